@@ -1,0 +1,410 @@
+//! The HTTP interface: paths, and the bodies that are not domain types of their own.
+//!
+//! The only place that spells `/api/…`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::Message;
+use crate::{
+    AccountId, BroadcastId, BroadcastSummary, Channel, CustomerId, DeliveryStatus, EventAction,
+    EventId, EventStatus, EventView, Filter, MediaId, MemberId, OutgoingMessage, Plan, Problem,
+    Recipient, Role, Timestamp,
+};
+
+/// Paths of the endpoints. Those with `{id}` are route patterns; the functions fill them in.
+pub mod path {
+    use crate::{BroadcastId, EventId, MediaId};
+
+    /// POST signs in, GET tells who is signed in, DELETE signs out.
+    pub const SESSION: &str = "/api/session";
+    /// POST [`super::EventQuery`] → [`super::EventPage`].
+    pub const EVENTS: &str = "/api/events";
+    /// GET → [`super::EventCounts`].
+    pub const EVENT_COUNTS: &str = "/api/events/counts";
+    /// POST [`super::BulkRequest`] → [`super::BulkResult`].
+    pub const EVENTS_BULK: &str = "/api/events/bulk";
+    /// GET → [`super::Thread`]; `?before=<message id>` for older messages.
+    pub const EVENT: &str = "/api/events/{id}";
+    /// POST [`crate::OutgoingMessage`] → [`crate::message::Message`].
+    pub const EVENT_MESSAGES: &str = "/api/events/{id}/messages";
+    /// POST [`super::ActionRequest`] → [`super::EventRow`].
+    pub const EVENT_ACTION: &str = "/api/events/{id}/action";
+    /// GET → [`super::Tags`].
+    pub const TAGS: &str = "/api/tags";
+    /// POST [`crate::Audience`] → [`crate::AudienceCount`].
+    pub const AUDIENCE_COUNT: &str = "/api/audience/count";
+    /// POST [`crate::BroadcastRequest`] → [`crate::Broadcast`]; GET `?after=<id>` → [`super::BroadcastPage`].
+    pub const BROADCASTS: &str = "/api/broadcasts";
+    /// GET → [`crate::Broadcast`].
+    pub const BROADCAST: &str = "/api/broadcasts/{id}";
+    /// GET [`super::RecipientQuery`] → [`super::RecipientPage`].
+    pub const BROADCAST_RECIPIENTS: &str = "/api/broadcasts/{id}/recipients";
+    /// POST multipart (`file`, `preview`) → [`super::Media`].
+    pub const MEDIA: &str = "/api/media";
+    /// GET → the file, for members of the team.
+    pub const MEDIA_FILE: &str = "/api/media/{id}";
+    /// GET → server-sent events of [`crate::live::LiveEvent`].
+    pub const LIVE: &str = "/api/live";
+    /// GET → the OpenAPI description.
+    pub const OPENAPI: &str = "/api/openapi.json";
+
+    fn with_id(pattern: &str, id: impl std::fmt::Display) -> String {
+        pattern.replace("{id}", &id.to_string())
+    }
+
+    /// [`EVENT`] of one event.
+    pub fn event(id: EventId) -> String {
+        with_id(EVENT, id)
+    }
+
+    /// [`EVENT_MESSAGES`] of one event.
+    pub fn event_messages(id: EventId) -> String {
+        with_id(EVENT_MESSAGES, id)
+    }
+
+    /// [`EVENT_ACTION`] of one event.
+    pub fn event_action(id: EventId) -> String {
+        with_id(EVENT_ACTION, id)
+    }
+
+    /// [`BROADCAST`] of one broadcast.
+    pub fn broadcast(id: BroadcastId) -> String {
+        with_id(BROADCAST, id)
+    }
+
+    /// [`BROADCAST_RECIPIENTS`] of one broadcast.
+    pub fn broadcast_recipients(id: BroadcastId) -> String {
+        with_id(BROADCAST_RECIPIENTS, id)
+    }
+
+    /// [`MEDIA_FILE`] of one upload.
+    pub fn media_file(id: MediaId) -> String {
+        with_id(MEDIA_FILE, id)
+    }
+}
+
+/// The header that makes a broadcast pressed twice one broadcast.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// Signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The member's e-mail.
+    pub email: String,
+    /// The password.
+    pub password: String,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Me {
+    /// The member.
+    pub id: MemberId,
+    /// Their name.
+    pub name: String,
+    /// Their e-mail.
+    pub email: String,
+    /// Their role.
+    pub role: Role,
+    /// The team's name.
+    pub team: String,
+    /// The team's plan.
+    pub plan: Plan,
+    /// The team's IANA time zone, such as `Asia/Taipei`.
+    pub time_zone: String,
+    /// The shops they work in.
+    pub shops: Vec<String>,
+}
+
+/// Asks for one page of a list of events, newest message first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EventQuery {
+    /// Which list.
+    pub view: EventView,
+    /// What the funnel keeps.
+    #[serde(default)]
+    pub filter: Filter,
+    /// Where the page begins.
+    #[serde(default)]
+    pub from: PageStart,
+    /// How many rows, 1 to 200.
+    #[serde(default = "default_limit")]
+    pub limit: u32,
+}
+
+fn default_limit() -> u32 {
+    50
+}
+
+/// Where a page of a list begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PageStart {
+    /// At the newest.
+    #[default]
+    First,
+    /// After the row with this cursor ([`EventRow::cursor`]): the quick way, for going on.
+    After(String),
+    /// At this row, counted from 0: for a jump with the scroll bar.
+    Row(u64),
+}
+
+/// One page of a list of events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EventPage {
+    /// The rows.
+    pub rows: Vec<EventRow>,
+    /// All rows of the list that the filter keeps.
+    pub total: u64,
+    /// Those of them that can be ticked for a broadcast (not of the web channel).
+    pub selectable: u64,
+}
+
+/// An event in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EventRow {
+    /// Its id.
+    pub id: EventId,
+    /// The customer.
+    pub customer: CustomerId,
+    /// The customer's name; empty when unknown.
+    pub name: String,
+    /// Where it takes place.
+    pub channel: Channel,
+    /// The account's name, such as the shop's WhatsApp number.
+    pub account: String,
+    /// The account.
+    pub account_id: AccountId,
+    /// Where it stands.
+    pub status: EventStatus,
+    /// The owner's name.
+    pub owner: Option<String>,
+    /// The owner.
+    pub owner_id: Option<MemberId>,
+    /// The last message in one line; empty for an image.
+    pub last_text: String,
+    /// Whether the last message is an image.
+    pub last_is_image: bool,
+    /// When the last message was written.
+    pub last_message_at: Timestamp,
+    /// When the customer last wrote.
+    pub last_inbound_at: Option<Timestamp>,
+    /// Messages of the customer that nobody has seen.
+    pub unread: u32,
+    /// Whether the customer has blocked the account.
+    pub is_blocked: bool,
+    /// The customer's tags.
+    pub tags: Vec<String>,
+}
+
+impl EventRow {
+    /// What [`PageStart::After`] takes to go on below this row.
+    pub fn cursor(&self) -> String {
+        format!("{}~{}", self.last_message_at.0, self.id)
+    }
+}
+
+/// Reads [`EventRow::cursor`] back.
+pub fn parse_cursor(cursor: &str) -> Option<(Timestamp, EventId)> {
+    let (at, id) = cursor.split_once('~')?;
+    Some((Timestamp(at.parse().ok()?), id.parse().ok()?))
+}
+
+/// How many events each view has; none for a view the member does not see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EventCounts {
+    /// 我的事件－處理中.
+    pub mine: Option<u64>,
+    /// 團隊事件－處理中.
+    pub team: Option<u64>,
+    /// 待處理.
+    pub pending: Option<u64>,
+    /// 已結束.
+    pub ended: Option<u64>,
+}
+
+impl EventCounts {
+    /// The count of one view.
+    pub fn of(&self, view: EventView) -> Option<u64> {
+        match view {
+            EventView::Mine => self.mine,
+            EventView::Team => self.team,
+            EventView::Pending => self.pending,
+            EventView::Ended => self.ended,
+        }
+    }
+}
+
+/// An event with its customer and its newest messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Thread {
+    /// The event.
+    pub event: EventRow,
+    /// The customer.
+    pub customer: Customer,
+    /// Up to 50 messages, oldest first.
+    pub messages: Vec<Message>,
+    /// Whether there are older ones.
+    pub has_older: bool,
+}
+
+/// A customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Customer {
+    /// Their id.
+    pub id: CustomerId,
+    /// Their name; empty when unknown.
+    pub name: String,
+    /// Their phone number with country code, where the platform tells it.
+    pub phone: Option<String>,
+    /// When they first wrote.
+    pub created_at: Timestamp,
+    /// Their tags.
+    pub tags: Vec<String>,
+}
+
+/// What to do to an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ActionRequest {
+    /// 跟進, 結束 or 重啟.
+    pub action: EventAction,
+}
+
+/// What to do to many events at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BulkRequest {
+    /// 跟進, 結束 or 重啟.
+    pub action: EventAction,
+    /// Which ones, at most [`crate::limit::MAX_BULK`].
+    pub events: Vec<EventId>,
+}
+
+/// What became of a bulk action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BulkResult {
+    /// How many were changed.
+    pub done: u64,
+    /// Which were not, and why.
+    pub refused: Vec<BulkRefusal>,
+}
+
+/// One event that a bulk action left alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BulkRefusal {
+    /// Which one.
+    pub event: EventId,
+    /// Why.
+    pub problem: Problem,
+}
+
+/// The team's tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Tags {
+    /// Their names, in order.
+    pub tags: Vec<String>,
+}
+
+/// An uploaded image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Media {
+    /// Its id.
+    pub id: MediaId,
+    /// The file's name as it was uploaded.
+    pub name: String,
+    /// `image/jpeg` or `image/png`, found by its content.
+    pub mime: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A page of broadcasts, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BroadcastPage {
+    /// The broadcasts.
+    pub rows: Vec<BroadcastSummary>,
+    /// Give this as `after` for the next page; none at the end.
+    pub next: Option<BroadcastId>,
+}
+
+/// Asks for recipients of a broadcast (query string).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecipientQuery {
+    /// Only those who stand here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<DeliveryStatus>,
+    /// After this customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<CustomerId>,
+}
+
+/// A page of recipients, in the order of their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecipientPage {
+    /// The recipients.
+    pub rows: Vec<Recipient>,
+    /// Give this as `after` for the next page; none at the end.
+    pub next: Option<CustomerId>,
+}
+
+/// The body of a 1:1 reply.
+pub type Reply = OutgoingMessage;
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back() {
+        let id = EventId(Uuid::from_u128(7));
+        assert_eq!(parse_cursor(&format!("12~{id}")), Some((Timestamp(12), id)));
+        for cursor in [
+            "",
+            "12",
+            "x~y",
+            "12~",
+            "~00000000-0000-0000-0000-000000000007",
+        ] {
+            assert_eq!(parse_cursor(cursor), None, "{cursor}");
+        }
+    }
+
+    #[test]
+    fn paths_are_filled_in() {
+        let id = EventId(Uuid::from_u128(7));
+        assert_eq!(
+            path::event_messages(id),
+            "/api/events/00000000-0000-0000-0000-000000000007/messages"
+        );
+    }
+
+    #[test]
+    fn unknown_fields_of_a_request_are_refused() {
+        assert!(serde_json::from_str::<EventQuery>(r#"{"view":"mine","fliter":{}}"#).is_err());
+        let query: EventQuery = serde_json::from_str(r#"{"view":"mine"}"#).unwrap();
+        assert_eq!((query.limit, query.from), (50, PageStart::First));
+    }
+}

@@ -1,0 +1,426 @@
+//! Broadcasts, their recipients, and what became of each message.
+
+use serde::{Deserialize, Serialize};
+
+use crate::audience::ChannelCount;
+use crate::{
+    Audience, BroadcastId, Channel, CustomerId, EventId, MemberId, OutgoingMessage, Reason,
+    Surface, Timestamp,
+};
+
+/// What became of one message to one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// Waiting for its turn.
+    Queued,
+    /// Being handed over.
+    Sending,
+    /// The platform accepted it.
+    Sent,
+    /// It is on the customer's device.
+    Delivered,
+    /// The customer read it.
+    Read,
+    /// The platform refused it, or gave it up later.
+    Failed,
+    /// It was never handed over, for a reason.
+    Skipped,
+    /// The platform did not answer: it may or may not have arrived, and is not sent twice.
+    Unknown,
+}
+
+impl DeliveryStatus {
+    /// Every status.
+    pub const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Sent,
+        Self::Delivered,
+        Self::Read,
+        Self::Failed,
+        Self::Skipped,
+        Self::Unknown,
+    ];
+
+    /// The name on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Reads [`DeliveryStatus::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// The status after the platform said `told`, in whatever order it says things.
+    ///
+    /// Read implies delivered implies sent, so those never go back.
+    /// A failure is final unless the platform itself says later that the message arrived.
+    /// What was skipped was never handed over, so nothing can be told of it.
+    pub fn after(self, told: Self) -> Self {
+        let is_arrival = matches!(told, Self::Delivered | Self::Read);
+        match self {
+            Self::Skipped => self,
+            Self::Failed => {
+                if is_arrival {
+                    told
+                } else {
+                    self
+                }
+            }
+            Self::Delivered | Self::Read if told == Self::Failed => self,
+            Self::Queued
+            | Self::Sending
+            | Self::Unknown
+            | Self::Sent
+            | Self::Delivered
+            | Self::Read => {
+                if told.rank() > self.rank() {
+                    told
+                } else {
+                    self
+                }
+            }
+        }
+    }
+
+    /// Whether nothing more is to be done for it (the platform may still tell more).
+    pub fn is_settled(self) -> bool {
+        match self {
+            Self::Queued | Self::Sending => false,
+            Self::Sent
+            | Self::Delivered
+            | Self::Read
+            | Self::Failed
+            | Self::Skipped
+            | Self::Unknown => true,
+        }
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Self::Queued => 0,
+            Self::Sending => 1,
+            Self::Unknown => 2,
+            Self::Sent => 3,
+            Self::Failed => 4,
+            Self::Delivered => 5,
+            Self::Read => 6,
+            Self::Skipped => 7,
+        }
+    }
+
+    /// A recipient's status from those of their messages: the worst that a salesperson must know of,
+    /// else how far the last one got.
+    /// Failed before unknown before waiting before sent before delivered before read.
+    pub fn of_recipient(messages: impl IntoIterator<Item = Self>) -> Self {
+        let worth = |status: &Self| match status {
+            Self::Failed => 0,
+            Self::Unknown => 1,
+            Self::Sending => 2,
+            Self::Queued => 3,
+            Self::Skipped => 4,
+            Self::Sent => 5,
+            Self::Delivered => 6,
+            Self::Read => 7,
+        };
+        messages
+            .into_iter()
+            .min_by_key(worth)
+            .unwrap_or(Self::Queued)
+    }
+}
+
+/// Where a broadcast as a whole stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum BroadcastStatus {
+    /// 發送中.
+    Sending,
+    /// 已完成: nothing is left to hand over.
+    Completed,
+}
+
+impl BroadcastStatus {
+    /// The name on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Completed => "completed",
+        }
+    }
+
+    /// Reads [`BroadcastStatus::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Sending, Self::Completed]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+/// Asks for a broadcast; sent with an `Idempotency-Key` header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BroadcastRequest {
+    /// Who is to get it.
+    pub audience: Audience,
+    /// What they get, one to five.
+    pub messages: Vec<OutgoingMessage>,
+    /// Where it was made.
+    #[serde(default)]
+    pub surface: Surface,
+}
+
+/// How many recipients stand where. Each recipient counts once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Progress {
+    /// Waiting.
+    pub queued: u64,
+    /// Being handed over.
+    pub sending: u64,
+    /// Accepted by the platform, no more told.
+    pub sent: u64,
+    /// On the customer's device, not read.
+    pub delivered: u64,
+    /// Read.
+    pub read: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Skipped.
+    pub skipped: u64,
+    /// Outcome unknown.
+    pub unknown: u64,
+}
+
+impl Progress {
+    /// Adds `recipients` that stand at `status`.
+    pub fn add(&mut self, status: DeliveryStatus, recipients: u64) {
+        let slot = match status {
+            DeliveryStatus::Queued => &mut self.queued,
+            DeliveryStatus::Sending => &mut self.sending,
+            DeliveryStatus::Sent => &mut self.sent,
+            DeliveryStatus::Delivered => &mut self.delivered,
+            DeliveryStatus::Read => &mut self.read,
+            DeliveryStatus::Failed => &mut self.failed,
+            DeliveryStatus::Skipped => &mut self.skipped,
+            DeliveryStatus::Unknown => &mut self.unknown,
+        };
+        *slot += recipients;
+    }
+
+    /// How many recipients stand at `status`.
+    pub fn get(&self, status: DeliveryStatus) -> u64 {
+        match status {
+            DeliveryStatus::Queued => self.queued,
+            DeliveryStatus::Sending => self.sending,
+            DeliveryStatus::Sent => self.sent,
+            DeliveryStatus::Delivered => self.delivered,
+            DeliveryStatus::Read => self.read,
+            DeliveryStatus::Failed => self.failed,
+            DeliveryStatus::Skipped => self.skipped,
+            DeliveryStatus::Unknown => self.unknown,
+        }
+    }
+
+    /// All recipients.
+    pub fn total(&self) -> u64 {
+        DeliveryStatus::ALL
+            .into_iter()
+            .map(|status| self.get(status))
+            .sum()
+    }
+
+    /// Recipients whose messages the platform accepted, whatever came after.
+    pub fn accepted(&self) -> u64 {
+        self.sent + self.delivered + self.read
+    }
+
+    /// Recipients whose messages reached their device.
+    pub fn arrived(&self) -> u64 {
+        self.delivered + self.read
+    }
+
+    /// Recipients for whom there is still something to do.
+    pub fn waiting(&self) -> u64 {
+        self.queued + self.sending
+    }
+}
+
+/// A broadcast in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BroadcastSummary {
+    /// Its id.
+    pub id: BroadcastId,
+    /// The beginning of its first text; empty when it has none.
+    pub title: String,
+    /// Where it stands.
+    pub status: BroadcastStatus,
+    /// Who sent it.
+    pub sender: String,
+    /// The sender's id.
+    pub sender_id: MemberId,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When nothing was left to hand over.
+    pub completed_at: Option<Timestamp>,
+    /// Messages each recipient gets.
+    pub message_count: u32,
+    /// How many recipients stand where.
+    pub progress: Progress,
+}
+
+/// A broadcast with all that its page shows besides the recipients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Broadcast {
+    /// What the list shows.
+    #[serde(flatten)]
+    pub summary: BroadcastSummary,
+    /// What is sent.
+    pub messages: Vec<OutgoingMessage>,
+    /// All recipients by channel.
+    pub channels: Vec<ChannelCount>,
+    /// Recipients whose platform tells that a message reached the device.
+    pub tells_delivered: u64,
+    /// Recipients whose platform tells that a message was read.
+    pub tells_read: u64,
+}
+
+/// One message to one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Delivery {
+    /// What became of it.
+    pub status: DeliveryStatus,
+    /// Why it failed or was skipped.
+    pub reason: Option<Reason>,
+    /// The platform's own code or words, for support.
+    pub platform_code: Option<String>,
+}
+
+/// One customer selected by the audience.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Recipient {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The event they were chosen by.
+    pub event: EventId,
+    /// The customer's name.
+    pub name: String,
+    /// Where they are.
+    pub channel: Channel,
+    /// The recipient's status over all messages.
+    pub status: DeliveryStatus,
+    /// Why they failed or were skipped.
+    pub reason: Option<Reason>,
+    /// The platform's own code or words, for support.
+    pub platform_code: Option<String>,
+    /// When the status last changed.
+    pub updated_at: Timestamp,
+    /// Each message, in their order.
+    pub deliveries: Vec<Delivery>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use DeliveryStatus::{Delivered, Failed, Queued, Read, Sending, Sent, Skipped, Unknown};
+
+    #[test]
+    fn read_implies_delivered_and_nothing_goes_back() {
+        assert_eq!(Sent.after(Read), Read);
+        assert_eq!(Read.after(Delivered), Read);
+        assert_eq!(Delivered.after(Sent), Delivered);
+    }
+
+    #[test]
+    fn a_failure_may_follow_sent_but_not_an_arrival() {
+        assert_eq!(Sent.after(Failed), Failed);
+        assert_eq!(Delivered.after(Failed), Delivered);
+        assert_eq!(Failed.after(Sent), Failed);
+        assert_eq!(Failed.after(Delivered), Delivered);
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_settled_by_what_the_platform_tells() {
+        assert_eq!(Unknown.after(Sent), Sent);
+        assert_eq!(Unknown.after(Failed), Failed);
+        assert_eq!(Sent.after(Unknown), Sent);
+    }
+
+    #[test]
+    fn what_was_skipped_stays_skipped() {
+        assert_eq!(Skipped.after(Read), Skipped);
+    }
+
+    #[test]
+    fn a_recipient_is_as_good_as_their_worst_message() {
+        assert_eq!(DeliveryStatus::of_recipient([Read, Sent, Delivered]), Sent);
+        assert_eq!(DeliveryStatus::of_recipient([Sent, Failed]), Failed);
+        assert_eq!(DeliveryStatus::of_recipient([Sent, Queued]), Queued);
+        assert_eq!(DeliveryStatus::of_recipient([Failed, Skipped]), Failed);
+        assert_eq!(
+            DeliveryStatus::of_recipient([Sent, Unknown, Sending]),
+            Unknown
+        );
+        assert_eq!(DeliveryStatus::of_recipient([]), Queued);
+    }
+
+    #[test]
+    fn names_read_back() {
+        for status in DeliveryStatus::ALL {
+            assert_eq!(DeliveryStatus::parse(status.as_str()), Some(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+    }
+
+    #[test]
+    fn progress_counts_each_recipient_once() {
+        let mut progress = Progress::default();
+        for (at, status) in DeliveryStatus::ALL.into_iter().enumerate() {
+            progress.add(status, at as u64);
+            assert_eq!(progress.get(status), at as u64);
+        }
+        assert_eq!(progress.total(), 28);
+        assert_eq!(progress.accepted(), 2 + 3 + 4);
+        assert_eq!(progress.waiting(), 1);
+    }
+
+    fn told() -> impl Strategy<Value = DeliveryStatus> {
+        proptest::sample::select(vec![Sent, Delivered, Read, Failed])
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_webhooks_does_not_matter_for_arrivals(mut told in prop::collection::vec(proptest::sample::select(vec![Sent, Delivered, Read]), 1..6)) {
+            let forward = told.iter().fold(Sending, |status, &next| status.after(next));
+            told.reverse();
+            let backward = told.iter().fold(Sending, |status, &next| status.after(next));
+            prop_assert_eq!(forward, backward);
+        }
+
+        #[test]
+        fn the_same_webhook_twice_changes_nothing(told in prop::collection::vec(told(), 0..6), last in told()) {
+            let once = told.iter().fold(Sending, |status, &next| status.after(next)).after(last);
+            prop_assert_eq!(once.after(last), once);
+        }
+    }
+}

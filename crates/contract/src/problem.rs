@@ -1,0 +1,207 @@
+//! Problems: every refusal has a code, the same in the browser and on the wire (RFC 9457).
+
+use serde::{Deserialize, Serialize};
+
+use crate::Channel;
+
+macro_rules! problem_codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal;)+) => {
+        /// Why something was refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(rename_all = "snake_case")]
+        pub enum ProblemCode {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl ProblemCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The HTTP status that goes with it.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// A short English sentence for logs and API clients; the SPA has its own words.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+        }
+    };
+}
+
+problem_codes! {
+    /// Nobody is signed in.
+    SignedOut = "signed_out", 401, "Sign in first.";
+    /// E-mail or password is wrong.
+    WrongCredentials = "wrong_credentials", 401, "The e-mail or the password is wrong.";
+    /// Too many attempts to sign in.
+    TooManyAttempts = "too_many_attempts", 429, "Too many attempts. Wait a little.";
+    /// The write came from another site.
+    WrongOrigin = "wrong_origin", 403, "This request came from another site.";
+    /// The role may not broadcast.
+    RoleMayNotBroadcast = "role_may_not_broadcast", 403, "This role may not broadcast.";
+    /// The team's plan has no broadcasts.
+    PlanLacksOmo = "plan_lacks_omo", 403, "Broadcasts need the OMO plan.";
+    /// The role may not see this.
+    RoleMayNotSee = "role_may_not_see", 403, "This role may not see this.";
+    /// There is no such thing, or it is not for this member's eyes.
+    NotFound = "not_found", 404, "There is no such thing.";
+    /// The address has no endpoint with this method.
+    MethodNotAllowed = "method_not_allowed", 405, "This address does not take this method.";
+    /// The request is no valid JSON of the expected shape.
+    MalformedRequest = "malformed_request", 400, "The request could not be read.";
+    /// The request is larger than anything the endpoint takes.
+    RequestTooLarge = "request_too_large", 413, "The request is too large.";
+    /// A broadcast without an `Idempotency-Key`.
+    IdempotencyKeyMissing = "idempotency_key_missing", 400, "Send an Idempotency-Key header of 8 to 100 letters, digits, - or _.";
+    /// The same key with another request.
+    IdempotencyKeyReused = "idempotency_key_reused", 409, "This Idempotency-Key was used for another request.";
+    /// A search that no honest funnel asks.
+    FilterTooLong = "filter_too_long", 422, "The filter is too long.";
+    /// Nobody is chosen.
+    AudienceEmpty = "audience_empty", 422, "Nobody is chosen.";
+    /// Everybody chosen would be skipped.
+    AudienceUnreachable = "audience_unreachable", 422, "None of the chosen customers can be reached.";
+    /// More named one by one than an audience may hold.
+    TooManyPicked = "too_many_picked", 422, "Too many customers were ticked one by one. Use select all and the filter.";
+    /// An event is not the member's own.
+    EventNotYours = "event_not_yours", 403, "This event belongs to somebody else.";
+    /// An event that is one's own already.
+    EventAlreadyYours = "event_already_yours", 409, "You follow this event already.";
+    /// An event nobody follows yet.
+    EventNotFollowed = "event_not_followed", 409, "Follow this event first.";
+    /// An event that has ended.
+    EventEnded = "event_ended", 409, "This event has ended.";
+    /// An event that has not ended.
+    EventNotEnded = "event_not_ended", 409, "This event has not ended.";
+    /// An event of the web channel in a broadcast.
+    WebChannelNotSupported = "web_channel_not_supported", 422, "Broadcasts are not sent to the web channel.";
+    /// The channel's window is closed.
+    WindowClosed = "window_closed", 409, "More than 24 hours have passed since the customer wrote.";
+    /// The customer has blocked the account.
+    CustomerBlocked = "customer_blocked", 409, "The customer has blocked this account.";
+    /// A broadcast without messages.
+    NoMessages = "no_messages", 422, "Write at least one message.";
+    /// More than five messages.
+    TooManyMessages = "too_many_messages", 422, "A broadcast has at most five messages.";
+    /// A text with nothing in it.
+    TextEmpty = "text_empty", 422, "The text is empty.";
+    /// A text too long for a chosen channel.
+    TextTooLong = "text_too_long", 422, "The text is too long for a chosen channel.";
+    /// A medium that a chosen channel does not take.
+    MediumNotSupported = "medium_not_supported", 422, "A chosen channel does not take this kind of message.";
+    /// No such upload.
+    MediaNotFound = "media_not_found", 422, "There is no such upload.";
+    /// The upload is no JPEG or PNG.
+    NotAnImage = "not_an_image", 415, "This is not a JPEG or PNG image.";
+    /// The image is too large for a chosen channel.
+    ImageTooLarge = "image_too_large", 422, "The image is too large for a chosen channel.";
+    /// The upload is larger than any channel takes.
+    UploadTooLarge = "upload_too_large", 413, "The file is too large.";
+    /// A webhook whose signature is missing or wrong.
+    WrongSignature = "wrong_signature", 401, "The signature is missing or wrong.";
+    /// The platform would not take a 1:1 message.
+    PlatformRefused = "platform_refused", 502, "The platform did not take the message.";
+    /// Something broke on the server.
+    Internal = "internal", 500, "Something went wrong on our side.";
+}
+
+impl ProblemCode {
+    /// Reads [`ProblemCode::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+/// A refusal on the wire: `application/problem+json` (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// `about:blank#` and the code: a stable identifier, no page.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A short English sentence.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What a program and the SPA go by.
+    pub code: ProblemCode,
+    /// Which part of the request is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The channels that would refuse it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
+    /// What to quote to support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl Problem {
+    /// A problem with its code's title and status.
+    pub fn new(code: ProblemCode) -> Self {
+        Self {
+            kind: format!("about:blank#{}", code.as_str()),
+            title: code.title().to_owned(),
+            status: code.status(),
+            code,
+            field: None,
+            channels: Vec::new(),
+            request_id: None,
+        }
+    }
+
+    /// The same, about one field of the request.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+}
+
+impl From<ProblemCode> for Problem {
+    fn from(code: ProblemCode) -> Self {
+        Self::new(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back_and_are_what_serde_writes() {
+        for &code in ProblemCode::ALL {
+            assert_eq!(ProblemCode::parse(code.as_str()), Some(code));
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+
+    #[test]
+    fn every_code_is_an_error_status() {
+        for &code in ProblemCode::ALL {
+            assert!((400..600).contains(&code.status()), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_problem_is_written_as_rfc_9457_has_it() {
+        let written =
+            serde_json::to_value(Problem::new(ProblemCode::TextEmpty).at("messages[1]")).unwrap();
+        let expected = serde_json::json!({
+            "type": "about:blank#text_empty",
+            "title": "The text is empty.",
+            "status": 422,
+            "code": "text_empty",
+            "field": "messages[1]",
+        });
+        assert_eq!(written, expected);
+    }
+}

@@ -1,0 +1,139 @@
+//! The channel accounts the stand-ins play: one LINE official account, one WhatsApp number or one web chat each.
+
+use serde::{Deserialize, Serialize};
+
+/// Which platform's rules apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Platform {
+    Line,
+    Whatsapp,
+    Web,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "platform", rename_all = "snake_case")]
+pub enum Account {
+    Line {
+        name: String,
+        /// The bot's own user id: `U` and 32 hex digits.
+        destination: String,
+        channel_access_token: String,
+        channel_secret: String,
+        webhook_url: String,
+        monthly_limit: Option<u64>,
+    },
+    Whatsapp {
+        name: String,
+        waba_id: String,
+        phone_number_id: String,
+        display_phone_number: String,
+        access_token: String,
+        app_secret: String,
+        verify_token: String,
+        webhook_url: String,
+    },
+    Web {
+        name: String,
+        site_id: String,
+        secret: String,
+        webhook_url: String,
+    },
+}
+
+impl Account {
+    /// What the account is called by everywhere in this crate: destination, phone number id or site id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Line { destination, .. } => destination,
+            Self::Whatsapp { phone_number_id, .. } => phone_number_id,
+            Self::Web { site_id, .. } => site_id,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Line { name, .. } | Self::Whatsapp { name, .. } | Self::Web { name, .. } => name,
+        }
+    }
+
+    pub fn platform(&self) -> Platform {
+        match self {
+            Self::Line { .. } => Platform::Line,
+            Self::Whatsapp { .. } => Platform::Whatsapp,
+            Self::Web { .. } => Platform::Web,
+        }
+    }
+
+    pub fn webhook_url(&self) -> &str {
+        match self {
+            Self::Line { webhook_url, .. }
+            | Self::Whatsapp { webhook_url, .. }
+            | Self::Web { webhook_url, .. } => webhook_url,
+        }
+    }
+
+    /// Keeps path and query of the webhook's address and replaces what is before them.
+    pub(crate) fn rebase_webhook(&mut self, base: &str) {
+        let url = match self {
+            Self::Line { webhook_url, .. }
+            | Self::Whatsapp { webhook_url, .. }
+            | Self::Web { webhook_url, .. } => webhook_url,
+        };
+        let after_scheme = url.find("://").map_or(0, |at| at + 3);
+        let path = url[after_scheme..].find('/').map_or("", |at| &url[after_scheme + at..]);
+        *url = format!("{}{path}", base.trim_end_matches('/'));
+    }
+
+    /// Whether `user` can be a customer's id on this platform at all.
+    pub(crate) fn accepts_user_id(&self, user: &str) -> bool {
+        match self {
+            Self::Line { .. } => is_line_user_id(user),
+            Self::Whatsapp { .. } => {
+                (6..=20).contains(&user.len()) && user.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            Self::Web { .. } => {
+                !user.is_empty() && user.len() <= 128 && !user.chars().any(char::is_control)
+            }
+        }
+    }
+}
+
+/// `U` and 32 lower-case hex digits.
+pub(crate) fn is_line_user_id(id: &str) -> bool {
+    id.len() == 33
+        && id.starts_with('U')
+        && id[1..].bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_rebase(url: &str, base: &str, expected: &str) {
+        let mut account = Account::Web {
+            name: String::new(),
+            site_id: "site".into(),
+            secret: String::new(),
+            webhook_url: url.into(),
+        };
+        account.rebase_webhook(base);
+        assert_eq!(account.webhook_url(), expected);
+    }
+
+    #[test]
+    fn rebasing_a_webhook_keeps_its_path() {
+        check_rebase("http://a:1/hook/x?y=1", "http://b:2", "http://b:2/hook/x?y=1");
+        check_rebase("https://a", "http://b:2/", "http://b:2");
+        check_rebase("/hook", "http://b:2", "http://b:2/hook");
+    }
+
+    #[test]
+    fn a_line_user_id_is_u_and_32_hex_digits() {
+        assert!(is_line_user_id("U0123456789abcdef0123456789abcdef"));
+        assert!(!is_line_user_id("U0123456789ABCDEF0123456789abcdef"));
+        assert!(!is_line_user_id("Cé123456789abcdef0123456789abcde"));
+        assert!(!is_line_user_id("Ué123456789abcdef0123456789abcde"));
+    }
+}

@@ -1,0 +1,62 @@
+//! The state on disk: one JSON file, written aside and renamed, and one file for each uploaded picture.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::state::{Ledger, State};
+
+fn file(folder: &Path) -> PathBuf {
+    folder.join("sandbox.json")
+}
+
+fn media_file(folder: &Path, id: &str) -> PathBuf {
+    folder.join("media").join(id)
+}
+
+pub(crate) async fn load(folder: &Path) -> anyhow::Result<BTreeMap<String, Ledger>> {
+    tokio::fs::create_dir_all(folder.join("media"))
+        .await
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    let path = file(folder);
+    let mut ledgers: BTreeMap<String, Ledger> = match tokio::fs::read(&path).await {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} is not a sandbox's state", path.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
+    };
+    for customer in ledgers.values_mut().flat_map(|ledger| ledger.customers.values_mut()) {
+        for message in &mut customer.messages {
+            message.pending = false;
+        }
+    }
+    Ok(ledgers)
+}
+
+pub(crate) async fn load_media(folder: &Path, id: &str) -> Option<axum::body::Bytes> {
+    tokio::fs::read(media_file(folder, id)).await.ok().map(Into::into)
+}
+
+pub(crate) async fn save_media(folder: &Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
+    tokio::fs::write(media_file(folder, id), bytes).await
+}
+
+pub(crate) fn encode(state: &State) -> serde_json::Result<Vec<u8>> {
+    let ledgers: BTreeMap<&str, &Ledger> =
+        state.iter().map(|(id, account)| (id.as_str(), &account.ledger)).collect();
+    serde_json::to_vec(&ledgers)
+}
+
+pub(crate) async fn save(folder: &Path, snapshot: Vec<u8>) -> anyhow::Result<()> {
+    let path = file(folder);
+    let aside = folder.join("sandbox.json.new");
+    tokio::fs::write(&aside, snapshot)
+        .await
+        .with_context(|| format!("cannot write {}", aside.display()))?;
+    tokio::fs::rename(&aside, &path)
+        .await
+        .with_context(|| format!("cannot replace {}", path.display()))
+}
