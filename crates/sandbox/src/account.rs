@@ -46,7 +46,9 @@ impl Account {
     pub fn id(&self) -> &str {
         match self {
             Self::Line { destination, .. } => destination,
-            Self::Whatsapp { phone_number_id, .. } => phone_number_id,
+            Self::Whatsapp {
+                phone_number_id, ..
+            } => phone_number_id,
             Self::Web { site_id, .. } => site_id,
         }
     }
@@ -81,7 +83,9 @@ impl Account {
             | Self::Web { webhook_url, .. } => webhook_url,
         };
         let after_scheme = url.find("://").map_or(0, |at| at + 3);
-        let path = url[after_scheme..].find('/').map_or("", |at| &url[after_scheme + at..]);
+        let path = url[after_scheme..]
+            .find('/')
+            .map_or("", |at| &url[after_scheme + at..]);
         *url = format!("{}{path}", base.trim_end_matches('/'));
     }
 
@@ -103,7 +107,9 @@ impl Account {
 pub(crate) fn is_line_user_id(id: &str) -> bool {
     id.len() == 33
         && id.starts_with('U')
-        && id[1..].bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        && id[1..]
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 #[cfg(test)]
@@ -124,7 +130,11 @@ mod tests {
 
     #[test]
     fn rebasing_a_webhook_keeps_its_path() {
-        check_rebase("http://a:1/hook/x?y=1", "http://b:2", "http://b:2/hook/x?y=1");
+        check_rebase(
+            "http://a:1/hook/x?y=1",
+            "http://b:2",
+            "http://b:2/hook/x?y=1",
+        );
         check_rebase("https://a", "http://b:2/", "http://b:2");
         check_rebase("/hook", "http://b:2", "http://b:2/hook");
     }

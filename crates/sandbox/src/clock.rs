@@ -10,7 +10,9 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn now_ms(&self) -> i64 {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         millis(since_epoch) + self.ahead_ms.load(Ordering::Relaxed)
     }
 
@@ -41,7 +43,11 @@ pub(crate) fn civil_date(at_ms: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -60,6 +66,9 @@ mod tests {
     #[test]
     fn the_quota_month_turns_at_midnight_in_japan() {
         let last_second_of_november = 1_796_050_799_000;
-        assert_eq!(quota_month(last_second_of_november) + 1, quota_month(last_second_of_november + 1_000));
+        assert_eq!(
+            quota_month(last_second_of_november) + 1,
+            quota_month(last_second_of_november + 1_000)
+        );
     }
 }

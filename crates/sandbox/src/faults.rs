@@ -65,7 +65,9 @@ impl Faults {
     fn take(&mut self, account: &str, users: &[&str]) -> Option<Fault> {
         self.next.pop_front().or_else(|| {
             users.iter().find_map(|user| {
-                self.by_customer.get(&(account.to_owned(), (*user).to_owned())).cloned()
+                self.by_customer
+                    .get(&(account.to_owned(), (*user).to_owned()))
+                    .cloned()
             })
         })
     }

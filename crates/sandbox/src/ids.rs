@@ -46,7 +46,10 @@ mod tests {
 
     #[test]
     fn a_wamid_names_its_customer() {
-        assert_eq!(user_of_wamid(&wamid("886912345678")).as_deref(), Some("886912345678"));
+        assert_eq!(
+            user_of_wamid(&wamid("886912345678")).as_deref(),
+            Some("886912345678")
+        );
         assert_eq!(user_of_wamid("wamid.%%"), None);
         assert_eq!(user_of_wamid("other"), None);
     }

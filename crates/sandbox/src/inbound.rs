@@ -46,16 +46,20 @@ impl Sandbox {
         let now = self.now_ms();
         self.with(|state| {
             for utterance in &utterances {
-                let account = state.get(&utterance.account).with_context(|| {
-                    format!("no account is called {}", utterance.account)
-                })?;
+                let account = state
+                    .get(&utterance.account)
+                    .with_context(|| format!("no account is called {}", utterance.account))?;
                 ensure!(
                     account.config.accepts_user_id(&utterance.user),
                     "{:?} cannot be a customer's id on {}",
                     utterance.user,
                     account.config.name()
                 );
-                ensure!(!utterance.text.trim().is_empty(), "{} says nothing", utterance.user);
+                ensure!(
+                    !utterance.text.trim().is_empty(),
+                    "{} says nothing",
+                    utterance.user
+                );
                 let customer = account.ledger.customers.get(&utterance.user);
                 ensure!(
                     account.config.platform() != Platform::Line
@@ -70,7 +74,9 @@ impl Sandbox {
         let mut phones = Vec::new();
         self.change(|state| {
             for utterance in utterances {
-                let Some(account) = state.get_mut(&utterance.account) else { continue };
+                let Some(account) = state.get_mut(&utterance.account) else {
+                    continue;
+                };
                 let at = by_account
                     .iter()
                     .position(|(config, _)| config.id() == utterance.account)
@@ -91,7 +97,12 @@ impl Sandbox {
                         if !customer.announced {
                             events.push(line::follow_event(&utterance.user, at_ms, false));
                         }
-                        events.push(line::text_event(&utterance.user, &id, &utterance.text, at_ms));
+                        events.push(line::text_event(
+                            &utterance.user,
+                            &id,
+                            &utterance.text,
+                            at_ms,
+                        ));
                     }
                     Account::Whatsapp { .. } => events.push(whatsapp::inbound_text(
                         &customer.customer,
@@ -117,6 +128,7 @@ impl Sandbox {
                     read: false,
                     pending: false,
                     problem: None,
+                    callback_data: None,
                 });
                 phones.push((utterance.account, utterance.user));
             }
@@ -127,7 +139,10 @@ impl Sandbox {
         Ok(by_account
             .into_iter()
             .map(|(account, events)| {
-                let bodies = events.chunks(BATCH).map(|events| envelope(&account, events)).collect();
+                let bodies = events
+                    .chunks(BATCH)
+                    .map(|events| envelope(&account, events))
+                    .collect();
                 (account.id().to_owned(), bodies)
             })
             .collect())

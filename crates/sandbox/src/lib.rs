@@ -85,7 +85,11 @@ impl Default for Receipts {
 impl Receipts {
     /// Everything is delivered and read at once, for tests.
     pub fn immediate() -> Self {
-        Self { delivered_after: Duration::ZERO, read_after: Duration::ZERO, read_share: 1.0 }
+        Self {
+            delivered_after: Duration::ZERO,
+            read_after: Duration::ZERO,
+            read_share: 1.0,
+        }
     }
 }
 
@@ -142,7 +146,10 @@ impl Sandbox {
                     }
                 }
             }
-            ensure!(state.insert(id.clone(), account).is_none(), "two accounts are called {id}");
+            ensure!(
+                state.insert(id.clone(), account).is_none(),
+                "two accounts are called {id}"
+            );
         }
         let http = reqwest::Client::builder()
             .user_agent("omocast-sandbox")
@@ -180,8 +187,10 @@ impl Sandbox {
         let line = line::router().layer(from_fn_with_state(self.clone(), request_log::record_line));
         let line_data =
             line::data_router().layer(from_fn_with_state(self.clone(), request_log::record_line));
-        let graph = whatsapp::router()
-            .layer(from_fn_with_state(self.clone(), request_log::record_whatsapp));
+        let graph = whatsapp::router().layer(from_fn_with_state(
+            self.clone(),
+            request_log::record_whatsapp,
+        ));
         let web = web::router().layer(from_fn_with_state(self.clone(), request_log::record_web));
         Router::new()
             .nest("/line", line)
@@ -232,7 +241,8 @@ impl Sandbox {
     pub fn add_customer(&self, account: &str, customer: Customer) {
         self.change(|state| match state.get_mut(account) {
             Some(account) if account.config.accepts_user_id(&customer.id) => {
-                account.customer_or_new(&customer.id).customer = customer;
+                let id = customer.id.clone();
+                account.customer_or_new(&id).customer = customer;
             }
             Some(_) => tracing::warn!(account, user = customer.id, "not a customer's id here"),
             None => tracing::warn!(account, "no such account"),
@@ -278,12 +288,17 @@ impl Sandbox {
     /// Waits until nothing is under way: all webhooks taken or given up, all statuses out.
     pub async fn settle(&self) {
         let mut working = self.0.working.subscribe();
-        working.wait_for(|count| *count == 0).await.expect("the sandbox holds the sender");
+        working
+            .wait_for(|count| *count == 0)
+            .await
+            .expect("the sandbox holds the sender");
     }
 
     /// Writes the snapshot now, if there is anything new.
     pub async fn save(&self) -> anyhow::Result<()> {
-        let Some(folder) = &self.0.folder else { return Ok(()) };
+        let Some(folder) = &self.0.folder else {
+            return Ok(());
+        };
         let _one_at_a_time = self.0.saving.lock().await;
         if !self.0.dirty.swap(false, Ordering::AcqRel) {
             return Ok(());
@@ -357,7 +372,10 @@ impl Sandbox {
 
     /// A number no one had before: LINE's message ids, Meta's media ids.
     pub(crate) fn next_number(&self) -> String {
-        self.0.last_number.fetch_add(1, Ordering::Relaxed).to_string()
+        self.0
+            .last_number
+            .fetch_add(1, Ordering::Relaxed)
+            .to_string()
     }
 
     pub(crate) fn account(&self, id: &str) -> Option<Account> {
@@ -378,7 +396,10 @@ impl Sandbox {
 
     pub(crate) fn phone_changed(&self, account: &str, user: &str) {
         // No receiver only means that no page is open.
-        let _ = self.0.changes.send(PhoneOf { account: account.to_owned(), user: user.to_owned() });
+        let _ = self.0.changes.send(PhoneOf {
+            account: account.to_owned(),
+            user: user.to_owned(),
+        });
     }
 
     pub(crate) fn phone_changes(&self) -> broadcast::Receiver<PhoneOf> {
@@ -395,11 +416,19 @@ impl Sandbox {
     }
 
     pub(crate) async fn webhook_permit(&self) -> SemaphorePermit<'_> {
-        self.0.webhooks.acquire().await.expect("the semaphore is never closed")
+        self.0
+            .webhooks
+            .acquire()
+            .await
+            .expect("the semaphore is never closed")
     }
 
     pub(crate) async fn fetch_permit(&self) -> SemaphorePermit<'_> {
-        self.0.fetches.acquire().await.expect("the semaphore is never closed")
+        self.0
+            .fetches
+            .acquire()
+            .await
+            .expect("the semaphore is never closed")
     }
 
     pub(crate) fn lock_log(&self) -> MutexGuard<'_, RequestLog> {

@@ -70,7 +70,10 @@ struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, message: &str) -> Self {
-        Self { status, body: json!({ "message": message }) }
+        Self {
+            status,
+            body: json!({ "message": message }),
+        }
     }
 
     fn bad_request(message: &str) -> Self {
@@ -108,7 +111,9 @@ async fn method_not_allowed() -> Refusal {
 }
 
 fn refuse_on_demand(status: Option<u16>) -> Response {
-    let Some(status) = status else { return Refusal::rate_limited().into_response() };
+    let Some(status) = status else {
+        return Refusal::rate_limited().into_response();
+    };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Refusal::new(status, status.canonical_reason().unwrap_or("Error")).into_response()
 }
@@ -122,11 +127,11 @@ impl Sandbox {
             .and_then(|value| value.strip_prefix("Bearer "));
         let account = self.with(|state| {
             state.values().find_map(|account| match &account.config {
-                Account::Line { destination, channel_access_token, .. }
-                    if token == Some(channel_access_token.as_str()) =>
-                {
-                    Some(destination.clone())
-                }
+                Account::Line {
+                    destination,
+                    channel_access_token,
+                    ..
+                } if token == Some(channel_access_token.as_str()) => Some(destination.clone()),
                 Account::Line { .. } | Account::Whatsapp { .. } | Account::Web { .. } => None,
             })
         });
@@ -141,14 +146,22 @@ impl Sandbox {
 }
 
 fn read_json(headers: &HeaderMap, body: &Bytes) -> Result<Map<String, Value>, Refusal> {
-    let content_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     let media_type = content_type.split(';').next().unwrap_or("").trim();
     if !media_type.eq_ignore_ascii_case("application/json") {
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"));
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Unsupported media type",
+        ));
     }
     if body.len() > BODY_LIMIT {
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request entity too large"));
+        return Err(Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Request entity too large",
+        ));
     }
     serde_json::from_slice(body).map_err(|error| {
         Refusal::bad_request(&format!(
@@ -160,7 +173,9 @@ fn read_json(headers: &HeaderMap, body: &Bytes) -> Result<Map<String, Value>, Re
 }
 
 fn read_retry_key(headers: &HeaderMap) -> Result<Option<Uuid>, Refusal> {
-    let Some(value) = headers.get("x-line-retry-key") else { return Ok(None) };
+    let Some(value) = headers.get("x-line-retry-key") else {
+        return Ok(None);
+    };
     // The hyphenated form only: `Uuid` alone would also read braces and URNs.
     value
         .to_str()
@@ -176,16 +191,24 @@ struct Errors(Vec<Value>);
 
 impl Errors {
     fn push(&mut self, property: impl Into<String>, message: &str) {
-        self.0.push(json!({ "message": message, "property": property.into() }));
+        self.0
+            .push(json!({ "message": message, "property": property.into() }));
     }
 
     fn check(self) -> Result<(), Refusal> {
-        if self.0.is_empty() { Ok(()) } else { Err(Refusal::errors(self)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::errors(self))
+        }
     }
 }
 
 fn validate_messages(body: &Map<String, Value>, errors: &mut Errors) {
-    let messages = body.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let messages = body
+        .get("messages")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     if !(1..=5).contains(&messages.len()) {
         errors.push("messages", "Size must be between 1 and 5");
         return;
@@ -247,8 +270,10 @@ fn require_text(message: &Value, at: &str, property: &str, limit: usize, errors:
     match message[property].as_str() {
         None | Some("") => errors.push(format!("{at}.{property}"), "May not be empty"),
         // LINE counts UTF-16 code units.
-        Some(text) if text.encode_utf16().count() > limit => errors
-            .push(format!("{at}.{property}"), &format!("Length must be between 0 and {limit}")),
+        Some(text) if text.encode_utf16().count() > limit => errors.push(
+            format!("{at}.{property}"),
+            &format!("Length must be between 0 and {limit}"),
+        ),
         Some(_) => {}
     }
 }
@@ -256,8 +281,10 @@ fn require_text(message: &Value, at: &str, property: &str, limit: usize, errors:
 fn require_url(message: &Value, at: &str, property: &str, errors: &mut Errors) {
     match message[property].as_str() {
         None | Some("") => errors.push(format!("{at}.{property}"), "May not be empty"),
-        Some(url) if url.chars().count() > URL_LIMIT => errors
-            .push(format!("{at}.{property}"), &format!("Length must be between 0 and {URL_LIMIT}")),
+        Some(url) if url.chars().count() > URL_LIMIT => errors.push(
+            format!("{at}.{property}"),
+            &format!("Length must be between 0 and {URL_LIMIT}"),
+        ),
         Some(url) if !is_media_url(url) => {
             errors.push(format!("{at}.{property}"), "Must specify a valid HTTPS URL");
         }
@@ -267,7 +294,9 @@ fn require_url(message: &Value, at: &str, property: &str, errors: &mut Errors) {
 
 /// HTTPS and percent-encoded; plain HTTP on the loopback only, where no platform could reach anyway.
 fn is_media_url(text: &str) -> bool {
-    let Ok(url) = reqwest::Url::parse(text) else { return false };
+    let Ok(url) = reqwest::Url::parse(text) else {
+        return false;
+    };
     let loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
     visible && url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
@@ -283,7 +312,11 @@ async fn push(
         let account = sandbox.line_account(&headers)?;
         let body = read_json(&headers, &body)?;
         let retry_key = read_retry_key(&headers)?;
-        let to = body.get("to").and_then(Value::as_str).unwrap_or("").to_owned();
+        let to = body
+            .get("to")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned();
         Ok::<_, Refusal>((account, body, retry_key, to))
     };
     let (account, body, retry_key, to) = match read() {
@@ -291,7 +324,9 @@ async fn push(
         Err(refusal) => return refusal.into_response(),
     };
     let accept = || sandbox.accept_push(&account, &body, &to, retry_key, &request_id.0);
-    sandbox.under_fault(&account, &[&to], refuse_on_demand, accept).await
+    sandbox
+        .under_fault(&account, &[&to], refuse_on_demand, accept)
+        .await
 }
 
 async fn multicast(
@@ -316,7 +351,9 @@ async fn multicast(
         .map(|to| to.iter().map(|user| user.as_str().unwrap_or("")).collect())
         .unwrap_or_default();
     let accept = || sandbox.accept_multicast(&account, &body, &to, retry_key, &request_id.0);
-    sandbox.under_fault(&account, &to, refuse_on_demand, accept).await
+    sandbox
+        .under_fault(&account, &to, refuse_on_demand, accept)
+        .await
 }
 
 /// A picture to look at once the lock is gone.
@@ -406,9 +443,11 @@ impl Sandbox {
             errors.check().map_err(IntoResponse::into_response)?;
             repeated(account, retry_key, now)?;
             let customers = &account.ledger.customers;
-            let reached = to
-                .iter()
-                .filter(|user| customers.get(**user).is_some_and(|customer| !customer.blocked));
+            let reached = to.iter().filter(|user| {
+                customers
+                    .get(**user)
+                    .is_some_and(|customer| !customer.blocked)
+            });
             let reached: Vec<&str> = reached.copied().collect();
             check_quota(account, now, reached.len() as u64)?;
             let mut pictures = Vec::new();
@@ -476,14 +515,18 @@ fn repeated(account: &AccountState, retry_key: Option<Uuid>, now: i64) -> Result
     let accepted = retry_key
         .and_then(|key| account.ledger.retry_keys.get(&key))
         .filter(|accepted| now - accepted.at_ms < DAY_MS);
-    let Some(accepted) = accepted else { return Ok(()) };
+    let Some(accepted) = accepted else {
+        return Ok(());
+    };
     let mut body = json!({ "message": "The retry key is already accepted" });
     if let Some(sent) = &accepted.sent_messages {
         body["sentMessages"] = sent.clone();
     }
     let mut response = (StatusCode::CONFLICT, Json(body)).into_response();
     if let Ok(id) = HeaderValue::from_str(&accepted.request_id) {
-        response.headers_mut().insert("x-line-accepted-request-id", id);
+        response
+            .headers_mut()
+            .insert("x-line-accepted-request-id", id);
     }
     Err(response)
 }
@@ -496,14 +539,24 @@ fn remember(
     at_ms: i64,
 ) {
     if let Some(key) = retry_key {
-        let accepted = AcceptedRequest { request_id: request_id.to_owned(), sent_messages, at_ms };
+        let accepted = AcceptedRequest {
+            request_id: request_id.to_owned(),
+            sent_messages,
+            at_ms,
+        };
         account.ledger.retry_keys.insert(key, accepted);
     }
 }
 
 /// Counts recipients, not messages; who blocks the account is not counted.
 fn check_quota(account: &AccountState, now: i64, recipients: u64) -> Result<(), Response> {
-    let Account::Line { monthly_limit: Some(limit), .. } = &account.config else { return Ok(()) };
+    let Account::Line {
+        monthly_limit: Some(limit),
+        ..
+    } = &account.config
+    else {
+        return Ok(());
+    };
     if account.ledger.quota.used(now) + recipients > *limit {
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, MONTHLY_LIMIT).into_response());
     }
@@ -515,7 +568,11 @@ fn phone_messages(
     next_id: impl Fn() -> String,
 ) -> Vec<(String, PhoneMessageKind)> {
     let messages = body.get("messages").and_then(Value::as_array);
-    messages.into_iter().flatten().map(|message| (next_id(), phone_message(message))).collect()
+    messages
+        .into_iter()
+        .flatten()
+        .map(|message| (next_id(), phone_message(message)))
+        .collect()
 }
 
 /// What the phone shows for it; the types omocast does not send are named only.
@@ -542,7 +599,9 @@ fn deliver(
     messages: Vec<(String, PhoneMessageKind)>,
     now: i64,
 ) -> Vec<PictureToCheck> {
-    let Some(customer) = account.ledger.customers.get_mut(user) else { return Vec::new() };
+    let Some(customer) = account.ledger.customers.get_mut(user) else {
+        return Vec::new();
+    };
     if customer.blocked {
         return Vec::new();
     }
@@ -565,6 +624,7 @@ fn deliver(
             at_ms: now,
             read: false,
             problem: None,
+            callback_data: None,
         });
     }
     account.ledger.quota.add(now, 1);
@@ -587,7 +647,10 @@ async fn quota(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
         Err(refusal) => return refusal.into_response(),
     };
     let answer = match account {
-        Some(Account::Line { monthly_limit: Some(limit), .. }) => {
+        Some(Account::Line {
+            monthly_limit: Some(limit),
+            ..
+        }) => {
             json!({ "type": "limited", "value": limit })
         }
         _ => json!({ "type": "none" }),
@@ -598,9 +661,14 @@ async fn quota(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
 async fn quota_consumption(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
     let now = sandbox.now_ms();
     let used = sandbox.line_account(&headers).map(|id| {
-        sandbox.with(|state| state.get(&id).map_or(0, |account| account.ledger.quota.used(now)))
+        sandbox.with(|state| {
+            state
+                .get(&id)
+                .map_or(0, |account| account.ledger.quota.used(now))
+        })
     });
-    used.map(|used| Json(json!({ "totalUsage": used }))).into_response()
+    used.map(|used| Json(json!({ "totalUsage": used })))
+        .into_response()
 }
 
 /// Only of friends: 404 for who is unknown or blocks the account.
@@ -616,14 +684,18 @@ async fn profile(
             (!customer.blocked).then(|| customer.customer.name.clone())
         });
         let name = name.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "Not found"))?;
-        Ok::<_, Refusal>(Json(json!({ "displayName": name, "userId": user, "language": "zh-TW" })))
+        Ok::<_, Refusal>(Json(
+            json!({ "displayName": name, "userId": user, "language": "zh-TW" }),
+        ))
     };
     profile().into_response()
 }
 
 async fn bot_info(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
     let info = sandbox.line_account(&headers).map(|id| {
-        let name = sandbox.account(&id).map(|account| account.name().to_owned());
+        let name = sandbox
+            .account(&id)
+            .map(|account| account.name().to_owned());
         Json(json!({
             "userId": id,
             "basicId": "@sandbox",
@@ -647,7 +719,10 @@ async fn content(
             .with(|state| {
                 let account = state.get(&id)?;
                 let media_type = account.ledger.media.get(&message)?.mime_type.clone();
-                Some(([(header::CONTENT_TYPE, media_type)], account.media_bytes.get(&message)?.clone()))
+                Some((
+                    [(header::CONTENT_TYPE, media_type)],
+                    account.media_bytes.get(&message)?.clone(),
+                ))
             })
             .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "Not found"))
     };

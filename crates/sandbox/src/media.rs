@@ -67,7 +67,9 @@ impl Sandbox {
 
     async fn fetch_and_check(&self, url: &str, limit: usize) -> Verdict {
         let bytes = self.fetch(url, limit).await?;
-        picture_type(&bytes).map(|_| ()).ok_or(BadMedia::NotAPicture)
+        picture_type(&bytes)
+            .map(|_| ())
+            .ok_or(BadMedia::NotAPicture)
     }
 
     pub(crate) async fn fetch(&self, url: &str, limit: usize) -> Result<Vec<u8>, BadMedia> {

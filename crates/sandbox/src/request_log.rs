@@ -17,8 +17,12 @@ use crate::faults::NoAnswer;
 const KEPT: usize = 10_000;
 /// More than any body a platform takes; each platform's own limit is checked by its handlers.
 const BUFFERED: usize = 32 * 1024 * 1024;
-const HEADERS_OF_INTEREST: [&str; 4] =
-    ["content-type", "user-agent", "x-line-retry-key", "x-omocast-signature"];
+const HEADERS_OF_INTEREST: [&str; 4] = [
+    "content-type",
+    "user-agent",
+    "x-line-retry-key",
+    "x-omocast-signature",
+];
 
 /// One request as it came in.
 #[derive(Clone, Debug, Serialize)]
@@ -53,7 +57,9 @@ impl RequestLog {
     }
 
     fn answer(&mut self, number: usize, status: u16) {
-        let request = number.checked_sub(self.dropped).and_then(|at| self.requests.get_mut(at));
+        let request = number
+            .checked_sub(self.dropped)
+            .and_then(|at| self.requests.get_mut(at));
         if let Some(request) = request {
             request.status = Some(status);
         }
@@ -109,7 +115,9 @@ async fn record(
     });
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if response.extensions().get::<NoAnswer>().is_none() {
-        sandbox.lock_log().answer(number, response.status().as_u16());
+        sandbox
+            .lock_log()
+            .answer(number, response.status().as_u16());
     }
     response
 }

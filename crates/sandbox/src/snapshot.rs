@@ -28,7 +28,10 @@ pub(crate) async fn load(folder: &Path) -> anyhow::Result<BTreeMap<String, Ledge
             return Err(error).with_context(|| format!("cannot read {}", path.display()));
         }
     };
-    for customer in ledgers.values_mut().flat_map(|ledger| ledger.customers.values_mut()) {
+    for customer in ledgers
+        .values_mut()
+        .flat_map(|ledger| ledger.customers.values_mut())
+    {
         for message in &mut customer.messages {
             message.pending = false;
         }
@@ -37,7 +40,10 @@ pub(crate) async fn load(folder: &Path) -> anyhow::Result<BTreeMap<String, Ledge
 }
 
 pub(crate) async fn load_media(folder: &Path, id: &str) -> Option<axum::body::Bytes> {
-    tokio::fs::read(media_file(folder, id)).await.ok().map(Into::into)
+    tokio::fs::read(media_file(folder, id))
+        .await
+        .ok()
+        .map(Into::into)
 }
 
 pub(crate) async fn save_media(folder: &Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
@@ -45,8 +51,10 @@ pub(crate) async fn save_media(folder: &Path, id: &str, bytes: &[u8]) -> std::io
 }
 
 pub(crate) fn encode(state: &State) -> serde_json::Result<Vec<u8>> {
-    let ledgers: BTreeMap<&str, &Ledger> =
-        state.iter().map(|(id, account)| (id.as_str(), &account.ledger)).collect();
+    let ledgers: BTreeMap<&str, &Ledger> = state
+        .iter()
+        .map(|(id, account)| (id.as_str(), &account.ledger))
+        .collect();
     serde_json::to_vec(&ledgers)
 }
 

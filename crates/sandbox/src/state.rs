@@ -53,6 +53,9 @@ pub struct PhoneMessage {
     /// Why the phone cannot show it: "undeliverable media: …".
     #[serde(default)]
     pub problem: Option<String>,
+    /// WhatsApp's `biz_opaque_callback_data`, to be given back with every status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) callback_data: Option<Value>,
 }
 
 /// A token bucket on the sandbox's clock.
@@ -66,7 +69,12 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn new(capacity: f64, per_second: f64) -> Self {
-        Self { capacity, per_second, tokens: capacity, at_ms: i64::MIN }
+        Self {
+            capacity,
+            per_second,
+            tokens: capacity,
+            at_ms: i64::MIN,
+        }
     }
 
     pub(crate) fn take(&mut self, now_ms: i64) -> bool {
@@ -114,7 +122,9 @@ impl CustomerState {
 
     /// Keeps the bubbles in the order of their times; those of the same time in the order they came.
     pub(crate) fn insert(&mut self, message: PhoneMessage) {
-        let at = self.messages.partition_point(|other| other.at_ms <= message.at_ms);
+        let at = self
+            .messages
+            .partition_point(|other| other.at_ms <= message.at_ms);
         self.messages.insert(at, message);
         if self.messages.len() > MESSAGES_KEPT {
             self.messages.remove(0);
@@ -122,7 +132,10 @@ impl CustomerState {
     }
 
     pub(crate) fn message_mut(&mut self, id: &str) -> Option<&mut PhoneMessage> {
-        self.messages.iter_mut().rev().find(|message| message.id == id)
+        self.messages
+            .iter_mut()
+            .rev()
+            .find(|message| message.id == id)
     }
 
     /// The customer service window of WhatsApp: a day from the customer's last words.
@@ -148,7 +161,11 @@ pub(crate) struct QuotaUse {
 
 impl QuotaUse {
     pub(crate) fn used(&self, now_ms: i64) -> u64 {
-        if self.month == quota_month(now_ms) { self.used } else { 0 }
+        if self.month == quota_month(now_ms) {
+            self.used
+        } else {
+            0
+        }
     }
 
     pub(crate) fn add(&mut self, now_ms: i64, recipients: u64) {
@@ -211,19 +228,27 @@ impl AccountState {
     /// Makes the customer if the platform does not know them yet.
     pub(crate) fn customer_or_new(&mut self, user: &str) -> &mut CustomerState {
         let platform = self.config.platform();
-        self.ledger.customers.entry(user.to_owned()).or_insert_with(|| {
-            CustomerState::new(Customer {
-                id: user.to_owned(),
-                name: format!("顧客 {}", last_characters(user, 4)),
-                phone: (platform == crate::account::Platform::Whatsapp).then(|| user.to_owned()),
-                read_receipts: true,
+        self.ledger
+            .customers
+            .entry(user.to_owned())
+            .or_insert_with(|| {
+                CustomerState::new(Customer {
+                    id: user.to_owned(),
+                    name: format!("顧客 {}", last_characters(user, 4)),
+                    phone: (platform == crate::account::Platform::Whatsapp)
+                        .then(|| user.to_owned()),
+                    read_receipts: true,
+                })
             })
-        })
     }
 
     pub(crate) fn forget_old(&mut self, now_ms: i64) {
-        self.ledger.retry_keys.retain(|_, accepted| now_ms - accepted.at_ms < DAY_MS);
-        self.ledger.media.retain(|_, media| now_ms - media.at_ms < 30 * DAY_MS);
+        self.ledger
+            .retry_keys
+            .retain(|_, accepted| now_ms - accepted.at_ms < DAY_MS);
+        self.ledger
+            .media
+            .retain(|_, media| now_ms - media.at_ms < 30 * DAY_MS);
         let media = &self.ledger.media;
         self.media_bytes.retain(|id, _| media.contains_key(id));
     }
@@ -232,7 +257,11 @@ impl AccountState {
 pub(crate) type State = BTreeMap<String, AccountState>;
 
 pub(crate) fn last_characters(text: &str, count: usize) -> &str {
-    let start = text.char_indices().rev().nth(count.saturating_sub(1)).map_or(0, |(at, _)| at);
+    let start = text
+        .char_indices()
+        .rev()
+        .nth(count.saturating_sub(1))
+        .map_or(0, |(at, _)| at);
     &text[start..]
 }
 
@@ -250,6 +279,7 @@ mod tests {
             read: false,
             pending: false,
             problem: None,
+            callback_data: None,
         }
     }
 
@@ -268,7 +298,11 @@ mod tests {
         for (id, at) in [("b", 2), ("a", 1), ("c", 2)] {
             customer.insert(message(id, at));
         }
-        let ids: Vec<_> = customer.messages.iter().map(|message| message.id.as_str()).collect();
+        let ids: Vec<_> = customer
+            .messages
+            .iter()
+            .map(|message| message.id.as_str())
+            .collect();
         assert_eq!(ids, ["a", "b", "c"]);
     }
 
@@ -307,8 +341,11 @@ mod tests {
             webhook_url: String::new(),
         };
         let mut account = AccountState::new(account, Ledger::default());
-        let accepted =
-            AcceptedRequest { request_id: String::new(), sent_messages: None, at_ms: 0 };
+        let accepted = AcceptedRequest {
+            request_id: String::new(),
+            sent_messages: None,
+            at_ms: 0,
+        };
         account.ledger.retry_keys.insert(Uuid::new_v4(), accepted);
         account.forget_old(DAY_MS - 1);
         assert_eq!(account.ledger.retry_keys.len(), 1);

@@ -1,12 +1,12 @@
 //! Visitors of omocast's own web chat: a tiny protocol, signed with one secret in both directions.
 
+use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
@@ -51,10 +51,16 @@ async fn receive(
     let Some(Account::Web { secret, .. }) = sandbox.account(&site) else {
         return Refusal(StatusCode::NOT_FOUND, "unknown_site", "no such site").into_response();
     };
-    let signature = headers.get("x-omocast-signature").map_or(&[][..], |value| value.as_bytes());
+    let signature = headers
+        .get("x-omocast-signature")
+        .map_or(&[][..], |value| value.as_bytes());
     if !bool::from(signature.ct_eq(hex_signature(&secret, &body).as_bytes())) {
-        return Refusal(StatusCode::UNAUTHORIZED, "bad_signature", "the signature does not match")
-            .into_response();
+        return Refusal(
+            StatusCode::UNAUTHORIZED,
+            "bad_signature",
+            "the signature does not match",
+        )
+        .into_response();
     }
     let Ok(message) = serde_json::from_slice::<OutboundMessage>(&body) else {
         return Refusal(StatusCode::BAD_REQUEST, "bad_request", "not a message").into_response();
@@ -64,20 +70,25 @@ async fn receive(
         Ok(answer) => Json(answer).into_response(),
         Err(refusal) => refusal.into_response(),
     };
-    sandbox.under_fault(&site, &[&visitor], refuse_on_demand, accept).await
+    sandbox
+        .under_fault(&site, &[&visitor], refuse_on_demand, accept)
+        .await
 }
 
 fn refuse_on_demand(status: Option<u16>) -> Response {
     let status = status.unwrap_or(429);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let code = if status == StatusCode::TOO_MANY_REQUESTS { "rate_limited" } else { "failed" };
+    let code = if status == StatusCode::TOO_MANY_REQUESTS {
+        "rate_limited"
+    } else {
+        "failed"
+    };
     Refusal(status, code, "refused on demand").into_response()
 }
 
 impl Sandbox {
     fn accept_web_message(&self, site: &str, message: OutboundMessage) -> Result<Value, Refusal> {
-        let unprocessable =
-            |code, text| Err(Refusal(StatusCode::UNPROCESSABLE_ENTITY, code, text));
+        let unprocessable = |code, text| Err(Refusal(StatusCode::UNPROCESSABLE_ENTITY, code, text));
         let kind = match (message.text, message.image_url) {
             (Some(text), None) if text.is_empty() => {
                 return unprocessable("empty_text", "the text is empty");
@@ -86,7 +97,10 @@ impl Sandbox {
                 return unprocessable("text_too_long", "the text has more than 5000 characters");
             }
             (Some(text), None) => PhoneMessageKind::Text(text),
-            (None, Some(url)) => PhoneMessageKind::Image { preview: url.clone(), url },
+            (None, Some(url)) => PhoneMessageKind::Image {
+                preview: url.clone(),
+                url,
+            },
             (None, None) | (Some(_), Some(_)) => {
                 return unprocessable("one_content", "give either text or image_url");
             }
@@ -102,7 +116,11 @@ impl Sandbox {
             let customer = state
                 .get_mut(site)
                 .and_then(|account| account.customer_mut(&visitor))
-                .ok_or(Refusal(StatusCode::NOT_FOUND, "unknown_visitor", "no such visitor"))?;
+                .ok_or(Refusal(
+                    StatusCode::NOT_FOUND,
+                    "unknown_visitor",
+                    "no such visitor",
+                ))?;
             if customer.message_mut(&id).is_some() {
                 return Ok(false);
             }
@@ -115,6 +133,7 @@ impl Sandbox {
                 at_ms: now,
                 read: false,
                 problem: None,
+                callback_data: None,
             });
             Ok(true)
         })?;

@@ -20,8 +20,8 @@ const RETRIES: u32 = 5;
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 
 fn hmac_sha256(secret: &str, body: &[u8]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
-        .expect("HMAC takes a key of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(body);
     mac.finalize().into_bytes().to_vec()
 }
@@ -155,7 +155,12 @@ impl Sandbox {
     /// Meta's check of a callback address: it must know the verify token and give the challenge back.
     pub async fn handshake(&self, account: &str) -> anyhow::Result<()> {
         let account = self.account(account).context("no such account")?;
-        let Account::Whatsapp { verify_token, webhook_url, .. } = &account else {
+        let Account::Whatsapp {
+            verify_token,
+            webhook_url,
+            ..
+        } = &account
+        else {
             bail!("only Meta has a handshake");
         };
         let challenge = (uuid::Uuid::new_v4().as_u128() % 10_000_000_000).to_string();
@@ -165,9 +170,16 @@ impl Sandbox {
             .append_pair("hub.challenge", &challenge)
             .append_pair("hub.verify_token", verify_token);
         let response = self.http().get(url).timeout(TIMEOUT).send().await?;
-        ensure!(response.status().is_success(), "the handshake was answered {}", response.status());
+        ensure!(
+            response.status().is_success(),
+            "the handshake was answered {}",
+            response.status()
+        );
         let answer = response.text().await?;
-        ensure!(answer == challenge, "the handshake was answered with another challenge");
+        ensure!(
+            answer == challenge,
+            "the handshake was answered with another challenge"
+        );
         Ok(())
     }
 }
@@ -178,7 +190,10 @@ mod tests {
 
     #[test]
     fn meta_escapes_everything_outside_ascii_in_lower_case() {
-        assert_eq!(escape_non_ascii("{\"a\":\"é你😀/\"}"), "{\"a\":\"\\u00e9\\u4f60\\ud83d\\ude00/\"}");
+        assert_eq!(
+            escape_non_ascii("{\"a\":\"é你😀/\"}"),
+            "{\"a\":\"\\u00e9\\u4f60\\ud83d\\ude00/\"}"
+        );
     }
 
     /// RFC 4231, test case 2.
@@ -187,6 +202,9 @@ mod tests {
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         let body = b"what do ya want for nothing?";
         assert_eq!(hex_signature("Jefe", body), format!("sha256={expected}"));
-        assert_eq!(line_signature("Jefe", body), "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
+        assert_eq!(
+            line_signature("Jefe", body),
+            "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM="
+        );
     }
 }

@@ -418,7 +418,7 @@ fn cargo(arguments: &[&str]) -> Command {
 fn deny(context: &mut Session<'_>) -> Result<Counts> {
     let mut command = tools::command(tools::cargo_deny()?.join("bin/cargo-deny"));
     command.args([
-        "--offline",
+        "--workspace",
         "--log-level",
         "warn",
         "check",

@@ -35,7 +35,10 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/{version}/{node}/messages", post(messages))
         .route("/{version}/{node}/media", post(upload))
         .route("/{version}/{node}/phone_numbers", get(phone_numbers))
-        .route("/{version}/{node}/message_templates", get(message_templates))
+        .route(
+            "/{version}/{node}/message_templates",
+            get(message_templates),
+        )
         .route("/{version}/{node}/subscribed_apps", post(subscribe))
         .fallback(async || GraphError::unsupported("").into_response())
         .method_not_allowed_fallback(async || GraphError::unsupported("").into_response())
@@ -135,7 +138,9 @@ impl IntoResponse for GraphError {
 }
 
 fn refuse_on_demand(status: Option<u16>) -> Response {
-    let Some(status) = status else { return GraphError::rate_limited().into_response() };
+    let Some(status) = status else {
+        return GraphError::rate_limited().into_response();
+    };
     let mut error = GraphError::new(131_000, "Something went wrong", "refused on demand");
     error.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     error.into_response()
@@ -173,7 +178,11 @@ impl Sandbox {
                 .cloned()
                 .collect()
         });
-        if accounts.is_empty() { Err(GraphError::bad_token()) } else { Ok(accounts) }
+        if accounts.is_empty() {
+            Err(GraphError::bad_token())
+        } else {
+            Ok(accounts)
+        }
     }
 
     /// The number a path names, if the token opens it.
@@ -200,7 +209,11 @@ async fn messages(
     let read = || {
         sandbox.whatsapp_number(&headers, &parameters, &number_id)?;
         let body: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| {
-            GraphError::new(100, "Invalid parameter", "The request body is not a JSON object.")
+            GraphError::new(
+                100,
+                "Invalid parameter",
+                "The request body is not a JSON object.",
+            )
         })?;
         if body.get("messaging_product").and_then(Value::as_str) != Some("whatsapp") {
             return Err(GraphError::new(
@@ -226,7 +239,9 @@ async fn messages(
         Ok(answer) => Json(answer).into_response(),
         Err(error) => error.into_response(),
     };
-    sandbox.under_fault(&number_id, &[&to], refuse_on_demand, accept).await
+    sandbox
+        .under_fault(&number_id, &[&to], refuse_on_demand, accept)
+        .await
 }
 
 /// Meta reads a number with its plus sign, spaces and dashes.
@@ -236,8 +251,14 @@ fn digits(number: &str) -> String {
 
 enum Content {
     Text(String),
-    ImageById { id: String, caption: Option<String> },
-    ImageByLink { link: String, caption: Option<String> },
+    ImageById {
+        id: String,
+        caption: Option<String>,
+    },
+    ImageByLink {
+        link: String,
+        caption: Option<String>,
+    },
 }
 
 fn read_content(body: &Map<String, Value>) -> Result<Content, GraphError> {
@@ -259,7 +280,9 @@ fn read_content(body: &Map<String, Value>) -> Result<Content, GraphError> {
         Some("image") => read_image(body),
         // No template is approved here, so none can be sent.
         Some("template") => {
-            let name = body.get("template").and_then(|template| template["name"].as_str());
+            let name = body
+                .get("template")
+                .and_then(|template| template["name"].as_str());
             let mut error = GraphError::new(
                 132_001,
                 "Template name does not exist in the translation",
@@ -279,13 +302,19 @@ fn read_content(body: &Map<String, Value>) -> Result<Content, GraphError> {
 
 fn read_text(body: &Map<String, Value>) -> Result<Content, GraphError> {
     let Some(text) = body.get("text").filter(|text| text.is_object()) else {
-        return Err(GraphError::missing("The parameter text is required for type text."));
+        return Err(GraphError::missing(
+            "The parameter text is required for type text.",
+        ));
     };
     if !matches!(text.get("preview_url"), None | Some(Value::Bool(_))) {
-        return Err(GraphError::invalid("text['preview_url'] must be a boolean."));
+        return Err(GraphError::invalid(
+            "text['preview_url'] must be a boolean.",
+        ));
     }
     match text["body"].as_str() {
-        None | Some("") => Err(GraphError::missing("The parameter text['body'] is required.")),
+        None | Some("") => Err(GraphError::missing(
+            "The parameter text['body'] is required.",
+        )),
         Some(body) if body.chars().count() > TEXT_LIMIT => Err(GraphError::new(
             100,
             "Invalid parameter",
@@ -297,10 +326,15 @@ fn read_text(body: &Map<String, Value>) -> Result<Content, GraphError> {
 
 fn read_image(body: &Map<String, Value>) -> Result<Content, GraphError> {
     let Some(image) = body.get("image").filter(|image| image.is_object()) else {
-        return Err(GraphError::missing("The parameter image is required for type image."));
+        return Err(GraphError::missing(
+            "The parameter image is required for type image.",
+        ));
     };
     let caption = image["caption"].as_str().map(str::to_owned);
-    if caption.as_ref().is_some_and(|caption| caption.chars().count() > CAPTION_LIMIT) {
+    if caption
+        .as_ref()
+        .is_some_and(|caption| caption.chars().count() > CAPTION_LIMIT)
+    {
         return Err(GraphError::new(
             100,
             "Invalid parameter",
@@ -308,18 +342,22 @@ fn read_image(body: &Map<String, Value>) -> Result<Content, GraphError> {
         ));
     }
     match (image["id"].as_str(), image["link"].as_str()) {
-        (Some(id), None) => Ok(Content::ImageById { id: id.to_owned(), caption }),
-        (None, Some(link)) if is_link(link) => {
-            Ok(Content::ImageByLink { link: link.to_owned(), caption })
-        }
+        (Some(id), None) => Ok(Content::ImageById {
+            id: id.to_owned(),
+            caption,
+        }),
+        (None, Some(link)) if is_link(link) => Ok(Content::ImageByLink {
+            link: link.to_owned(),
+            caption,
+        }),
         (None, Some(_)) => Err(GraphError::new(
             100,
             "Invalid parameter",
             "Param image['link'] is not a valid URI.",
         )),
-        (None, None) | (Some(_), Some(_)) => {
-            Err(GraphError::invalid("image needs exactly one of id and link."))
-        }
+        (None, None) | (Some(_), Some(_)) => Err(GraphError::invalid(
+            "image needs exactly one of id and link.",
+        )),
     }
 }
 
@@ -340,8 +378,9 @@ impl Sandbox {
         let callback_data = body.get("biz_opaque_callback_data").cloned();
         let id = ids::wamid(to);
         let outcome = self.change(|state| {
-            let account =
-                state.get_mut(number_id).ok_or_else(|| GraphError::unsupported(number_id))?;
+            let account = state
+                .get_mut(number_id)
+                .ok_or_else(|| GraphError::unsupported(number_id))?;
             if !account.send_rate.take(now) {
                 return Err(GraphError::rate_limited());
             }
@@ -349,7 +388,9 @@ impl Sandbox {
                 return Err(GraphError::missing("The parameter to is required."));
             }
             if !(7..=15).contains(&to.len()) {
-                return Err(GraphError::invalid("to must be a phone number in international format."));
+                return Err(GraphError::invalid(
+                    "to must be a phone number in international format.",
+                ));
             }
             let content = read_content(body)?;
             if let Content::ImageById { id, .. } = &content {
@@ -378,11 +419,20 @@ impl Sandbox {
                 Content::Text(text) => (PhoneMessageKind::Text(text), None, None),
                 Content::ImageById { id, caption } => {
                     let url = format!("/phone/media/{number_id}/{id}");
-                    (PhoneMessageKind::Image { preview: url.clone(), url }, caption, None)
+                    (
+                        PhoneMessageKind::Image {
+                            preview: url.clone(),
+                            url,
+                        },
+                        caption,
+                        None,
+                    )
                 }
                 Content::ImageByLink { link, caption } => {
-                    let kind =
-                        PhoneMessageKind::Image { url: link.clone(), preview: link.clone() };
+                    let kind = PhoneMessageKind::Image {
+                        url: link.clone(),
+                        preview: link.clone(),
+                    };
                     (kind, caption, Some(link))
                 }
             };
@@ -395,6 +445,7 @@ impl Sandbox {
                 read: false,
                 pending: link.is_some(),
                 problem: None,
+                callback_data: callback_data.clone(),
             });
             Ok(Outcome::Arrives { link })
         })?;
@@ -500,12 +551,18 @@ async fn read_upload(request: Request) -> Result<Bytes, GraphError> {
         .map_err(|_| invalid("The request is not multipart/form-data."))?;
     let (mut file, mut product, mut kind) = (None, None, None);
     loop {
-        let field = form.next_field().await.map_err(|_| invalid("The form cannot be read."))?;
+        let field = form
+            .next_field()
+            .await
+            .map_err(|_| invalid("The form cannot be read."))?;
         let Some(field) = field else { break };
         let name = field.name().unwrap_or("").to_owned();
         // Meta takes the type from the form or from the part itself.
         let part_type = field.content_type().map(str::to_owned);
-        let value = field.bytes().await.map_err(|_| invalid("The form cannot be read."))?;
+        let value = field
+            .bytes()
+            .await
+            .map_err(|_| invalid("The form cannot be read."))?;
         match name.as_str() {
             "file" => {
                 kind = kind.or(part_type);
@@ -549,7 +606,9 @@ async fn node(
                 return Ok(fields(json!({ "id": waba_id, "name": name })));
             }
         }
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
         let host = host.unwrap_or("localhost");
         sandbox
             .with(|state| {
@@ -571,7 +630,13 @@ async fn node(
 }
 
 fn number_fields(account: &Account) -> Value {
-    let Account::Whatsapp { name, phone_number_id, display_phone_number, .. } = account else {
+    let Account::Whatsapp {
+        name,
+        phone_number_id,
+        display_phone_number,
+        ..
+    } = account
+    else {
         return Value::Null;
     };
     json!({
@@ -600,7 +665,11 @@ fn of_waba(accounts: Vec<Account>, node: &str) -> Result<Vec<Account>, GraphErro
         .into_iter()
         .filter(|account| matches!(account, Account::Whatsapp { waba_id, .. } if waba_id == node))
         .collect();
-    if accounts.is_empty() { Err(GraphError::unsupported(node)) } else { Ok(accounts) }
+    if accounts.is_empty() {
+        Err(GraphError::unsupported(node))
+    } else {
+        Ok(accounts)
+    }
 }
 
 async fn phone_numbers(
@@ -668,14 +737,21 @@ async fn download(
 }
 
 fn metadata(account: &Account) -> Value {
-    let Account::Whatsapp { phone_number_id, display_phone_number, .. } = account else {
+    let Account::Whatsapp {
+        phone_number_id,
+        display_phone_number,
+        ..
+    } = account
+    else {
         return Value::Null;
     };
     json!({ "display_phone_number": display_phone_number, "phone_number_id": phone_number_id })
 }
 
 fn webhook(account: &Account, mut value: Value) -> Value {
-    let Account::Whatsapp { waba_id, .. } = account else { return Value::Null };
+    let Account::Whatsapp { waba_id, .. } = account else {
+        return Value::Null;
+    };
     value["messaging_product"] = "whatsapp".into();
     value["metadata"] = metadata(account);
     json!({
@@ -701,10 +777,16 @@ pub(crate) fn inbound_text(customer: &Customer, id: &str, text: &str, at_ms: i64
 pub(crate) fn messages_webhook(account: &Account, inbound: &[Value]) -> Value {
     let mut contacts: Vec<&Value> = Vec::new();
     for item in inbound {
-        if !contacts.iter().any(|contact| contact["wa_id"] == item["contact"]["wa_id"]) {
+        if !contacts
+            .iter()
+            .any(|contact| contact["wa_id"] == item["contact"]["wa_id"])
+        {
             contacts.push(&item["contact"]);
         }
     }
     let messages: Vec<_> = inbound.iter().map(|item| &item["message"]).collect();
-    webhook(account, json!({ "contacts": contacts, "messages": messages }))
+    webhook(
+        account,
+        json!({ "contacts": contacts, "messages": messages }),
+    )
 }

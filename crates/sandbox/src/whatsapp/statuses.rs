@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{IMAGE_LIMIT, webhook};
 use crate::Sandbox;
+use crate::account::Platform;
 use crate::media::BadMedia;
 
 /// Statuses of one number within this time go out together.
@@ -15,7 +16,9 @@ const BATCH: usize = 100;
 /// What the platform finds out after it has answered 200.
 pub(super) enum Outcome {
     /// It is on the phone, once the picture behind `link` proves good.
-    Arrives { link: Option<String> },
+    Arrives {
+        link: Option<String>,
+    },
     /// Sent and never delivered, as for everyone who blocks the business.
     Blocked,
     WindowClosed,
@@ -35,8 +38,11 @@ const WINDOW_CLOSED: Failure = Failure {
     details: "Message failed to send because more than 24 hours have passed since the customer last replied to this \
               number.",
 };
-const UNDELIVERABLE: Failure =
-    Failure { code: 131_026, title: "Message undeliverable", details: "Message Undeliverable." };
+const UNDELIVERABLE: Failure = Failure {
+    code: 131_026,
+    title: "Message undeliverable",
+    details: "Message Undeliverable.",
+};
 
 fn media_failure(bad: BadMedia) -> Failure {
     match bad {
@@ -113,7 +119,8 @@ impl Sandbox {
         if share_of(&message.id) >= receipts.read_share {
             return;
         }
-        self.closed_or(receipts.read_after.saturating_sub(receipts.delivered_after)).await;
+        self.closed_or(receipts.read_after.saturating_sub(receipts.delivered_after))
+            .await;
         self.read_one(&message);
     }
 
@@ -130,9 +137,10 @@ impl Sandbox {
     /// Marks one message read; tells so when it was not, and when the customer lets it be known.
     fn read_one(&self, message: &Message) {
         let told = self.change(|state| {
-            let customer =
-                state.get_mut(&message.account).and_then(|account| account.customer_mut(&message.user))?;
-            let receipts = customer.customer.read_receipts;
+            let account = state.get_mut(&message.account)?;
+            let has_receipts = account.config.platform() == Platform::Whatsapp;
+            let customer = account.customer_mut(&message.user)?;
+            let receipts = has_receipts && customer.customer.read_receipts;
             let on_phone = customer.message_mut(&message.id)?;
             let newly = !on_phone.read;
             on_phone.read = true;
@@ -154,7 +162,11 @@ impl Sandbox {
             "recipient_id": message.user,
         });
         match failure {
-            Some(Failure { code, title, details }) => {
+            Some(Failure {
+                code,
+                title,
+                details,
+            }) => {
                 value["errors"] = json!([{
                     "code": code,
                     "title": title,
@@ -176,7 +188,9 @@ impl Sandbox {
             value["biz_opaque_callback_data"] = data.clone();
         }
         let (is_full, is_first) = self.with(|state| {
-            let Some(account) = state.get_mut(&message.account) else { return (false, false) };
+            let Some(account) = state.get_mut(&message.account) else {
+                return (false, false);
+            };
             account.statuses.push(value);
             let is_first = !account.flush_scheduled;
             account.flush_scheduled = true;
@@ -203,11 +217,20 @@ impl Sandbox {
     fn flush_statuses(&self, account_id: &str) {
         let gathered = self.with(|state| {
             let account = state.get_mut(account_id)?;
-            Some((account.config.clone(), std::mem::take(&mut account.statuses)))
+            Some((
+                account.config.clone(),
+                std::mem::take(&mut account.statuses),
+            ))
         });
-        let Some((account, mut statuses)) = gathered else { return };
+        let Some((account, mut statuses)) = gathered else {
+            return;
+        };
         if self.disorder() {
-            statuses = statuses.iter().rev().flat_map(|status| [status.clone(), status.clone()]).collect();
+            statuses = statuses
+                .iter()
+                .rev()
+                .flat_map(|status| [status.clone(), status.clone()])
+                .collect();
         }
         for batch in statuses.chunks(BATCH) {
             let body = webhook(&account, json!({ "statuses": batch }));
@@ -218,24 +241,27 @@ impl Sandbox {
 
 /// The customer looks at the phone: everything on it is read. True when anything was new.
 pub(crate) fn read_by_customer(sandbox: &Sandbox, account_id: &str, user: &str) -> bool {
-    let read = sandbox.with(|state| {
-        let Some(customer) =
-            state.get_mut(account_id).and_then(|account| account.customer_mut(user))
+    let read: Vec<Message> = sandbox.with(|state| {
+        let Some(customer) = state
+            .get_mut(account_id)
+            .and_then(|account| account.customer_mut(user))
         else {
             return Vec::new();
         };
         let unread = customer.messages.iter().filter(|message| {
             !message.from_customer && !message.read && !message.pending && message.problem.is_none()
         });
-        unread.map(|message| message.id.clone()).collect()
+        unread
+            .map(|message| Message {
+                account: account_id.to_owned(),
+                user: user.to_owned(),
+                id: message.id.clone(),
+                callback_data: message.callback_data.clone(),
+            })
+            .collect()
     });
-    for id in &read {
-        sandbox.read_one(&Message {
-            account: account_id.to_owned(),
-            user: user.to_owned(),
-            id: id.clone(),
-            callback_data: None,
-        });
+    for message in &read {
+        sandbox.read_one(message);
     }
     !read.is_empty()
 }
@@ -255,7 +281,8 @@ mod tests {
     #[test]
     fn who_reads_depends_on_the_message_id_alone() {
         assert_eq!(share_of("wamid.a").to_bits(), share_of("wamid.a").to_bits());
-        let read = (0..1_000).filter(|number| share_of(&crate::ids::wamid(&format!("8869{number}"))) < 0.6);
+        let read = (0..1_000)
+            .filter(|number| share_of(&crate::ids::wamid(&format!("8869{number}"))) < 0.6);
         let read = read.count();
         assert!((500..700).contains(&read), "{read} of 1000");
     }
