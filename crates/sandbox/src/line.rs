@@ -66,6 +66,8 @@ async fn name_request(mut request: Request, next: Next) -> Response {
 struct Refusal {
     status: StatusCode,
     body: Value,
+    /// The request that a repeated retry key was first accepted with.
+    accepted_request: Option<String>,
 }
 
 impl Refusal {
@@ -73,6 +75,7 @@ impl Refusal {
         Self {
             status,
             body: json!({ "message": message }),
+            accepted_request: None,
         }
     }
 
@@ -88,6 +91,7 @@ impl Refusal {
                 "message": format!("The request body has {count} error(s)"),
                 "details": errors.0,
             }),
+            accepted_request: None,
         }
     }
 
@@ -98,7 +102,16 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status, Json(self.body)).into_response()
+        let mut response = (self.status, Json(self.body)).into_response();
+        if let Some(id) = self
+            .accepted_request
+            .and_then(|id| HeaderValue::try_from(id).ok())
+        {
+            response
+                .headers_mut()
+                .insert("x-line-accepted-request-id", id);
+        }
+        response
     }
 }
 
@@ -377,23 +390,22 @@ impl Sandbox {
         let accepted = self.change(|state| {
             let account = state.get_mut(account_id).ok_or_else(lost_account)?;
             if !account.send_rate.take(now) {
-                return Err(Refusal::rate_limited().into_response());
+                return Err(Refusal::rate_limited());
             }
             let mut errors = Errors::default();
             validate_messages(body, &mut errors);
             if to.is_empty() {
                 errors.push("to", "May not be empty");
             }
-            errors.check().map_err(IntoResponse::into_response)?;
+            errors.check()?;
             if !is_line_user_id(to) {
                 return Err(Refusal::bad_request(
                     "The property, 'to', in the request body is invalid (line: -, column: -)",
-                )
-                .into_response());
+                ));
             }
             repeated(account, retry_key, now)?;
             let Some(customer) = account.ledger.customers.get(to) else {
-                return Err(Refusal::bad_request("Failed to send messages").into_response());
+                return Err(Refusal::bad_request("Failed to send messages"));
             };
             check_quota(account, now, u64::from(!customer.blocked))?;
             let messages = phone_messages(body, || self.next_number());
@@ -412,7 +424,7 @@ impl Sandbox {
                 self.check_pictures(account_id, pictures);
                 Json(answer).into_response()
             }
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into_response(),
         }
     }
 
@@ -428,7 +440,7 @@ impl Sandbox {
         let accepted = self.change(|state| {
             let account = state.get_mut(account_id).ok_or_else(lost_account)?;
             if !account.multicast_rate.take(now) {
-                return Err(Refusal::rate_limited().into_response());
+                return Err(Refusal::rate_limited());
             }
             let mut errors = Errors::default();
             validate_messages(body, &mut errors);
@@ -440,7 +452,7 @@ impl Sandbox {
                     errors.push(format!("to[{number}]"), "Must specify a valid user ID");
                 }
             }
-            errors.check().map_err(IntoResponse::into_response)?;
+            errors.check()?;
             repeated(account, retry_key, now)?;
             let customers = &account.ledger.customers;
             let reached = to.iter().filter(|user| {
@@ -466,7 +478,7 @@ impl Sandbox {
                 self.check_pictures(account_id, pictures);
                 Json(json!({})).into_response()
             }
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into_response(),
         }
     }
 
@@ -506,12 +518,12 @@ impl Sandbox {
     }
 }
 
-fn lost_account() -> Response {
-    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+fn lost_account() -> Refusal {
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
 }
 
 /// 409 when the key was accepted within a day.
-fn repeated(account: &AccountState, retry_key: Option<Uuid>, now: i64) -> Result<(), Response> {
+fn repeated(account: &AccountState, retry_key: Option<Uuid>, now: i64) -> Result<(), Refusal> {
     let accepted = retry_key
         .and_then(|key| account.ledger.retry_keys.get(&key))
         .filter(|accepted| now - accepted.at_ms < DAY_MS);
@@ -522,13 +534,11 @@ fn repeated(account: &AccountState, retry_key: Option<Uuid>, now: i64) -> Result
     if let Some(sent) = &accepted.sent_messages {
         body["sentMessages"] = sent.clone();
     }
-    let mut response = (StatusCode::CONFLICT, Json(body)).into_response();
-    if let Ok(id) = HeaderValue::from_str(&accepted.request_id) {
-        response
-            .headers_mut()
-            .insert("x-line-accepted-request-id", id);
-    }
-    Err(response)
+    Err(Refusal {
+        status: StatusCode::CONFLICT,
+        body,
+        accepted_request: Some(accepted.request_id.clone()),
+    })
 }
 
 fn remember(
@@ -549,7 +559,7 @@ fn remember(
 }
 
 /// Counts recipients, not messages; who blocks the account is not counted.
-fn check_quota(account: &AccountState, now: i64, recipients: u64) -> Result<(), Response> {
+fn check_quota(account: &AccountState, now: i64, recipients: u64) -> Result<(), Refusal> {
     let Account::Line {
         monthly_limit: Some(limit),
         ..
@@ -558,7 +568,7 @@ fn check_quota(account: &AccountState, now: i64, recipients: u64) -> Result<(), 
         return Ok(());
     };
     if account.ledger.quota.used(now) + recipients > *limit {
-        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, MONTHLY_LIMIT).into_response());
+        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, MONTHLY_LIMIT));
     }
     Ok(())
 }

@@ -44,10 +44,25 @@ async fn main() -> anyhow::Result<()> {
     sandbox.serve(listener, interrupted()).await
 }
 
+/// Ctrl-C, or a polite request to end.
 async fn interrupted() {
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        tracing::warn!("cannot listen for Ctrl-C: {error}");
+    let terminated = async {
+        #[cfg(unix)]
+        if let Ok(mut signal) =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        {
+            signal.recv().await;
+            return;
+        }
         std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => {
+            if let Err(error) = interrupted {
+                tracing::warn!("cannot listen for Ctrl-C: {error}");
+            }
+        }
+        () = terminated => {}
     }
 }
 

@@ -44,17 +44,42 @@ pub(crate) fn picture_type(bytes: &[u8]) -> Option<&'static str> {
 
 type Verdict = Result<(), BadMedia>;
 
+struct Look {
+    at: Instant,
+    verdict: Arc<OnceCell<Verdict>>,
+}
+
+impl Look {
+    fn holds(&self) -> bool {
+        let failed = self.verdict.get().is_some_and(Result::is_err);
+        self.at.elapsed() < VERDICT_KEPT && !failed
+    }
+}
+
+/// The latest looks, by link and size limit. Those that failed are taken again.
 #[derive(Default)]
-pub(crate) struct Verdicts(HashMap<(String, usize), (Instant, Arc<OnceCell<Verdict>>)>);
+pub(crate) struct Verdicts {
+    looks: HashMap<(String, usize), Look>,
+    sweep_at: usize,
+}
 
 impl Verdicts {
     fn cell(&mut self, url: &str, limit: usize) -> Arc<OnceCell<Verdict>> {
-        self.0.retain(|_, (at, cell)| {
-            let failed = cell.get().is_some_and(Result::is_err);
-            at.elapsed() < VERDICT_KEPT && !failed
-        });
-        let entry = self.0.entry((url.to_owned(), limit));
-        Arc::clone(&entry.or_insert_with(|| (Instant::now(), Arc::default())).1)
+        if self.looks.len() >= self.sweep_at {
+            self.looks.retain(|_, look| look.holds());
+            self.sweep_at = (self.looks.len() * 2).max(128);
+        }
+        let key = (url.to_owned(), limit);
+        if let Some(look) = self.looks.get(&key).filter(|look| look.holds()) {
+            return Arc::clone(&look.verdict);
+        }
+        let look = Look {
+            at: Instant::now(),
+            verdict: Arc::default(),
+        };
+        let verdict = Arc::clone(&look.verdict);
+        self.looks.insert(key, look);
+        verdict
     }
 }
 

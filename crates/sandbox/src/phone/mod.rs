@@ -49,7 +49,7 @@ pub(crate) fn router() -> Router<Sandbox> {
 }
 
 fn page(body: String) -> Response {
-    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                   form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
     let mut response = Html(body).into_response();
     let headers = response.headers_mut();

@@ -1,0 +1,15 @@
+//! The stand-ins, as the product and a customer meet them: over HTTP, on ephemeral ports.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in tests, but does not see that helpers are tests too"
+)]
+
+mod faults;
+mod line;
+mod phone;
+mod snapshot;
+mod support;
+mod web;
+mod webhooks;
+mod whatsapp;
