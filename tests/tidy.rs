@@ -38,10 +38,13 @@ fn sources() -> Vec<Source> {
     let mut sources = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().flatten() {
+        for entry in fs::read_dir(&folder)
+            .expect("a folder of the checkout can be read")
+            .flatten()
+        {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
-            let kind = entry.file_type().unwrap();
+            let kind = entry.file_type().expect("its kind is known");
             if kind.is_dir() {
                 let is_made = [
                     "target",
@@ -61,7 +64,7 @@ fn sources() -> Vec<Source> {
             {
                 let path = path
                     .strip_prefix(&root)
-                    .unwrap()
+                    .expect("it is below the root")
                     .to_string_lossy()
                     .replace('\\', "/");
                 sources.push(Source { path, text });
@@ -250,7 +253,7 @@ const LINE_RULES: &[LineRule] = &[
         except: &["src/route.rs", "src/app.rs"],
         finds: |line| literals(line).any(is_spa_path),
         bad: "<a href=\"/broadcasts/new\">",
-        good: "<use href=\"/icons.svg#send\"/> fetch(\"/vendor/emoji\") \"/\" \" / \"",
+        good: "<use href=\"/icons.svg#send\"/> \"/\" \" / \"",
     },
     LineRule {
         why: "crates/contract/src/api.rs is the only place that spells a path of the API",
@@ -362,10 +365,7 @@ fn is_spa_path(text: &str) -> bool {
     let is_path = text.strip_prefix('/').is_some_and(|rest| {
         rest.starts_with(|first: char| first.is_ascii_lowercase() || first == ':')
     });
-    let is_file = text.contains('.')
-        || ["/locales", "/vendor"]
-            .iter()
-            .any(|folder| text.starts_with(folder));
+    let is_file = text.contains('.') || text.starts_with("/locales");
     is_path && !is_file
 }
 

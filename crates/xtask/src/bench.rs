@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::tools;
+use crate::{run, spa, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -18,7 +18,20 @@ struct Benchmark {
 }
 
 /// Every benchmark there is. Add a line for each one that goes into bench/.
-const BENCHMARKS: &[Benchmark] = &[];
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark {
+        name: "broadcast",
+        command: &["node", "bench/broadcast.mjs"],
+    },
+    Benchmark {
+        name: "first-visit",
+        command: &["node", "bench/first_visit.mjs"],
+    },
+    Benchmark {
+        name: "list",
+        command: &["node", "bench/list.mjs"],
+    },
+];
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(unknown) = options
@@ -28,9 +41,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     {
         bail!("there is no benchmark {unknown}");
     }
-    if BENCHMARKS.is_empty() {
-        println!("There are no benchmarks yet.");
-    }
+    println!("Building the SPA …");
+    spa::build_if_stale()?;
+    println!("Building the server, optimised …");
+    tools::run(&mut run::build_demo(true))?;
     for benchmark in BENCHMARKS {
         if !options.names.is_empty() && !options.names.iter().any(|name| name == benchmark.name) {
             continue;

@@ -4,6 +4,7 @@
 //! finds it there; see `tools.rs`. Linux and macOS only.
 #![expect(
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "telling what it does is this program's job"
 )]
 
@@ -13,6 +14,8 @@ mod setup;
 mod spa;
 mod test;
 mod tools;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -45,7 +48,18 @@ enum Command {
     Bench(bench::Options),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    // Without a backtrace: what fails here is a command, and the reason is in its words.
+    match run_command() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command() -> Result<()> {
     match Cli::parse().command {
         Command::Setup => setup::all(),
         Command::Run(options) => run::run(&options),

@@ -1,5 +1,6 @@
 //! `cargo xtask run` and `gallery`: the product and the designers' gallery, started for a person.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
@@ -32,13 +33,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     spa::build_if_stale()?;
     println!("Building the server …");
     tools::run(&mut build_demo(options.release))?;
-    let status = demo(options, &spa::dist())
-        .status()
-        .context("cannot start the demo")?;
-    if !status.success() {
-        bail!("the demo ended: {status}");
-    }
-    Ok(())
+    // From here on we are the demo, so that Ctrl-C and its exit code are its own.
+    let error = demo(options, &spa::dist()).exec();
+    Err(error).context("cannot start the demo")
 }
 
 /// Serves the gallery. trunk compiles; only the CSS and the icons need us.
@@ -69,39 +66,54 @@ const SERVER_SOURCES: &[&str] = &[
 
 fn watch(options: &Options) -> Result<()> {
     let dist = "target/watch";
-    // trunk and the two cargos would only slow each other down: first the server, then trunk, then both as they change.
-    println!("Building the server …");
-    tools::run(&mut build_demo(options.release))?;
     let assets_folder = tools::root().join(dist);
     std::fs::create_dir_all(&assets_folder)?;
+    let build = || {
+        println!("Building the server …");
+        tools::run(&mut build_demo(options.release))?;
+        Ok(demo(options, &assets_folder))
+    };
+    let mut running = None;
+    // The server first: it and trunk's cargo together would only slow each other down.
+    match build() {
+        Ok(mut demo) => running = Some(demo.spawn().context("cannot start the demo")?),
+        Err(error) => tell(Err(error)),
+    }
     let mut trunk = start_trunk("watch", dist, &[])?;
-    let mut demo_process = demo(options, &assets_folder)
-        .spawn()
-        .context("cannot start the demo")?;
     let mut assets = Watched::new(ASSET_SOURCES);
     let mut server = Watched::new(SERVER_SOURCES);
     loop {
         if let Some(status) = trunk.try_wait()? {
-            let _ = demo_process.kill();
+            stop(running.take());
             bail!("trunk ended: {status}");
+        }
+        if let Some(demo) = &mut running
+            && let Some(status) = demo.try_wait()?
+        {
+            println!("The demo ended ({status}); the next change of the server starts it again.");
+            running = None;
         }
         if assets.changed() {
             tell(spa::write_assets());
         }
         if server.changed() {
-            println!("Building the server …");
             // What still runs goes on until there is something better.
-            if let Err(error) = tools::run(&mut build_demo(options.release)) {
-                tell(Err(error));
-            } else {
-                let _ = demo_process.kill();
-                let _ = demo_process.wait();
-                demo_process = demo(options, &assets_folder)
-                    .spawn()
-                    .context("cannot start the demo")?;
+            match build() {
+                Ok(mut demo) => {
+                    stop(running.take());
+                    running = Some(demo.spawn().context("cannot start the demo")?);
+                }
+                Err(error) => tell(Err(error)),
             }
         }
         thread::sleep(PAUSE);
+    }
+}
+
+fn stop(child: Option<Child>) {
+    if let Some(mut child) = child {
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

@@ -121,6 +121,7 @@ pub(crate) fn trunk(action: &str) -> Result<Command> {
     let mut command = WasmToolchain::of_this_machine()?.command("trunk")?;
     command
         .args([action, "--offline", "--skip-version-check"])
+        .env("RUST_BACKTRACE", "0")
         .env_remove("NO_COLOR");
     Ok(command)
 }
@@ -140,37 +141,8 @@ pub(crate) fn write_assets() -> Result<()> {
     })?;
     tools::write_if_changed(&root.join("public/icons.svg"), sprite.as_bytes())?;
     write_css()?;
-    for (from, to) in VENDORED {
-        let bytes = fs::read(root.join("node_modules").join(from))
-            .with_context(|| format!("cannot read {from} of node_modules"))?;
-        tools::write_if_changed(&root.join("target/assets/vendor").join(to), &bytes)?;
-    }
     Ok(())
 }
-
-/// Files of npm packages that browsers load from us, under /vendor/.
-const VENDORED: &[(&str, &str)] = &[
-    ("emoji-picker-element/index.js", "emoji/index.js"),
-    ("emoji-picker-element/picker.js", "emoji/picker.js"),
-    ("emoji-picker-element/database.js", "emoji/database.js"),
-    ("emoji-picker-element/LICENSE", "emoji/LICENSE.txt"),
-    (
-        "emoji-picker-element-data/zh-hant/cldr/data.json",
-        "emoji/zh-Hant.json",
-    ),
-    (
-        "emoji-picker-element-data/zh/cldr/data.json",
-        "emoji/zh-Hans.json",
-    ),
-    (
-        "emoji-picker-element-data/ja/cldr/data.json",
-        "emoji/ja.json",
-    ),
-    (
-        "emoji-picker-element-data/en/cldr/data.json",
-        "emoji/en.json",
-    ),
-];
 
 /// Joins the files of style/ into target/assets/omocast.css.
 pub(crate) fn write_css() -> Result<()> {

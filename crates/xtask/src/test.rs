@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
@@ -283,6 +283,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let logs = tools::root().join("target/xtask");
     fs::create_dir_all(&logs)?;
+    // The server embeds this folder; in a fresh checkout it does not exist before the SPA is built.
+    fs::create_dir_all(spa::dist())?;
     let mut rows = Vec::from([("setup", Counts::default(), start.elapsed())]);
     let mut state = State::default();
     for suite in chosen {
@@ -508,7 +510,7 @@ fn e2e(context: &mut Session<'_>) -> Result<Counts> {
     Ok(counts.with_exit(success))
 }
 
-fn has_specs(folder: &PathBuf) -> bool {
+fn has_specs(folder: &Path) -> bool {
     spa::files_below(folder).is_ok_and(|files| {
         files
             .iter()
