@@ -1,1 +1,18 @@
-//! stub
+//! omocast in the browser: shop staff broadcast to the customers they already talk to.
+#![recursion_limit = "256"]
+
+pub mod api;
+pub mod app;
+pub mod components;
+#[cfg(feature = "preview")]
+pub mod gallery;
+pub mod i18n;
+pub mod live;
+pub mod pages;
+pub mod picture;
+pub mod route;
+pub mod session;
+pub mod theme;
+pub mod ui;
+
+pub use app::start;

@@ -8,13 +8,17 @@ import { defineConfig, devices } from "@playwright/test";
 
 const root = resolve(import.meta.dirname, "../..");
 
+function freePort() {
+  const script =
+    "const s = require('node:net').createServer().listen(0, '127.0.0.1', () => { console.log(s.address().port); s.close(); });";
+  return execFileSync(process.execPath, ["-e", script]).toString().trim();
+}
+
 // Playwright reads this file in every process: what one process chooses, the others find in the environment.
-const port = (process.env.OMOCAST_E2E_PORT ??= execFileSync(process.execPath, [
-  "-e",
-  "const s = require('node:net').createServer().listen(0, '127.0.0.1', () => { console.log(s.address().port); s.close(); });",
-])
-  .toString()
-  .trim());
+const port = (process.env.OMOCAST_E2E_PORT ??= freePort());
+
+// The customers' phones, where the platforms' stand-ins listen.
+const sandboxPort = (process.env.OMOCAST_E2E_SANDBOX_PORT ??= freePort());
 
 if (!process.env.OMOCAST_E2E_DATA) {
   const folder = mkdtempSync(join(tmpdir(), "omocast-e2e-"));
@@ -61,8 +65,18 @@ export default defineConfig({
     },
   },
   webServer: {
-    command: [demo, "--listen", `127.0.0.1:${port}`, "--data", process.env.OMOCAST_E2E_DATA, "--assets", join(root, "dist")].map(quoted).join(" "),
-    url: `http://127.0.0.1:${port}/`,
+    command: [
+      demo,
+      ...["--listen", `127.0.0.1:${port}`],
+      ...["--sandbox", `127.0.0.1:${sandboxPort}`],
+      ...["--data", process.env.OMOCAST_E2E_DATA],
+      ...["--assets", join(root, "dist")],
+      ...["--customers", "400"],
+    ]
+      .map(quoted)
+      .join(" "),
+    // Printed when the demo's customers are all there.
+    wait: { stdout: /^ready$/m },
     cwd: root,
     reuseExistingServer: false,
     timeout: 120_000,

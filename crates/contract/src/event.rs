@@ -158,6 +158,15 @@ pub fn may_reply(
     }
 }
 
+/// The staff code (員工編號) that a customer asks for in a text such as 「聯絡專員 S001」,
+/// which a member's QR code or link opens ready to send.
+/// Such a message takes a pending event straight to that member's 處理中.
+pub fn asked_staff_code(text: &str) -> Option<&str> {
+    let code = text.trim().strip_prefix("聯絡專員")?.trim_start_matches([' ', '\u{3000}', ':', '：']);
+    let is_code = (1..=20).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    is_code.then_some(code)
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -281,6 +290,15 @@ mod tests {
             may_reply(EventStatus::Ended, Some(ME), ME),
             Err(ProblemCode::EventEnded)
         );
+    }
+
+    #[test]
+    fn a_text_may_ask_for_a_member_of_staff() {
+        assert_eq!(asked_staff_code("聯絡專員 S001"), Some("S001"));
+        assert_eq!(asked_staff_code(" 聯絡專員：xy-2\n"), Some("xy-2"));
+        for text in ["聯絡專員", "我要聯絡專員 S001", "聯絡專員 王小明", "S001", "聯絡專員 S001 謝謝"] {
+            assert_eq!(asked_staff_code(text), None, "{text}");
+        }
     }
 
     #[test]

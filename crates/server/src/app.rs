@@ -1,0 +1,140 @@
+//! What every request and every worker shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use omocast_contract::{AccountId, Channel, Timestamp};
+use tokio::sync::Notify;
+
+use crate::attempts::Attempts;
+use crate::channels::{Account, Connectors, Credentials, http_client};
+use crate::config::Config;
+use crate::live::Live;
+use crate::media::MediaStore;
+use crate::secrets::Secrets;
+use crate::store::{NewAccount, SealedAccount, Store};
+
+/// The state of the server. Cheap to clone; clones are the same server.
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    pub config: Arc<Config>,
+    pub secrets: Secrets,
+    pub live: Live,
+    pub media: MediaStore,
+    pub connectors: Connectors,
+    pub clock: Clock,
+    pub wake: Arc<Wake>,
+    pub attempts: Arc<Attempts>,
+    pub health: Arc<Health>,
+}
+
+impl App {
+    /// The server of an installation: opens its database and its key, or makes them.
+    pub async fn open(config: Config) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&config.data).with_context(|| format!("can't make {}", config.data.display()))?;
+        let secrets = match std::env::var("OMOCAST_SECRET_KEY") {
+            Ok(key) => Secrets::from_base64(&key).context("in OMOCAST_SECRET_KEY")?,
+            Err(_) => Secrets::from_file(&config.data.join("secret.key"))?,
+        };
+        let store = Store::open(&config.data.join("omocast.db")).await.context("can't open the database")?;
+        Self::new(store, config, secrets, Clock::System)
+    }
+
+    /// A server over `store`.
+    pub fn new(store: Store, config: Config, secrets: Secrets, clock: Clock) -> anyhow::Result<Self> {
+        let client = http_client()?;
+        let media = MediaStore::new(config.data.join("media"), config.public_url.clone(), secrets.clone())?;
+        Ok(Self {
+            connectors: Connectors::new(client, config.endpoints.clone()),
+            store,
+            config: Arc::new(config),
+            secrets,
+            live: Live::default(),
+            media,
+            clock,
+            wake: Arc::default(),
+            attempts: Arc::default(),
+            health: Arc::default(),
+        })
+    }
+
+    /// An account with its credentials opened.
+    pub async fn find_account(&self, id: AccountId) -> anyhow::Result<Option<Account>> {
+        self.store.find_account(id).await?.map(|account| self.open_account(account)).transpose()
+    }
+
+    /// The account with the platform's own id: where a webhook comes from.
+    pub async fn find_account_by_external_id(&self, channel: Channel, external_id: &str) -> anyhow::Result<Option<Account>> {
+        let account = self.store.find_account_by_external_id(channel, external_id).await?;
+        account.map(|account| self.open_account(account)).transpose()
+    }
+
+    /// Every account of a channel, over all teams.
+    pub async fn list_accounts(&self, channel: Channel) -> anyhow::Result<Vec<Account>> {
+        let accounts = self.store.list_accounts(channel).await?;
+        accounts.into_iter().map(|account| self.open_account(account)).collect()
+    }
+
+    /// Adds an account to a team; its credentials are sealed before they are stored.
+    pub async fn create_account(&self, account: NewAccount, credentials: &Credentials) -> anyhow::Result<AccountId> {
+        let sealed = self.secrets.seal(&serde_json::to_string(credentials)?);
+        Ok(self.store.create_account(account, &sealed, self.now()).await?)
+    }
+
+    fn open_account(&self, account: SealedAccount) -> anyhow::Result<Account> {
+        let opened = self.secrets.open(&account.credentials).with_context(|| format!("credentials of {}", account.id))?;
+        let credentials = serde_json::from_str(&opened).with_context(|| format!("credentials of {}", account.id))?;
+        let SealedAccount { id, team_id, channel, name, external_id, waba_id, .. } = account;
+        Ok(Account { id, team_id, channel, name, external_id, waba_id, credentials })
+    }
+
+    /// This moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Wakes the workers, so that nothing waits for their next look.
+#[derive(Debug, Default)]
+pub struct Wake {
+    pub webhooks: Notify,
+    pub deliveries: Notify,
+}
+
+/// Whether the workers of this process run. All zero in a process that has none.
+#[derive(Debug, Default)]
+pub struct Health {
+    /// Workers that stopped though nobody stopped them, and have not started again.
+    pub broken_workers: AtomicUsize,
+}
+
+/// The only place that asks the time.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The machine's.
+    #[default]
+    System,
+    /// One that moves only when a test moves it: epoch milliseconds.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that shows these epoch milliseconds.
+    pub fn fixed(milliseconds: Arc<AtomicI64>) -> Self {
+        Self::Fixed(milliseconds)
+    }
+
+    /// This moment.
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            }
+            Self::Fixed(milliseconds) => Timestamp(milliseconds.load(Ordering::SeqCst)),
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The connectors: the only place that knows how a platform wants a message, and what its answers mean.
+//!
+//! Nothing outside looks at a platform's status or code: it gets a [`SendOutcome`] and a reason in the product's words.
+//! Tokens stay in here: neither a log line nor a `Debug` shows one.
+
+mod line;
+mod web;
+mod whatsapp;
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use omocast_contract::limit::MAX_UPLOAD_BYTES;
+use omocast_contract::{AccountId, Channel, Reason, TeamId};
+use reqwest::{RequestBuilder, Response, header};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::config::Endpoints;
+
+pub use whatsapp::failure_reason as whatsapp_failure_reason;
+
+/// No honest answer of a platform is longer; media have a bound of their own.
+const ANSWER_LIMIT: usize = 1024 * 1024;
+
+/// An account on a channel, with what is needed to speak for it.
+#[derive(Clone)]
+pub struct Account {
+    pub id: AccountId,
+    pub team_id: TeamId,
+    pub channel: Channel,
+    pub name: String,
+    /// LINE: the bot's user id; WhatsApp: phone number id; web: site id.
+    pub external_id: String,
+    pub waba_id: Option<String>,
+    pub credentials: Credentials,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tokens and secrets of an account; sealed before they are stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "channel", rename_all = "snake_case")]
+pub enum Credentials {
+    Line {
+        channel_access_token: String,
+        channel_secret: String,
+    },
+    Whatsapp {
+        access_token: String,
+        app_secret: String,
+        verify_token: String,
+    },
+    Web {
+        secret: String,
+    },
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+/// One message as it is handed to a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outbound {
+    Text(String),
+    Image {
+        original_url: String,
+        preview_url: String,
+    },
+}
+
+/// What became of handing over one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The platform took it. The id is empty where the platform told none.
+    Accepted { external_id: String },
+    /// It never will.
+    Refused { reason: Reason, code: String },
+    /// It did not; the same may be sent again, not before `after`.
+    Retry {
+        after: Duration,
+        reason: Reason,
+        code: String,
+        /// The whole account is too quick, not just this customer's messages.
+        slows_account: bool,
+        /// It may have been accepted all the same: only a repeat with the same key is harmless.
+        may_have_arrived: bool,
+    },
+    /// It takes nothing more from this account.
+    AccountStopped { reason: Reason, code: String },
+    /// The request went out and no answer came: it may or may not have arrived.
+    Unknown { code: String },
+}
+
+/// What a platform tells of a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    pub name: String,
+}
+
+/// Why a profile or a file could not be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// It is gone, too large, or not an image: asking again is no use.
+    #[error("not to be had: {0}")]
+    Gone(&'static str),
+    /// The platform did not answer, or not well; it may later.
+    #[error("not now: {0}")]
+    NotNow(String),
+}
+
+/// Speaks to the platforms. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Connectors {
+    client: reqwest::Client,
+    endpoints: Endpoints,
+}
+
+/// The client for all platforms: bounded in time, and never following a redirect with a token in hand.
+pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    http_client_with_timeout(Duration::from_secs(20))
+}
+
+/// As [`http_client`], giving up on an answer after `timeout`.
+pub fn http_client_with_timeout(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(concat!("omocast/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(128)
+        .build()
+}
+
+impl Connectors {
+    pub fn new(client: reqwest::Client, endpoints: Endpoints) -> Self {
+        Self { client, endpoints }
+    }
+
+    /// Hands messages to one customer over, and tells for each what became of it.
+    ///
+    /// LINE takes up to five in one request, all or none; `key` makes a repeat harmless there and on the web.
+    /// WhatsApp takes one at a time, so only the first of `messages` is sent on other channels than LINE;
+    /// `opaque` comes back with its statuses.
+    pub async fn send(
+        &self,
+        account: &Account,
+        to: &str,
+        messages: &[Outbound],
+        key: Uuid,
+        opaque: &str,
+    ) -> Vec<SendOutcome> {
+        match &account.credentials {
+            Credentials::Line { channel_access_token, .. } => {
+                self.push_line(channel_access_token, to, messages, key).await
+            }
+            Credentials::Whatsapp { access_token, .. } => match messages.first() {
+                Some(message) => {
+                    vec![self.send_whatsapp(account, access_token, to, message, opaque).await]
+                }
+                None => Vec::new(),
+            },
+            Credentials::Web { secret } => match messages.first() {
+                Some(message) => vec![self.send_web(account, secret, to, message, key).await],
+                None => Vec::new(),
+            },
+        }
+    }
+
+    /// What the platform tells of a customer; none where it tells nothing.
+    pub async fn profile(
+        &self,
+        account: &Account,
+        user: &str,
+    ) -> Result<Option<Profile>, FetchError> {
+        match &account.credentials {
+            Credentials::Line { channel_access_token, .. } => {
+                self.line_profile(channel_access_token, user).await
+            }
+            // Both put the name into their webhooks.
+            Credentials::Whatsapp { .. } | Credentials::Web { .. } => Ok(None),
+        }
+    }
+
+    /// The image that a webhook refers to.
+    pub async fn fetch_media(
+        &self,
+        account: &Account,
+        reference: &str,
+    ) -> Result<Bytes, FetchError> {
+        match &account.credentials {
+            Credentials::Line { channel_access_token, .. } => {
+                self.line_content(channel_access_token, reference).await
+            }
+            Credentials::Whatsapp { access_token, .. } => {
+                self.whatsapp_media(access_token, reference).await
+            }
+            Credentials::Web { .. } => Err(FetchError::Gone("the web chat has no files")),
+        }
+    }
+}
+
+/// A platform's answer; the body is none when it is not JSON, too long, or breaks off.
+struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: Option<Value>,
+}
+
+/// Why there is no answer.
+enum Silence {
+    /// There was no connection, so nothing was sent.
+    NotSent,
+    /// The request was sent, or part of it; the platform may have acted on it.
+    Unanswered,
+}
+
+async fn ask(request: RequestBuilder) -> Result<Answer, Silence> {
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => {
+            let silence = if error.is_connect() || error.is_builder() {
+                Silence::NotSent
+            } else {
+                Silence::Unanswered
+            };
+            // The address may hold a customer's id.
+            tracing::debug!("no answer: {}", error.without_url());
+            return Err(silence);
+        }
+    };
+    let status = response.status().as_u16();
+    let retry_after = retry_after(&response);
+    let request_id = response
+        .headers()
+        .get("x-line-request-id")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let body = read_bounded(response, ANSWER_LIMIT)
+        .await
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if !(200..300).contains(&status) {
+        tracing::debug!(status, request_id, "a platform refused");
+    }
+    Ok(Answer { status, retry_after, body })
+}
+
+/// Only the form in seconds: no platform here uses the other.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds: u64 =
+        response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(3_600)))
+}
+
+async fn read_bounded(mut response: Response, limit: usize) -> Result<Bytes, FetchError> {
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(FetchError::Gone("too large"));
+    }
+    let mut bytes = Vec::new();
+    loop {
+        let chunk = response
+            .chunk()
+            .await
+            .map_err(|error| FetchError::NotNow(error.without_url().to_string()))?;
+        let Some(chunk) = chunk else { break };
+        if bytes.len() + chunk.len() > limit {
+            return Err(FetchError::Gone("too large"));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.into())
+}
+
+/// An image of a kind that every browser shows, known by its first bytes and not by what the platform calls it.
+async fn read_image(response: Response) -> Result<Bytes, FetchError> {
+    let status = response.status().as_u16();
+    match status {
+        200 => {}
+        // LINE is still preparing it.
+        202 | 429 | 500.. => return Err(FetchError::NotNow(format!("status {status}"))),
+        401 | 403 => return Err(FetchError::NotNow("the token is not accepted".into())),
+        _ => return Err(FetchError::Gone("the platform no longer has it")),
+    }
+    let limit = usize::try_from(MAX_UPLOAD_BYTES).unwrap_or(usize::MAX);
+    let bytes = read_bounded(response, limit).await?;
+    match infer::get(&bytes).map(|kind| kind.mime_type()) {
+        Some("image/jpeg" | "image/png") => Ok(bytes),
+        Some(_) | None => Err(FetchError::Gone("not an image we show")),
+    }
+}
+
+fn not_now(error: reqwest::Error) -> FetchError {
+    FetchError::NotNow(error.without_url().to_string())
+}
+
+/// Whether an id may stand in an address as it is. Platforms' ids are letters and digits.
+fn is_plain(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= 256
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Checks against a definition of the platform's own schema, where it is at hand.
+    #[track_caller]
+    pub(crate) fn check_schema(schema: &str, definition: &str, value: &Value) {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/specs/derived");
+        let path = format!("{folder}/{schema}.schema.json");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            #[expect(clippy::print_stderr, reason = "a test that checks less has to say so")]
+            {
+                eprintln!("skipped: no {path}");
+            }
+            return;
+        };
+        let mut schema: Value = serde_json::from_str(&text).unwrap();
+        schema["$ref"] = format!("#/$defs/{definition}").into();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<_> = validator.iter_errors(value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{value:#}\nis no {definition}: {errors:#?}");
+    }
+
+    #[test]
+    fn nothing_that_is_written_shows_a_secret() {
+        let account = Account {
+            id: AccountId(Uuid::from_u128(1)),
+            team_id: TeamId(Uuid::from_u128(2)),
+            channel: Channel::Line,
+            name: "shop".into(),
+            external_id: "U1".into(),
+            waba_id: None,
+            credentials: Credentials::Line {
+                channel_access_token: "token".into(),
+                channel_secret: "hush".into(),
+            },
+        };
+        let text = format!("{account:?} {:?}", account.credentials);
+        assert!(!text.contains("token") && !text.contains("hush"), "{text}");
+    }
+
+    #[test]
+    fn an_id_never_changes_the_address() {
+        for id in ["", "..", "a/b", "a?b", "a%2f", "ü"] {
+            assert!(!is_plain(id), "{id}");
+        }
+        assert!(is_plain("U0123456789abcdef"));
+    }
+}

@@ -1,0 +1,265 @@
+//! Hands broadcasts over: recipients are the queue, each account has a lane of its own.
+//!
+//! No customer gets a message twice and none is forgotten: a recipient is leased before anything is sent, every message
+//! is noted as being sent before its request goes out, and what became of it is merged with what webhooks tell.
+//! Whoever takes over from a worker that died repeats only what the platform knows to be a repeat.
+
+mod pace;
+mod worker;
+
+use std::collections::{BTreeSet, HashMap};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use omocast_contract::{AccountId, BroadcastId, Channel, Reason};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::channels::Account;
+use crate::shutdown::Shutdown;
+use crate::store::deliveries::{Changes, Outcome};
+use pace::Pace;
+use worker::Lane;
+
+/// Outcomes that are written together: this many, or what comes within this time.
+const OUTCOMES_AT_ONCE: usize = 200;
+const OUTCOMES_WITHIN: Duration = Duration::from_millis(50);
+/// How long requests that are out may still take when the server stops.
+const GRACE: Duration = Duration::from_secs(7);
+/// Four notices of a broadcast's progress a second are as much as anybody can read.
+const NOTICE_EVERY: Duration = Duration::from_millis(250);
+
+/// What the lanes share.
+struct Worker {
+    app: App,
+    /// Names this worker in its leases.
+    owner: Uuid,
+    announcer: Announcer,
+    shutdown: Shutdown,
+}
+
+impl Worker {
+    /// Completes what is complete, and tells what changed.
+    async fn settle_up(&self, mut changes: Changes) -> Result<(), sqlx::Error> {
+        let completed = self.app.store.complete_broadcasts(self.app.now()).await?;
+        changes.broadcasts.extend(completed);
+        self.announcer.announce(changes);
+        Ok(())
+    }
+
+    /// Fails what waits for an account that cannot send.
+    async fn stop_account(
+        &self,
+        account: AccountId,
+        reason: Reason,
+        code: &str,
+    ) -> Result<(), sqlx::Error> {
+        tracing::warn!(%account, reason = reason.as_str(), code, "the account cannot send");
+        let changes = self.app.store.stop_account(account, reason, code, self.app.now()).await?;
+        self.settle_up(changes).await
+    }
+}
+
+/// What lanes send to be recorded.
+enum ToRecord {
+    Outcome(Outcome),
+    /// Answered once everything sent before is recorded.
+    Barrier(oneshot::Sender<()>),
+}
+
+/// A lane that is running.
+struct Running {
+    /// Says that there is more to claim.
+    more: Arc<Notify>,
+}
+
+/// Hands over what there is, and whatever comes, until the server stops.
+pub async fn run(app: App, shutdown: Shutdown) {
+    if let Err(error) = work(app, shutdown).await {
+        tracing::error!("delivery broke off: {error:#}");
+    }
+}
+
+async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
+    let worker = Arc::new(Worker {
+        announcer: Announcer::new(app.clone()),
+        app,
+        owner: Uuid::now_v7(),
+        shutdown: shutdown.clone(),
+    });
+    let (outcomes, received) = mpsc::channel(1_024);
+    let mut recording = JoinSet::new();
+    recording.spawn(record(worker.clone(), received));
+    let worked = tokio::select! {
+        worked = run_lanes(&worker, outcomes) => worked,
+        // Neither ends by itself.
+        () = worker.announcer.run() => Ok(()),
+        _ = recording.join_next() => Err(anyhow::anyhow!("outcomes are no longer recorded")),
+    };
+    // No lane is left to send an outcome; those that were sent are still written.
+    if timeout(GRACE, recording.join_next()).await.is_err() {
+        tracing::error!("the last outcomes were not recorded");
+    }
+    worker.announcer.flush().await;
+    worked
+}
+
+async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> anyhow::Result<()> {
+    let app = &worker.app;
+    let mut running: HashMap<AccountId, Running> = HashMap::new();
+    let mut paces: HashMap<AccountId, Arc<Pace>> = HashMap::new();
+    let mut lanes: JoinSet<(AccountId, anyhow::Result<()>)> = JoinSet::new();
+    while !worker.shutdown.is_requested() {
+        let now = app.now();
+        for id in app.store.accounts_with_work(now).await? {
+            if let Some(lane) = running.get(&id) {
+                lane.more.notify_one();
+                continue;
+            }
+            let account = match app.find_account(id).await {
+                Ok(Some(account)) => account,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::error!(account = %id, "the credentials can't be read: {error:#}");
+                    worker.stop_account(id, Reason::AccountNotConnected, "credentials").await?;
+                    continue;
+                }
+            };
+            let pace = paces.entry(id).or_insert_with(|| Arc::new(pace_of(app, &account))).clone();
+            let more = Arc::new(Notify::new());
+            let lane = Lane::new(worker.clone(), account, pace, outcomes.clone(), more.clone());
+            lanes.spawn(async move { (id, lane.run().await) });
+            running.insert(id, Running { more });
+        }
+        worker.settle_up(Changes::default()).await?;
+        let due = app.store.next_delivery_at(now).await?;
+        let pause = due.map_or(Duration::from_secs(60), |due| {
+            Duration::from_millis(due.since(app.now()).max(0).unsigned_abs())
+        });
+        tokio::select! {
+            () = app.wake.deliveries.notified() => {}
+            () = sleep(pause.min(Duration::from_secs(60))) => {}
+            () = worker.shutdown.requested() => {}
+            Some(ended) = lanes.join_next() => {
+                let (account, result) = ended?;
+                running.remove(&account);
+                result?;
+            }
+        }
+    }
+    let ending = async {
+        while let Some(ended) = lanes.join_next().await {
+            ended?.1?;
+        }
+        anyhow::Ok(())
+    };
+    // Each lane keeps to the grace itself; this is for one that hangs all the same.
+    timeout(GRACE * 2, ending).await.unwrap_or(Ok(()))
+}
+
+fn pace_of(app: &App, account: &Account) -> Pace {
+    let pace = app.config.pace;
+    Pace::new(match account.channel {
+        Channel::Line => pace.line,
+        Channel::Whatsapp | Channel::Facebook | Channel::Instagram | Channel::Web => pace.whatsapp,
+    })
+}
+
+/// Writes outcomes, many at once: one transaction each would be most of the work.
+async fn record(worker: Arc<Worker>, mut received: mpsc::Receiver<ToRecord>) {
+    let mut is_open = true;
+    while is_open {
+        let mut outcomes = Vec::new();
+        let mut barrier = None;
+        let mut until = Instant::now() + Duration::from_secs(3_600);
+        while outcomes.len() < OUTCOMES_AT_ONCE && barrier.is_none() {
+            match timeout_at(until, received.recv()).await {
+                Ok(Some(ToRecord::Outcome(outcome))) => {
+                    if outcomes.is_empty() {
+                        until = Instant::now() + OUTCOMES_WITHIN;
+                    }
+                    outcomes.push(outcome);
+                }
+                Ok(Some(ToRecord::Barrier(waiting))) => barrier = Some(waiting),
+                Ok(None) => {
+                    is_open = false;
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        if !outcomes.is_empty() {
+            record_together(&worker, &outcomes).await;
+        }
+        if let Some(barrier) = barrier {
+            // Whoever waited may have gone.
+            let _ = barrier.send(());
+        }
+    }
+}
+
+async fn record_together(worker: &Worker, outcomes: &[Outcome]) {
+    let changes = loop {
+        match worker.app.store.record_outcomes(outcomes, worker.app.now()).await {
+            Ok(changes) => break changes,
+            Err(error) => {
+                // What was sent must not be forgotten: there is nothing better to do than to try until it is written.
+                tracing::error!("outcomes could not be recorded: {error}");
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+    };
+    if let Err(error) = worker.settle_up(changes).await {
+        tracing::error!("completed broadcasts were not noted: {error}");
+    }
+}
+
+/// Tells open pages what changed; a broadcast's progress no more often than [`NOTICE_EVERY`], and always where it ends.
+pub(crate) struct Announcer {
+    app: App,
+    due: Mutex<BTreeSet<BroadcastId>>,
+    wake: Notify,
+}
+
+impl Announcer {
+    pub(crate) fn new(app: App) -> Self {
+        Self { app, due: Mutex::default(), wake: Notify::new() }
+    }
+
+    pub(crate) fn announce(&self, changes: Changes) {
+        for (event, changed) in changes.events {
+            self.app.live.event_changed(changed.team, event, &changed.owners);
+        }
+        if !changes.broadcasts.is_empty() {
+            self.due.lock().unwrap_or_else(PoisonError::into_inner).extend(changes.broadcasts);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Never ends.
+    pub(crate) async fn run(&self) {
+        loop {
+            self.wake.notified().await;
+            self.flush().await;
+            sleep(NOTICE_EVERY).await;
+        }
+    }
+
+    /// Tells now what is still to be told.
+    pub(crate) async fn flush(&self) {
+        let due = mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner));
+        for broadcast in due {
+            match self.app.store.broadcast_state(broadcast).await {
+                Ok(Some(state)) => {
+                    self.app.live.broadcast_progress(state.team, state.sender, state.event);
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%broadcast, "its progress is not known: {error}"),
+            }
+        }
+    }
+}

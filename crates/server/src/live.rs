@@ -1,0 +1,84 @@
+//! What happens, told to the open pages of those who may see it.
+
+use std::sync::Arc;
+
+use omocast_contract::live::LiveEvent;
+use omocast_contract::{EventId, MemberId, TeamId};
+use tokio::sync::broadcast;
+
+/// How many notices a slow page may lag behind before it is told to load again.
+const CAPACITY: usize = 1_024;
+
+/// Something that happened, and what decides who hears of it.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// An event changed.
+    Event {
+        /// Whose.
+        team: TeamId,
+        /// Which one.
+        event: EventId,
+        /// Who owned it before, and who owns it now.
+        owners: Vec<MemberId>,
+    },
+    /// A broadcast moved on.
+    Broadcast {
+        /// Whose.
+        team: TeamId,
+        /// Who sent it.
+        sender: MemberId,
+        /// What is told.
+        progress: LiveEvent,
+    },
+    /// A session ended, and with it its stream.
+    SignedOut {
+        /// Which one.
+        session: String,
+    },
+    /// The server stops.
+    Stopping,
+}
+
+/// Tells open pages. Cheap to clone; clones tell the same pages.
+#[derive(Clone, Debug)]
+pub struct Live {
+    sender: broadcast::Sender<Arc<Notice>>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(CAPACITY) }
+    }
+}
+
+impl Live {
+    /// Tells that an event has a new message, status or owner. `owners` are those of before and of now.
+    pub fn event_changed(&self, team: TeamId, event: EventId, owners: &[MemberId]) {
+        self.tell(Notice::Event { team, event, owners: owners.to_vec() });
+    }
+
+    /// Tells how far a broadcast is.
+    pub fn broadcast_progress(&self, team: TeamId, sender: MemberId, progress: LiveEvent) {
+        self.tell(Notice::Broadcast { team, sender, progress });
+    }
+
+    /// Ends the stream of a session.
+    pub fn signed_out(&self, session: String) {
+        self.tell(Notice::SignedOut { session });
+    }
+
+    /// Ends every stream.
+    pub fn stop(&self) {
+        self.tell(Notice::Stopping);
+    }
+
+    /// Hears everything from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Notice>> {
+        self.sender.subscribe()
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Nobody listening is no fault.
+        drop(self.sender.send(Arc::new(notice)));
+    }
+}

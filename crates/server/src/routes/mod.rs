@@ -1,0 +1,11 @@
+//! What each endpoint does: one file per resource, in the words of the contract.
+
+pub mod assets;
+pub mod audience;
+pub mod broadcasts;
+pub mod events;
+pub mod health;
+pub mod live;
+pub mod media;
+pub mod openapi;
+pub mod session;

@@ -1,0 +1,242 @@
+//! Who an audience selects, and how many of them would be reached.
+//!
+//! Customers are counted in groups that the rule of [`Standing::reach`] treats alike,
+//! so the rule itself is asked once for each group and is written nowhere else.
+
+use std::collections::HashMap;
+
+use omocast_contract::audience::{ChannelCount, SkippedCount};
+use omocast_contract::event::may_reply;
+use omocast_contract::reach::{Standing, messaging_window};
+use omocast_contract::{
+    Audience, AudienceCount, Channel, EventId, EventStatus, EventView, MemberId, Pick, Problem, ProblemCode, Reach, Source,
+    Timestamp,
+};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
+
+use super::events::{may_see, push_filter, push_view, push_words};
+use super::{Member, Store, read_count, read_id, read_id_or_none, read_word};
+use crate::error::{AppError, AppResult};
+
+/// Customers whom the rule treats alike.
+pub(super) struct Group {
+    standing: Standing,
+    recency: Recency,
+    pub(super) customers: u64,
+}
+
+/// When a customer last wrote, as far as the rule cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recency {
+    Never = 0,
+    InsideWindow = 1,
+    OutsideWindow = 2,
+}
+
+impl Store {
+    /// How many customers would get a broadcast, and how many would be skipped and why.
+    pub async fn count_audience(&self, member: &Member, audience: &Audience, now: Timestamp) -> AppResult<AudienceCount> {
+        let mut connection = self.reader.acquire().await?;
+        check_visible(&mut connection, member, audience).await?;
+        let groups = count_groups(&mut connection, member, audience, now, Scoped::AsPicked).await?;
+        Ok(sum(&groups, now))
+    }
+}
+
+/// Whose events a query is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scoped {
+    /// For a preview: ticked events count whatever became of them, so that their reason can be told.
+    AsPicked,
+    /// For a broadcast: only the sender's own events in progress, on channels that take broadcasts.
+    Sendable,
+}
+
+/// Who is selected, as a condition on `event e`.
+pub(super) fn push_audience(sql: &mut QueryBuilder<Sqlite>, member: &Member, audience: &Audience, scoped: Scoped) {
+    let Audience { source, filter, pick } = audience;
+    let view = match source {
+        Source::MyEvents => EventView::Mine,
+    };
+    match (pick, scoped) {
+        (Pick::Only(_), Scoped::AsPicked) => {
+            sql.push("e.team_id = ").push_bind(member.team_id.to_string());
+        }
+        (Pick::Only(_), Scoped::Sendable) | (Pick::AllExcept(_), _) => {
+            push_view(sql, member, view);
+            sql.push(" and e.channel in (");
+            push_words(sql, Channel::ALL.into_iter().filter(|c| c.takes_broadcasts()).map(Channel::as_str));
+            sql.push(")");
+        }
+    }
+    push_filter(sql, filter);
+    match pick {
+        Pick::AllExcept(ids) if ids.is_empty() => {}
+        Pick::AllExcept(ids) => {
+            sql.push(" and e.id not in (select value from json_each(").push_bind(as_json(ids)).push("))");
+        }
+        Pick::Only(ids) => {
+            sql.push(" and e.id in (select value from json_each(").push_bind(as_json(ids)).push("))");
+        }
+    }
+}
+
+/// The groups of an audience.
+pub(super) async fn count_groups(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    audience: &Audience,
+    now: Timestamp,
+    scoped: Scoped,
+) -> AppResult<Vec<Group>> {
+    let mut sql = QueryBuilder::new("select e.channel, e.status, e.owner_id is ");
+    sql.push_bind(member.id.to_string()).push(" as is_owner, c.is_blocked, ");
+    push_recency(&mut sql, now);
+    sql.push(" as recency, count(*) as customers from event e join customer c on c.id = e.customer_id where ");
+    push_audience(&mut sql, member, audience, scoped);
+    sql.push(" group by 1, 2, 3, 4, 5");
+    let rows = sql.build().fetch_all(connection).await?;
+    let mut groups = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let channel = read_word(row, "channel", Channel::parse)?;
+        let recency = match row.try_get::<i64, _>("recency")? {
+            0 => Recency::Never,
+            1 => Recency::InsideWindow,
+            _ => Recency::OutsideWindow,
+        };
+        let standing = Standing {
+            channel,
+            status: read_word(row, "status", EventStatus::parse)?,
+            is_owner: row.try_get("is_owner")?,
+            last_inbound_at: match recency {
+                Recency::Never => None,
+                Recency::InsideWindow => Some(now),
+                Recency::OutsideWindow => Some(window_start(channel, now)),
+            },
+            is_blocked: row.try_get("is_blocked")?,
+        };
+        groups.push(Group { standing, recency, customers: read_count(row, "customers")? });
+    }
+    Ok(groups)
+}
+
+/// The count that the groups make together.
+pub(super) fn sum(groups: &[Group], now: Timestamp) -> AudienceCount {
+    let mut count = AudienceCount::default();
+    for group in groups {
+        let (channel, customers) = (group.standing.channel, group.customers);
+        match group.standing.reach(now) {
+            Reach::Open => match count.reached.iter_mut().find(|found| found.channel == channel) {
+                Some(found) => found.customers += customers,
+                None => count.reached.push(ChannelCount { channel, customers }),
+            },
+            Reach::Skipped(reason) => {
+                match count.skipped.iter_mut().find(|found| (found.reason, found.channel) == (reason, channel)) {
+                    Some(found) => found.customers += customers,
+                    None => count.skipped.push(SkippedCount { reason, channel, customers }),
+                }
+            }
+        }
+    }
+    count.reached.sort_by_key(|found| found.channel);
+    count.skipped.sort_by_key(|found| (found.reason, found.channel));
+    count
+}
+
+/// Why each customer of a broadcast would be skipped, as an expression over `event e` and `customer c`; null for the others.
+pub(super) fn push_reason(sql: &mut QueryBuilder<Sqlite>, groups: &[Group], now: Timestamp) {
+    let skipped: Vec<_> = groups
+        .iter()
+        .filter_map(|group| match group.standing.reach(now) {
+            Reach::Open => None,
+            Reach::Skipped(reason) => Some((group, reason)),
+        })
+        .collect();
+    if skipped.is_empty() {
+        sql.push("null");
+        return;
+    }
+    sql.push("case e.channel || c.is_blocked || ");
+    push_recency(sql, now);
+    for (group, reason) in skipped {
+        let Standing { channel, is_blocked, .. } = group.standing;
+        let key = format!("{}{}{}", channel.as_str(), u8::from(is_blocked), group.recency as u8);
+        sql.push(" when ").push_bind(key).push(" then ").push_bind(reason.as_str());
+    }
+    sql.push(" end");
+}
+
+/// [`Recency`] as a number, for `event e`.
+fn push_recency(sql: &mut QueryBuilder<Sqlite>, now: Timestamp) {
+    sql.push("(case when e.last_inbound_at is null then 0 when e.last_inbound_at > case e.channel");
+    for channel in Channel::ALL {
+        sql.push(" when ").push_bind(channel.as_str()).push(" then ").push_bind(window_start(channel, now).0);
+    }
+    sql.push(" end then 1 else 2 end)");
+}
+
+/// The last moment that is outside the window.
+fn window_start(channel: Channel, now: Timestamp) -> Timestamp {
+    now.plus(-messaging_window(channel).unwrap_or(0))
+}
+
+/// Refuses events named one by one that are not there for the member's eyes.
+async fn check_visible(connection: &mut SqliteConnection, member: &Member, audience: &Audience) -> AppResult<()> {
+    check_picked(connection, member, audience, |_| Ok(())).await
+}
+
+/// Refuses events named one by one to which the member may not broadcast, and names the first.
+pub(super) async fn check_sendable(connection: &mut SqliteConnection, member: &Member, audience: &Audience) -> AppResult<()> {
+    check_picked(connection, member, audience, |event| {
+        may_reply(event.status, event.owner, member.id)?;
+        if event.channel.takes_broadcasts() { Ok(()) } else { Err(ProblemCode::WebChannelNotSupported) }
+    })
+    .await
+}
+
+struct PickedEvent {
+    status: EventStatus,
+    owner: Option<MemberId>,
+    channel: Channel,
+}
+
+async fn check_picked(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    audience: &Audience,
+    check: impl Fn(&PickedEvent) -> Result<(), ProblemCode>,
+) -> AppResult<()> {
+    let Pick::Only(ids) = &audience.pick else { return Ok(()) };
+    let rows = query(
+        "select e.id, e.status, e.owner_id, e.channel, exists (
+            select 1 from member_shop a join member_shop b on b.shop_id = a.shop_id
+            where a.member_id = $1 and b.member_id = e.owner_id
+         ) as is_in_shops
+         from json_each($2) picked join event e on e.id = picked.value where e.team_id = $3",
+    )
+    .bind(member.id.to_string())
+    .bind(as_json(ids))
+    .bind(member.team_id.to_string())
+    .fetch_all(connection)
+    .await?;
+    let mut found: HashMap<EventId, PickedEvent> = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let event = PickedEvent {
+            status: read_word(row, "status", EventStatus::parse)?,
+            owner: read_id_or_none(row, "owner_id")?,
+            channel: read_word(row, "channel", Channel::parse)?,
+        };
+        if may_see(member.role, member.id, event.status, event.owner, row.try_get("is_in_shops")?) {
+            found.insert(read_id(row, "id")?, event);
+        }
+    }
+    for (at, id) in ids.iter().enumerate() {
+        let checked = found.get(id).ok_or(ProblemCode::NotFound).and_then(&check);
+        checked.map_err(|code| AppError::Refused(Problem::new(code).at(format!("audience.pick[{at}]"))))?;
+    }
+    Ok(())
+}
+
+fn as_json(ids: &[EventId]) -> String {
+    serde_json::to_string(ids).expect("ids are JSON")
+}

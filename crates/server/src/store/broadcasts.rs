@@ -1,0 +1,324 @@
+//! Broadcasts: made in one transaction, and shown with what became of them.
+
+use std::collections::HashMap;
+
+use omocast_contract::audience::ChannelCount;
+use omocast_contract::draft::check_messages;
+use omocast_contract::member::Scope;
+use omocast_contract::{
+    Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, BroadcastSummary, Channel, CustomerId, Delivery, DeliveryStatus,
+    OutgoingMessage, Problem, ProblemCode, Progress, Reason, Recipient, Timestamp,
+    api::{BroadcastPage, RecipientPage, RecipientQuery},
+};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
+use uuid::Uuid;
+
+use super::audience::{Scoped, check_sendable, count_groups, push_audience, push_reason, sum};
+use super::inbound::one_line;
+use super::media::image_sizes;
+use super::{Member, Store, read_count, read_id, read_time, read_time_or_none, read_word, read_word_or_none};
+use crate::error::{AppError, AppResult};
+
+/// Broadcasts in one page of the list.
+const PAGE: usize = 30;
+/// Recipients in one page.
+const RECIPIENT_PAGE: usize = 100;
+/// Characters of a title.
+const TITLE: usize = 60;
+
+const SUMMARY: &str = "select b.id, b.title, b.status, m.name as sender, b.member_id, b.created_at, b.completed_at,
+    b.message_count, b.messages from broadcast b join member m on m.id = b.member_id";
+
+/// What came of asking for a broadcast.
+#[derive(Clone, Debug)]
+pub enum CreatedBroadcast {
+    /// It was made.
+    New(Broadcast),
+    /// The same request with the same key was made before.
+    Repeated(Broadcast),
+}
+
+impl Store {
+    /// Makes a broadcast, once for each key: resolves its audience and puts it into the queue, or refuses and makes nothing.
+    ///
+    /// All of it is one transaction of the only writer, so two equal requests at once can't both be the first,
+    /// and no event changes between the check and the queue.
+    pub async fn create_broadcast(
+        &self,
+        member: &Member,
+        request: &BroadcastRequest,
+        key: &str,
+        request_hash: &str,
+        now: Timestamp,
+    ) -> AppResult<CreatedBroadcast> {
+        let mut tx = self.begin_write().await?;
+        let earlier = query("select id, request_hash from broadcast where member_id = $1 and idempotency_key = $2")
+            .bind(member.id.to_string())
+            .bind(key)
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some(earlier) = earlier {
+            if earlier.try_get::<String, _>("request_hash")? != request_hash {
+                return Err(ProblemCode::IdempotencyKeyReused.into());
+            }
+            let id = read_id(&earlier, "id")?;
+            return Ok(CreatedBroadcast::Repeated(find_broadcast(&mut tx, id).await?));
+        }
+
+        let audience = &request.audience;
+        let at_audience = |code| Problem::new(code).at("audience");
+        audience.check().map_err(at_audience)?;
+        check_sendable(&mut tx, member, audience).await?;
+        let groups = count_groups(&mut tx, member, audience, now, Scoped::Sendable).await?;
+        let count = sum(&groups, now);
+        if count.reached_total() == 0 {
+            let is_empty = count.skipped_total() == 0;
+            let code = if is_empty { ProblemCode::AudienceEmpty } else { ProblemCode::AudienceUnreachable };
+            return Err(at_audience(code).into());
+        }
+        let images = request.messages.iter().filter_map(|message| match message {
+            OutgoingMessage::Image { media } => Some(*media),
+            OutgoingMessage::Text { .. } => None,
+        });
+        let sizes = image_sizes(&mut tx, member.team_id, images).await?;
+        let problems = check_messages(&request.messages, count.channels(), request.surface, |id| sizes.get(&id).copied());
+        if let Some(found) = problems.into_iter().next() {
+            let mut problem = Problem::new(found.code).at(found.field());
+            problem.channels = found.channels.iter().collect();
+            return Err(problem.into());
+        }
+
+        let id = BroadcastId(Uuid::now_v7());
+        query(
+            "insert into broadcast (id, team_id, member_id, idempotency_key, request_hash, title, messages, message_count,
+                                    audience, status, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'sending', $10)",
+        )
+        .bind(id.to_string())
+        .bind(member.team_id.to_string())
+        .bind(member.id.to_string())
+        .bind(key)
+        .bind(request_hash)
+        .bind(title(&request.messages))
+        .bind(serde_json::to_string(&request.messages).expect("messages are JSON"))
+        .bind(request.messages.len() as i64)
+        .bind(serde_json::to_string(audience).expect("an audience is JSON"))
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+
+        let mut recipients = QueryBuilder::<Sqlite>::new(
+            "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, status, reason, updated_at, is_open)
+             select broadcast_id, customer_id, event_id, account_id, channel,
+                    case when reason is null then 'queued' else 'skipped' end, reason, now, reason is null
+             from (select ",
+        );
+        recipients.push_bind(id.to_string()).push(" as broadcast_id, ").push_bind(now.0).push(" as now, ");
+        recipients.push("e.customer_id, e.id as event_id, e.account_id, e.channel, ");
+        push_reason(&mut recipients, &groups, now);
+        recipients.push(" as reason from event e join customer c on c.id = e.customer_id where ");
+        push_audience(&mut recipients, member, audience, Scoped::Sendable);
+        // In the order of the table, which is quicker to write.
+        recipients.push(" order by e.customer_id)");
+        recipients.build().execute(&mut *tx).await?;
+
+        let positions: Vec<usize> = (0..request.messages.len()).collect();
+        query(
+            "insert into delivery (broadcast_id, customer_id, position, status, reason, updated_at)
+             select r.broadcast_id, r.customer_id, position.value, r.status, r.reason, r.updated_at
+             from recipient r cross join json_each($2) position
+             where r.broadcast_id = $1 order by r.customer_id, position.value",
+        )
+        .bind(id.to_string())
+        .bind(serde_json::to_string(&positions).expect("numbers are JSON"))
+        .execute(&mut *tx)
+        .await?;
+        let broadcast = find_broadcast(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(CreatedBroadcast::New(broadcast))
+    }
+
+    /// One page of the broadcasts that the member sees, newest first.
+    pub async fn list_broadcasts(&self, member: &Member, after: Option<BroadcastId>) -> AppResult<BroadcastPage> {
+        let mut connection = self.reader.acquire().await?;
+        let mut sql = QueryBuilder::new(SUMMARY);
+        sql.push(" where ");
+        push_scope(&mut sql, member);
+        if let Some(after) = after {
+            sql.push(" and b.id < ").push_bind(after.to_string());
+        }
+        sql.push(" order by b.id desc limit ").push_bind(PAGE as i64 + 1);
+        let found = sql.build().fetch_all(&mut *connection).await?;
+        let ids = found.iter().take(PAGE).map(|row| read_id(row, "id")).collect::<Result<Vec<BroadcastId>, _>>()?;
+        let mut progress = progress_of(&mut connection, &ids).await?;
+        let mut rows = Vec::with_capacity(ids.len());
+        for (row, id) in found.iter().zip(&ids) {
+            rows.push(summary(row, progress.remove(id).unwrap_or_default())?);
+        }
+        let next = (found.len() > PAGE).then(|| ids.last().copied()).flatten();
+        Ok(BroadcastPage { rows, next })
+    }
+
+    /// One broadcast that the member sees.
+    pub async fn find_broadcast(&self, member: &Member, id: BroadcastId) -> AppResult<Broadcast> {
+        let mut connection = self.reader.acquire().await?;
+        check_scope(&mut connection, member, id).await?;
+        find_broadcast(&mut connection, id).await
+    }
+
+    /// One page of the recipients of a broadcast that the member sees.
+    pub async fn list_recipients(&self, member: &Member, id: BroadcastId, asked: &RecipientQuery) -> AppResult<RecipientPage> {
+        let mut connection = self.reader.acquire().await?;
+        check_scope(&mut connection, member, id).await?;
+        let mut sql = QueryBuilder::new(
+            "select r.customer_id, r.event_id, c.name, r.channel, r.status, r.reason, r.platform_code, r.updated_at
+             from recipient r join customer c on c.id = r.customer_id where r.broadcast_id = ",
+        );
+        sql.push_bind(id.to_string());
+        if let Some(status) = asked.status {
+            sql.push(" and r.status = ").push_bind(status.as_str());
+        }
+        if let Some(after) = asked.after {
+            sql.push(" and r.customer_id > ").push_bind(after.to_string());
+        }
+        sql.push(" order by r.customer_id limit ").push_bind(RECIPIENT_PAGE as i64 + 1);
+        let found = sql.build().fetch_all(&mut *connection).await?;
+        let mut rows = found.iter().take(RECIPIENT_PAGE).map(recipient).collect::<Result<Vec<_>, _>>()?;
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+            return Ok(RecipientPage { rows, next: None });
+        };
+        let next = (found.len() > RECIPIENT_PAGE).then_some(last.customer);
+        let deliveries = query(
+            "select customer_id, status, reason, platform_code from delivery
+             where broadcast_id = $1 and customer_id between $2 and $3 order by customer_id, position",
+        )
+        .bind(id.to_string())
+        .bind(first.customer.to_string())
+        .bind(last.customer.to_string())
+        .fetch_all(&mut *connection)
+        .await?;
+        let places: HashMap<CustomerId, usize> = rows.iter().enumerate().map(|(at, row)| (row.customer, at)).collect();
+        for row in &deliveries {
+            if let Some(&at) = places.get(&read_id(row, "customer_id")?) {
+                rows[at].deliveries.push(Delivery {
+                    status: read_word(row, "status", DeliveryStatus::parse)?,
+                    reason: read_word_or_none(row, "reason", Reason::parse)?,
+                    platform_code: row.try_get("platform_code")?,
+                });
+            }
+        }
+        Ok(RecipientPage { rows, next })
+    }
+}
+
+/// Which broadcasts a member sees, as a condition on `broadcast b`.
+fn push_scope(sql: &mut QueryBuilder<Sqlite>, member: &Member) {
+    let (team, me) = (member.team_id.to_string(), member.id.to_string());
+    match member.role.broadcasts_seen() {
+        Scope::Team => {
+            sql.push("b.team_id = ").push_bind(team);
+        }
+        Scope::Shops => {
+            sql.push("b.team_id = ").push_bind(team).push(" and b.member_id in (select ").push_bind(me.clone());
+            sql.push(" union select s.member_id from member_shop o join member_shop s on s.shop_id = o.shop_id where o.member_id = ");
+            sql.push_bind(me).push(")");
+        }
+        Scope::Own => {
+            sql.push("b.member_id = ").push_bind(me);
+        }
+        Scope::None => {
+            sql.push("false");
+        }
+    }
+}
+
+async fn check_scope(connection: &mut SqliteConnection, member: &Member, id: BroadcastId) -> AppResult<()> {
+    let mut sql = QueryBuilder::new("select 1 from broadcast b where b.id = ");
+    sql.push_bind(id.to_string()).push(" and ");
+    push_scope(&mut sql, member);
+    sql.build().fetch_optional(connection).await?.map(drop).ok_or(AppError::NotFound)
+}
+
+async fn find_broadcast(connection: &mut SqliteConnection, id: BroadcastId) -> AppResult<Broadcast> {
+    let mut sql = QueryBuilder::new(SUMMARY);
+    sql.push(" where b.id = ").push_bind(id.to_string());
+    let row = sql.build().fetch_optional(&mut *connection).await?.ok_or(AppError::NotFound)?;
+    let progress = progress_of(connection, &[id]).await?.remove(&id).unwrap_or_default();
+    let counted = query("select channel, count(*) as customers from recipient where broadcast_id = $1 group by channel")
+        .bind(id.to_string())
+        .fetch_all(connection)
+        .await?;
+    let mut channels = Vec::with_capacity(counted.len());
+    for row in &counted {
+        channels.push(ChannelCount { channel: read_word(row, "channel", Channel::parse)?, customers: read_count(row, "customers")? });
+    }
+    channels.sort_by_key(|count| count.channel);
+    let those_who = |tells: fn(Channel) -> bool| {
+        channels.iter().filter(|count| tells(count.channel)).map(|count| count.customers).sum()
+    };
+    Ok(Broadcast {
+        summary: summary(&row, progress)?,
+        messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
+        tells_delivered: those_who(Channel::tells_delivered),
+        tells_read: those_who(Channel::tells_read),
+        channels,
+    })
+}
+
+/// How many recipients of each broadcast stand where.
+async fn progress_of(
+    connection: &mut SqliteConnection,
+    ids: &[BroadcastId],
+) -> Result<HashMap<BroadcastId, Progress>, sqlx::Error> {
+    let mut all: HashMap<BroadcastId, Progress> = HashMap::new();
+    let rows = query(
+        "select r.broadcast_id, r.status, count(*) as recipients
+         from json_each($1) asked join recipient r on r.broadcast_id = asked.value group by r.broadcast_id, r.status",
+    )
+    .bind(serde_json::to_string(ids).expect("ids are JSON"))
+    .fetch_all(connection)
+    .await?;
+    for row in &rows {
+        let status = read_word(row, "status", DeliveryStatus::parse)?;
+        all.entry(read_id(row, "broadcast_id")?).or_default().add(status, read_count(row, "recipients")?);
+    }
+    Ok(all)
+}
+
+fn summary(row: &SqliteRow, progress: Progress) -> Result<BroadcastSummary, sqlx::Error> {
+    Ok(BroadcastSummary {
+        id: read_id(row, "id")?,
+        title: row.try_get("title")?,
+        status: read_word(row, "status", BroadcastStatus::parse)?,
+        sender: row.try_get("sender")?,
+        sender_id: read_id(row, "member_id")?,
+        created_at: read_time(row, "created_at")?,
+        completed_at: read_time_or_none(row, "completed_at")?,
+        message_count: row.try_get("message_count")?,
+        progress,
+    })
+}
+
+fn recipient(row: &SqliteRow) -> Result<Recipient, sqlx::Error> {
+    Ok(Recipient {
+        customer: read_id(row, "customer_id")?,
+        event: read_id(row, "event_id")?,
+        name: row.try_get("name")?,
+        channel: read_word(row, "channel", Channel::parse)?,
+        status: read_word(row, "status", DeliveryStatus::parse)?,
+        reason: read_word_or_none(row, "reason", Reason::parse)?,
+        platform_code: row.try_get("platform_code")?,
+        updated_at: read_time(row, "updated_at")?,
+        deliveries: Vec::new(),
+    })
+}
+
+/// The beginning of the first text, in one line.
+fn title(messages: &[OutgoingMessage]) -> String {
+    let text = messages.iter().find_map(|message| match message {
+        OutgoingMessage::Text { text } => Some(text),
+        OutgoingMessage::Image { .. } => None,
+    });
+    text.map(|text| one_line(text).chars().take(TITLE).collect()).unwrap_or_default()
+}

@@ -1,0 +1,1054 @@
+//! Broadcasts being handed over: claiming recipients, and recording what became of each delivery.
+//!
+//! Whatever tells of a delivery, the worker or a webhook, goes through [`settle`]: it merges by the contract's rules,
+//! so that neither depends on which of them comes first.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use omocast_contract::live::LiveEvent;
+use omocast_contract::reach::Standing;
+use omocast_contract::{
+    AccountId, BroadcastId, BroadcastStatus, Channel, CustomerId, DeliveryStatus, EventId,
+    EventStatus, MemberId, OutgoingMessage, Progress, Reach, Reason, Role, TeamId, Timestamp,
+};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
+use uuid::Uuid;
+
+use super::inbound::one_line;
+use super::teams::parse_plan;
+use super::{
+    Store, read_id, read_id_or_none, read_time, read_time_or_none, read_word, read_word_or_none,
+};
+
+/// How long a claimed recipient stays with the worker that claimed them, unless it renews.
+pub const LEASE: i64 = 60_000;
+
+/// How long LINE knows a retry key (a day), less what a request may take.
+const RETRY_KEY_LIFE: i64 = omocast_contract::timestamp::DAY - 5 * 60_000;
+
+/// Recipients handled by one statement: far below SQLite's limit of variables.
+const CHUNK: usize = 200;
+
+/// Names a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecipientKey {
+    pub broadcast: BroadcastId,
+    pub customer: CustomerId,
+}
+
+/// A recipient with what is left to hand over to them.
+#[derive(Clone, Debug)]
+pub struct ClaimedRecipient {
+    pub key: RecipientKey,
+    /// The customer's id on the platform.
+    pub to: String,
+    /// Attempts that came to nothing so far.
+    pub attempts: u32,
+    /// Whether an earlier attempt may have been accepted.
+    pub may_have_arrived: bool,
+    /// The messages still to be handed over, in their order.
+    pub positions: Vec<u32>,
+}
+
+/// What a claim brought.
+#[derive(Debug, Default)]
+pub struct Claim {
+    pub recipients: Vec<ClaimedRecipient>,
+    /// What was settled on the way: skipped customers, messages whose outcome nobody will know.
+    pub changes: Changes,
+    /// Whether there was nothing to claim at all.
+    pub is_empty: bool,
+}
+
+/// What changed, for those who are told.
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub events: BTreeMap<EventId, ChangedEvent>,
+    pub broadcasts: BTreeSet<BroadcastId>,
+}
+
+/// Who is told of a changed event.
+#[derive(Debug)]
+pub struct ChangedEvent {
+    pub team: TeamId,
+    pub owners: Vec<MemberId>,
+}
+
+impl Changes {
+    /// Takes the others in.
+    pub fn merge(&mut self, others: Self) {
+        self.events.extend(others.events);
+        self.broadcasts.extend(others.broadcasts);
+    }
+}
+
+/// What became of one message.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub position: u32,
+    pub status: DeliveryStatus,
+    pub reason: Option<Reason>,
+    pub code: Option<String>,
+    pub external_id: Option<String>,
+}
+
+/// What became of some messages to one recipient.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub key: RecipientKey,
+    pub told: Vec<Told>,
+    pub then: Then,
+}
+
+/// What happens to the recipient's place in the queue.
+#[derive(Clone, Debug)]
+pub enum Then {
+    /// Nothing: the worker goes on with them, or it is not the worker who tells.
+    Nothing,
+    /// The worker is done with them.
+    Done,
+    /// To be tried again. What was being sent waits again.
+    PutBack {
+        not_before: Timestamp,
+        attempts: u32,
+        /// Shown while they wait.
+        reason: Option<Reason>,
+        code: Option<String>,
+        /// Whether an earlier request may have been accepted, so that its retry key still counts.
+        may_have_arrived: bool,
+    },
+}
+
+/// Where a broadcast stands, and who is told.
+#[derive(Debug)]
+pub struct BroadcastState {
+    pub team: TeamId,
+    pub sender: MemberId,
+    pub event: LiveEvent,
+}
+
+impl Store {
+    /// The accounts that have a recipient to be handed over now.
+    pub async fn accounts_with_work(&self, now: Timestamp) -> Result<Vec<AccountId>, sqlx::Error> {
+        let rows = query(
+            "select id from account where exists (
+                select 1 from recipient where account_id = account.id and is_open = 1 and not_before <= $1
+             )",
+        )
+        .bind(now.0)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(|row| read_id(row, "id")).collect()
+    }
+
+    /// When the next recipient is due who is not due now.
+    pub async fn next_delivery_at(&self, now: Timestamp) -> Result<Option<Timestamp>, sqlx::Error> {
+        let row = query(
+            "select min(due) as due from (
+                select (select min(not_before) from recipient
+                        where account_id = account.id and is_open = 1 and not_before > $1) as due
+                from account
+             ) as dues",
+        )
+        .bind(now.0)
+        .fetch_one(&self.reader)
+        .await?;
+        read_time_or_none(&row, "due")
+    }
+
+    /// Takes up to `limit` recipients of one account for `owner`, until the lease ends.
+    ///
+    /// Each is checked again on the way: who can't be reached any more is skipped, with the reason.
+    pub async fn claim_recipients(
+        &self,
+        account: AccountId,
+        owner: Uuid,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Claim, sqlx::Error> {
+        let mut tx = self.begin_write().await?;
+        let rows = query(
+            "select r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at,
+                    c.external_id, c.is_blocked, e.status, e.owner_id, e.last_inbound_at,
+                    b.member_id, m.role, t.plan
+             from recipient r
+             join customer c on c.id = r.customer_id
+             join event e on e.id = r.event_id
+             join broadcast b on b.id = r.broadcast_id
+             join member m on m.id = b.member_id
+             join team t on t.id = b.team_id
+             where r.account_id = $1 and r.is_open = 1 and r.not_before <= $2
+             order by r.not_before, r.broadcast_id limit $3",
+        )
+        .bind(account.to_string())
+        .bind(now.0)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&mut *tx)
+        .await?;
+        if rows.is_empty() {
+            return Ok(Claim { is_empty: true, ..Claim::default() });
+        }
+        let keys = rows.iter().map(read_key).collect::<Result<Vec<_>, _>>()?;
+        let mut deliveries = load_deliveries(&mut tx, &keys).await?;
+        let mut claim = Claim::default();
+        let mut outcomes = Vec::new();
+        let mut with_key = Vec::new();
+        for (row, key) in rows.iter().zip(keys) {
+            let member: MemberId = read_id(row, "member_id")?;
+            let channel = read_word(row, "channel", Channel::parse)?;
+            let first_attempt_at = read_time_or_none(row, "first_attempt_at")?;
+            let role = read_word(row, "role", Role::parse)?;
+            let plan = read_word(row, "plan", parse_plan)?;
+            let standing = Standing {
+                channel,
+                status: read_word(row, "status", EventStatus::parse)?,
+                is_owner: read_id_or_none(row, "owner_id")? == Some(member),
+                last_inbound_at: read_time_or_none(row, "last_inbound_at")?,
+                is_blocked: row.try_get::<i64, _>("is_blocked")? != 0,
+            };
+            let reach = match role.may_broadcast(plan) {
+                Ok(()) => standing.reach(now),
+                Err(_) => Reach::Skipped(Reason::SenderNotAllowed),
+            };
+            let has_key = channel == Channel::Line;
+            let all = deliveries.remove(&key).unwrap_or_default();
+            let plan = plan_hand_over(&all, reach, has_key, first_attempt_at, now);
+            let then = if plan.positions.is_empty() { Then::Done } else { Then::Nothing };
+            if !plan.told.is_empty() || plan.positions.is_empty() {
+                outcomes.push(Outcome { key, told: plan.told, then });
+            }
+            if !plan.positions.is_empty() {
+                if has_key {
+                    with_key.push(key);
+                }
+                claim.recipients.push(ClaimedRecipient {
+                    key,
+                    to: row.try_get("external_id")?,
+                    attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+                    may_have_arrived: first_attempt_at.is_some(),
+                    positions: plan.positions,
+                });
+            }
+        }
+        claim.changes = settle(&mut tx, &outcomes, now).await?;
+        let claimed: Vec<_> = claim.recipients.iter().map(|recipient| recipient.key).collect();
+        lease(&mut tx, &claimed, owner, now).await?;
+        begin_all(&mut tx, &with_key, now).await?;
+        claim.changes.broadcasts.extend(claimed.iter().map(|key| key.broadcast));
+        tx.commit().await?;
+        Ok(claim)
+    }
+
+    /// Notes that one message is about to be sent: from now on nobody can say that it was not.
+    pub async fn begin_delivery(
+        &self,
+        key: RecipientKey,
+        position: u32,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        query(
+            "update delivery set status = 'sending', updated_at = $4
+             where broadcast_id = $1 and customer_id = $2 and position = $3 and status = 'queued'",
+        )
+        .bind(key.broadcast.to_string())
+        .bind(key.customer.to_string())
+        .bind(i64::from(position))
+        .bind(now.0)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// Records what became of messages, all in one transaction.
+    pub async fn record_outcomes(
+        &self,
+        outcomes: &[Outcome],
+        now: Timestamp,
+    ) -> Result<Changes, sqlx::Error> {
+        let mut tx = self.begin_write().await?;
+        let changes = settle(&mut tx, outcomes, now).await?;
+        tx.commit().await?;
+        Ok(changes)
+    }
+
+    /// Keeps claimed recipients with their worker for another [`LEASE`].
+    pub async fn renew_leases(
+        &self,
+        keys: &[RecipientKey],
+        owner: Uuid,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        for keys in keys.chunks(CHUNK) {
+            let mut builder = with_keys(keys);
+            builder.push(" update recipient set not_before = ").push_bind(now.plus(LEASE).0);
+            builder.push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
+            builder.push(" and is_open = 1 and lease_owner = ").push_bind(owner.to_string());
+            builder.build().execute(&self.writer).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives back recipients for whom nothing was sent yet.
+    pub async fn release_recipients(
+        &self,
+        keys: &[RecipientKey],
+        owner: Uuid,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let mut tx = self.begin_write().await?;
+        for keys in keys.chunks(CHUNK) {
+            let mut builder = with_keys(keys);
+            builder.push(" update delivery set status = 'queued' from v");
+            builder.push(" where delivery.broadcast_id = v.b and delivery.customer_id = v.c and status = 'sending'");
+            builder.build().execute(&mut *tx).await?;
+            let mut builder = with_keys(keys);
+            builder.push(" update recipient set lease_owner = null, not_before = ").push_bind(now.0);
+            // Of a first attempt; one that follows another keeps the time of that.
+            builder.push(", first_attempt_at = case when attempts = 0 then null else first_attempt_at end");
+            builder.push(", status = case status when 'sending' then 'queued' else status end");
+            builder.push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
+            builder.push(" and is_open = 1 and lease_owner = ").push_bind(owner.to_string());
+            builder.build().execute(&mut *tx).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Fails everything that is still waiting to go through an account, because the platform takes nothing from it.
+    pub async fn stop_account(
+        &self,
+        account: AccountId,
+        reason: Reason,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Changes, sqlx::Error> {
+        let mut tx = self.begin_write().await?;
+        let rows = query(
+            "select broadcast_id from recipient where account_id = $1 and is_open = 1 group by broadcast_id",
+        )
+        .bind(account.to_string())
+        .fetch_all(&mut *tx)
+        .await?;
+        let broadcasts = rows
+            .iter()
+            .map(|row| read_id(row, "broadcast_id"))
+            .collect::<Result<BTreeSet<BroadcastId>, _>>()?;
+        // What may have arrived is not called failed: on LINE what an earlier request held,
+        // elsewhere what a worker was sending when it died.
+        query(
+            "update delivery set status = 'unknown', reason = 'no_answer', updated_at = $2
+             from recipient r
+             where r.account_id = $1 and r.is_open = 1
+               and delivery.broadcast_id = r.broadcast_id and delivery.customer_id = r.customer_id
+               and ((r.channel = 'line' and r.first_attempt_at is not null and delivery.status in ('queued', 'sending'))
+                    or (r.channel <> 'line' and delivery.status = 'sending'))",
+        )
+        .bind(account.to_string())
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        query(
+            "update delivery set status = 'failed', reason = $2, platform_code = $3, updated_at = $4
+             from recipient r
+             where r.account_id = $1 and r.is_open = 1
+               and delivery.broadcast_id = r.broadcast_id and delivery.customer_id = r.customer_id
+               and delivery.status in ('queued', 'sending')",
+        )
+        .bind(account.to_string())
+        .bind(reason.as_str())
+        .bind(code)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        for (status, reason, code) in
+            [("failed", reason, Some(code)), ("unknown", Reason::NoAnswer, None)]
+        {
+            query(
+                "update recipient set status = $2, reason = $3, platform_code = $4, updated_at = $5,
+                        is_open = 0, lease_owner = null
+                 where account_id = $1 and is_open = 1 and exists (
+                    select 1 from delivery d where d.broadcast_id = recipient.broadcast_id
+                    and d.customer_id = recipient.customer_id and d.status = $2
+                 )",
+            )
+            .bind(account.to_string())
+            .bind(status)
+            .bind(reason.as_str())
+            .bind(code)
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(Changes { events: BTreeMap::new(), broadcasts })
+    }
+
+    /// Completes the broadcasts of which nothing is left to hand over, and names them.
+    pub async fn complete_broadcasts(&self, now: Timestamp) -> Result<Vec<BroadcastId>, sqlx::Error> {
+        let is_over = "status = 'sending' and not exists (
+            select 1 from recipient where broadcast_id = broadcast.id and is_open = 1)";
+        // Looked for first, so that there is no write when there is nothing to complete.
+        let sql = sqlx::AssertSqlSafe(format!("select 1 from broadcast where {is_over} limit 1"));
+        if query(sql).fetch_optional(&self.reader).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let sql = sqlx::AssertSqlSafe(format!(
+            "update broadcast set status = 'completed', completed_at = $1 where {is_over} returning id"
+        ));
+        let rows = query(sql).bind(now.0).fetch_all(&self.writer).await?;
+        rows.iter().map(|row| read_id(row, "id")).collect()
+    }
+
+    /// Where a broadcast stands.
+    pub async fn broadcast_state(
+        &self,
+        broadcast: BroadcastId,
+    ) -> Result<Option<BroadcastState>, sqlx::Error> {
+        let rows = query(
+            "select b.team_id, b.member_id, b.status as broadcast_status, r.status, count(*) as recipients
+             from broadcast b join recipient r on r.broadcast_id = b.id
+             where b.id = $1 group by r.status",
+        )
+        .bind(broadcast.to_string())
+        .fetch_all(&self.reader)
+        .await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let mut progress = Progress::default();
+        for row in &rows {
+            let recipients = row.try_get::<i64, _>("recipients")?.unsigned_abs();
+            progress.add(read_word(row, "status", DeliveryStatus::parse)?, recipients);
+        }
+        let status = read_word(first, "broadcast_status", BroadcastStatus::parse)?;
+        Ok(Some(BroadcastState {
+            team: read_id(first, "team_id")?,
+            sender: read_id(first, "member_id")?,
+            event: LiveEvent::BroadcastProgress { broadcast, status, progress },
+        }))
+    }
+
+    /// The messages of a broadcast, and when it was accepted.
+    pub async fn broadcast_messages(
+        &self,
+        broadcast: BroadcastId,
+    ) -> Result<Option<(Vec<OutgoingMessage>, Timestamp)>, sqlx::Error> {
+        let row = query("select messages, created_at from broadcast where id = $1")
+            .bind(broadcast.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let messages = read_word(&row, "messages", |text| serde_json::from_str(text).ok())?;
+        Ok(Some((messages, read_time(&row, "created_at")?)))
+    }
+}
+
+/// What a claimed recipient is to get, and what is settled without asking the platform.
+struct HandOver {
+    positions: Vec<u32>,
+    told: Vec<Told>,
+}
+
+fn plan_hand_over(
+    deliveries: &[Delivery],
+    reach: Reach,
+    has_retry_key: bool,
+    first_attempt_at: Option<Timestamp>,
+    now: Timestamp,
+) -> HandOver {
+    let tell = |delivery: &Delivery, status, reason| Told {
+        position: delivery.position,
+        status,
+        reason: Some(reason),
+        code: None,
+        external_id: None,
+    };
+    let open = deliveries.iter().filter(|delivery| !delivery.status.is_settled());
+    if has_retry_key && let Some(first) = first_attempt_at {
+        // All its messages went out in one request that may have been accepted: the same key finds out,
+        // whatever has become of the event since, but only while the platform knows the key.
+        return if now.since(first) < RETRY_KEY_LIFE {
+            let positions = open.map(|delivery| delivery.position).collect();
+            HandOver { positions, told: Vec::new() }
+        } else {
+            let told = open
+                .map(|delivery| tell(delivery, DeliveryStatus::Unknown, Reason::NoAnswer))
+                .collect();
+            HandOver { positions: Vec::new(), told }
+        };
+    }
+    let mut hand_over = HandOver { positions: Vec::new(), told: Vec::new() };
+    let has_failed = deliveries.iter().any(|delivery| delivery.status == DeliveryStatus::Failed);
+    for delivery in open {
+        if delivery.status == DeliveryStatus::Sending && !has_retry_key {
+            // Whoever was sending it is gone, and did not learn what became of it.
+            hand_over.told.push(tell(delivery, DeliveryStatus::Unknown, Reason::NoAnswer));
+        } else if has_failed {
+            let reason = Reason::EarlierMessageFailed;
+            hand_over.told.push(tell(delivery, DeliveryStatus::Skipped, reason));
+        } else {
+            match reach {
+                Reach::Open => hand_over.positions.push(delivery.position),
+                Reach::Skipped(reason) => {
+                    hand_over.told.push(tell(delivery, DeliveryStatus::Skipped, reason));
+                }
+            }
+        }
+    }
+    hand_over
+}
+
+/// A row of `delivery`.
+#[derive(Clone, Debug)]
+struct Delivery {
+    position: u32,
+    status: DeliveryStatus,
+    reason: Option<Reason>,
+    code: Option<String>,
+    external_id: Option<String>,
+    is_changed: bool,
+    /// Handed over just now, as far as anybody knows.
+    is_new: bool,
+}
+
+impl Delivery {
+    fn take(&mut self, told: &Told) {
+        let before = self.status;
+        self.status = before.after(told.status);
+        if self.external_id.is_none() && told.external_id.is_some() {
+            self.external_id.clone_from(&told.external_id);
+            self.is_changed = true;
+        }
+        if self.status == before {
+            return;
+        }
+        self.is_changed = true;
+        self.is_new |= !before.is_settled() && is_in_thread(self.status);
+        self.reason = told.reason;
+        self.code.clone_from(&told.code);
+    }
+}
+
+/// Whether the thread shows a message: it was handed over, or may have been.
+fn is_in_thread(status: DeliveryStatus) -> bool {
+    match status {
+        DeliveryStatus::Sent
+        | DeliveryStatus::Delivered
+        | DeliveryStatus::Read
+        | DeliveryStatus::Unknown => true,
+        DeliveryStatus::Queued
+        | DeliveryStatus::Sending
+        | DeliveryStatus::Failed
+        | DeliveryStatus::Skipped => false,
+    }
+}
+
+fn read_key(row: &sqlx::sqlite::SqliteRow) -> Result<RecipientKey, sqlx::Error> {
+    Ok(RecipientKey {
+        broadcast: read_id(row, "broadcast_id")?,
+        customer: read_id(row, "customer_id")?,
+    })
+}
+
+/// `with v (b, c) as (values …)`: the rows a statement is about.
+fn with_keys(keys: &[RecipientKey]) -> QueryBuilder<Sqlite> {
+    let mut builder = QueryBuilder::new("with v (b, c) as (");
+    builder.push_values(keys, |mut row, key| {
+        row.push_bind(key.broadcast.to_string()).push_bind(key.customer.to_string());
+    });
+    builder.push(")");
+    builder
+}
+
+async fn load_deliveries(
+    tx: &mut SqliteConnection,
+    keys: &[RecipientKey],
+) -> Result<HashMap<RecipientKey, Vec<Delivery>>, sqlx::Error> {
+    let mut loaded: HashMap<RecipientKey, Vec<Delivery>> = HashMap::with_capacity(keys.len());
+    for keys in keys.chunks(CHUNK) {
+        let mut builder = with_keys(keys);
+        builder.push(
+            " select d.broadcast_id, d.customer_id, d.position, d.status, d.reason, d.platform_code, d.external_id
+              from v cross join delivery d on d.broadcast_id = v.b and d.customer_id = v.c
+              order by d.position",
+        );
+        for row in builder.build().fetch_all(&mut *tx).await? {
+            loaded.entry(read_key(&row)?).or_default().push(Delivery {
+                position: u32::try_from(row.try_get::<i64, _>("position")?).unwrap_or(u32::MAX),
+                status: read_word(&row, "status", DeliveryStatus::parse)?,
+                reason: read_word_or_none(&row, "reason", Reason::parse)?,
+                code: row.try_get("platform_code")?,
+                external_id: row.try_get("external_id")?,
+                is_changed: false,
+                is_new: false,
+            });
+        }
+    }
+    Ok(loaded)
+}
+
+/// Leases recipients to a worker, and shows them as being handed over.
+async fn lease(
+    tx: &mut SqliteConnection,
+    keys: &[RecipientKey],
+    owner: Uuid,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for keys in keys.chunks(CHUNK) {
+        let mut builder = with_keys(keys);
+        builder.push(" update recipient set lease_owner = ").push_bind(owner.to_string());
+        builder.push(", not_before = ").push_bind(now.plus(LEASE).0);
+        builder.push(", updated_at = ").push_bind(now.0);
+        builder.push(", reason = null, platform_code = null");
+        builder.push(", status = case status when 'queued' then 'sending' else status end");
+        builder.push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
+        builder.build().execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Notes that all messages of these recipients are about to be sent, each recipient's in one request with a key.
+async fn begin_all(
+    tx: &mut SqliteConnection,
+    keys: &[RecipientKey],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for keys in keys.chunks(CHUNK) {
+        let mut builder = with_keys(keys);
+        builder.push(" update delivery set status = 'sending', updated_at = ").push_bind(now.0);
+        builder.push(" from v where delivery.broadcast_id = v.b and delivery.customer_id = v.c and status = 'queued'");
+        builder.build().execute(&mut *tx).await?;
+        let mut builder = with_keys(keys);
+        builder.push(" update recipient set first_attempt_at = ").push_bind(now.0);
+        builder.push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
+        builder.push(" and first_attempt_at is null");
+        builder.build().execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// A row of `recipient`, with what became of it.
+struct Recipient {
+    key: RecipientKey,
+    event: EventId,
+    account: AccountId,
+    status: DeliveryStatus,
+    reason: Option<Reason>,
+    code: Option<String>,
+    is_open: bool,
+    not_before: i64,
+    attempts: i64,
+    lease_owner: Option<String>,
+    first_attempt_at: Option<i64>,
+    is_changed: bool,
+    deliveries: Vec<Delivery>,
+}
+
+impl Recipient {
+    fn take(&mut self, outcome: &Outcome) {
+        for told in &outcome.told {
+            let position = told.position;
+            let delivery = self.deliveries.iter_mut().find(|delivery| delivery.position == position);
+            if let Some(delivery) = delivery {
+                delivery.take(told);
+            }
+        }
+        match &outcome.then {
+            Then::Nothing => {}
+            Then::Done => {
+                self.is_changed |= self.lease_owner.take().is_some();
+            }
+            Then::PutBack { not_before, attempts, reason, code, may_have_arrived } => {
+                for delivery in &mut self.deliveries {
+                    if delivery.status == DeliveryStatus::Sending {
+                        delivery.status = DeliveryStatus::Queued;
+                        delivery.is_changed = true;
+                    }
+                }
+                self.is_changed = true;
+                self.lease_owner = None;
+                self.not_before = not_before.0;
+                self.attempts = i64::from(*attempts);
+                self.reason = *reason;
+                self.code.clone_from(code);
+                if !may_have_arrived {
+                    self.first_attempt_at = None;
+                }
+            }
+        }
+        self.sum_up();
+    }
+
+    /// The recipient stands where the contract says that the messages together stand.
+    fn sum_up(&mut self) {
+        let status = DeliveryStatus::of_recipient(self.deliveries.iter().map(|each| each.status));
+        let is_open = self.deliveries.iter().any(|each| !each.status.is_settled());
+        let leased = self.lease_owner.is_some();
+        // Between two messages to one customer they are being handed over, not waiting.
+        let status = match status {
+            DeliveryStatus::Queued if leased => DeliveryStatus::Sending,
+            other => other,
+        };
+        if status.is_settled() {
+            let worst = self.deliveries.iter().find(|each| each.status == status);
+            let (reason, code) = worst.map_or((None, None), |each| (each.reason, each.code.clone()));
+            self.is_changed |= reason != self.reason || code != self.code;
+            (self.reason, self.code) = (reason, code);
+        }
+        self.is_changed |= status != self.status || is_open != self.is_open;
+        (self.status, self.is_open) = (status, is_open);
+    }
+}
+
+/// Merges what was told into deliveries, recipients, threads and events.
+pub(super) async fn settle(
+    tx: &mut SqliteConnection,
+    outcomes: &[Outcome],
+    now: Timestamp,
+) -> Result<Changes, sqlx::Error> {
+    let mut changes = Changes::default();
+    let mut by_recipient: BTreeMap<RecipientKey, Vec<&Outcome>> = BTreeMap::new();
+    for outcome in outcomes {
+        by_recipient.entry(outcome.key).or_default().push(outcome);
+    }
+    let keys: Vec<_> = by_recipient.keys().copied().collect();
+    for keys in keys.chunks(CHUNK) {
+        let mut recipients = load_recipients(tx, keys).await?;
+        for recipient in &mut recipients {
+            for outcome in by_recipient.get(&recipient.key).into_iter().flatten() {
+                recipient.take(outcome);
+            }
+        }
+        write_deliveries(tx, &recipients, now).await?;
+        write_recipients(tx, &recipients, now).await?;
+        write_messages(tx, &recipients, now, &mut changes).await?;
+        let changed = recipients.iter().filter(|recipient| recipient.is_changed);
+        changes.broadcasts.extend(changed.map(|recipient| recipient.key.broadcast));
+    }
+    Ok(changes)
+}
+
+async fn load_recipients(
+    tx: &mut SqliteConnection,
+    keys: &[RecipientKey],
+) -> Result<Vec<Recipient>, sqlx::Error> {
+    let mut deliveries = load_deliveries(tx, keys).await?;
+    let mut builder = with_keys(keys);
+    builder.push(
+        " select r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.status, r.reason, r.platform_code,
+                 r.is_open, r.not_before, r.attempts, r.lease_owner, r.first_attempt_at
+          from v cross join recipient r on r.broadcast_id = v.b and r.customer_id = v.c",
+    );
+    let rows = builder.build().fetch_all(&mut *tx).await?;
+    rows.iter()
+        .map(|row| {
+            let key = read_key(row)?;
+            Ok(Recipient {
+                key,
+                event: read_id(row, "event_id")?,
+                account: read_id(row, "account_id")?,
+                status: read_word(row, "status", DeliveryStatus::parse)?,
+                reason: read_word_or_none(row, "reason", Reason::parse)?,
+                code: row.try_get("platform_code")?,
+                is_open: row.try_get::<i64, _>("is_open")? != 0,
+                not_before: row.try_get("not_before")?,
+                attempts: row.try_get("attempts")?,
+                lease_owner: row.try_get("lease_owner")?,
+                first_attempt_at: row.try_get("first_attempt_at")?,
+                is_changed: false,
+                deliveries: deliveries.remove(&key).unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+async fn write_deliveries(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let changed: Vec<_> = recipients
+        .iter()
+        .flat_map(|recipient| recipient.deliveries.iter().map(move |delivery| (recipient.key, delivery)))
+        .filter(|(_, delivery)| delivery.is_changed)
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let mut builder = QueryBuilder::new("with v (b, c, p, s, r, k, x) as (");
+    builder.push_values(changed, |mut row, (key, delivery)| {
+        row.push_bind(key.broadcast.to_string())
+            .push_bind(key.customer.to_string())
+            .push_bind(i64::from(delivery.position))
+            .push_bind(delivery.status.as_str())
+            .push_bind(delivery.reason.map(Reason::as_str))
+            .push_bind(delivery.code.clone())
+            .push_bind(delivery.external_id.clone());
+    });
+    builder.push(
+        ") update delivery set status = v.s, reason = v.r, platform_code = v.k, external_id = v.x, updated_at = ",
+    );
+    builder.push_bind(now.0);
+    builder.push(" from v where delivery.broadcast_id = v.b and delivery.customer_id = v.c and delivery.position = v.p");
+    builder.build().execute(tx).await?;
+    Ok(())
+}
+
+async fn write_recipients(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let changed: Vec<_> = recipients.iter().filter(|recipient| recipient.is_changed).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let mut builder = QueryBuilder::new("with v (b, c, s, r, k, o, n, a, l, f) as (");
+    builder.push_values(changed, |mut row, recipient| {
+        row.push_bind(recipient.key.broadcast.to_string())
+            .push_bind(recipient.key.customer.to_string())
+            .push_bind(recipient.status.as_str())
+            .push_bind(recipient.reason.map(Reason::as_str))
+            .push_bind(recipient.code.clone())
+            .push_bind(i64::from(recipient.is_open))
+            .push_bind(recipient.not_before)
+            .push_bind(recipient.attempts)
+            .push_bind(recipient.lease_owner.clone())
+            .push_bind(recipient.first_attempt_at);
+    });
+    builder.push(
+        ") update recipient set status = v.s, reason = v.r, platform_code = v.k, is_open = v.o, not_before = v.n,
+             attempts = v.a, lease_owner = v.l, first_attempt_at = v.f, updated_at = ",
+    );
+    builder.push_bind(now.0);
+    builder.push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
+    builder.build().execute(tx).await?;
+    Ok(())
+}
+
+/// What a thread needs of a broadcast.
+struct Sent {
+    team: TeamId,
+    member: MemberId,
+    messages: Vec<OutgoingMessage>,
+}
+
+/// Shows changed deliveries in the threads, and the last one of each in the lists.
+async fn write_messages(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<(), sqlx::Error> {
+    let mut sent: HashMap<BroadcastId, Sent> = HashMap::new();
+    let mut shown = Vec::new();
+    let mut failed = Vec::new();
+    let mut last: Vec<(&Recipient, String, bool)> = Vec::new();
+    for recipient in recipients {
+        let broadcast = recipient.key.broadcast;
+        let changed = recipient.deliveries.iter().filter(|delivery| delivery.is_changed);
+        let (in_thread, others): (Vec<_>, Vec<_>) =
+            changed.partition(|delivery| is_in_thread(delivery.status));
+        let late = others.into_iter().filter(|each| each.status == DeliveryStatus::Failed);
+        failed.extend(late.map(|delivery| (recipient, delivery)));
+        if in_thread.is_empty() {
+            continue;
+        }
+        if let std::collections::hash_map::Entry::Vacant(entry) = sent.entry(broadcast) {
+            entry.insert(load_sent(tx, broadcast).await?);
+        }
+        if in_thread.iter().any(|delivery| delivery.is_new) {
+            let newest = in_thread.iter().filter(|delivery| delivery.is_new).max_by_key(|each| each.position);
+            let message = newest.and_then(|each| message_of(&sent, broadcast, each.position));
+            last.push(match message {
+                Some(OutgoingMessage::Text { text }) => (recipient, one_line(text), false),
+                Some(OutgoingMessage::Image { .. }) => (recipient, String::new(), true),
+                None => continue,
+            });
+        }
+        shown.extend(in_thread.into_iter().map(|delivery| (recipient, delivery)));
+    }
+    let mut rows = Vec::with_capacity(shown.len());
+    for (recipient, delivery) in &shown {
+        let broadcast = recipient.key.broadcast;
+        let (Some(sent), Some(message)) =
+            (sent.get(&broadcast), message_of(&sent, broadcast, delivery.position))
+        else {
+            continue;
+        };
+        rows.push((*recipient, *delivery, sent, message));
+    }
+    for rows in rows.chunks(1_000) {
+        insert_messages(tx, rows, now).await?;
+    }
+    if !failed.is_empty() {
+        let mut builder = QueryBuilder::new("with v (b, e, p, r) as (");
+        builder.push_values(&failed, |mut row, (recipient, delivery)| {
+            row.push_bind(recipient.key.broadcast.to_string())
+                .push_bind(recipient.event.to_string())
+                .push_bind(i64::from(delivery.position))
+                .push_bind(delivery.reason.map(Reason::as_str));
+        });
+        builder.push(
+            ") update message set status = 'failed', reason = v.r from v
+             where message.broadcast_id is not null and message.broadcast_id = v.b and message.event_id = v.e
+               and message.position = v.p",
+        );
+        builder.build().execute(&mut *tx).await?;
+    }
+    for (recipient, text, is_image) in &last {
+        query(
+            "update event set last_text = $2, last_is_image = $3, last_message_at = $4
+             where id = $1 and last_message_at <= $4",
+        )
+        .bind(recipient.event.to_string())
+        .bind(text)
+        .bind(i64::from(*is_image))
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    }
+    let touched = shown.iter().chain(&failed);
+    for (recipient, _) in touched {
+        if let std::collections::btree_map::Entry::Vacant(entry) = changes.events.entry(recipient.event) {
+            let row = query("select team_id, owner_id from event where id = $1")
+                .bind(recipient.event.to_string())
+                .fetch_one(&mut *tx)
+                .await?;
+            entry.insert(ChangedEvent {
+                team: read_id(&row, "team_id")?,
+                owners: read_id_or_none(&row, "owner_id")?.into_iter().collect(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn message_of(
+    sent: &HashMap<BroadcastId, Sent>,
+    broadcast: BroadcastId,
+    position: u32,
+) -> Option<&OutgoingMessage> {
+    sent.get(&broadcast)?.messages.get(usize::try_from(position).ok()?)
+}
+
+async fn load_sent(tx: &mut SqliteConnection, broadcast: BroadcastId) -> Result<Sent, sqlx::Error> {
+    let row = query("select team_id, member_id, messages from broadcast where id = $1")
+        .bind(broadcast.to_string())
+        .fetch_one(tx)
+        .await?;
+    Ok(Sent {
+        team: read_id(&row, "team_id")?,
+        member: read_id(&row, "member_id")?,
+        messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
+    })
+}
+
+async fn insert_messages(
+    tx: &mut SqliteConnection,
+    rows: &[(&Recipient, &Delivery, &Sent, &OutgoingMessage)],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let mut builder = QueryBuilder::new(
+        "insert into message (id, team_id, event_id, account_id, direction, kind, text, media_id, at, external_id,
+                              member_id, broadcast_id, position, status, reason) ",
+    );
+    builder.push_values(rows, |mut row, (recipient, delivery, sent, message)| {
+        let (kind, text, media) = match message {
+            OutgoingMessage::Text { text } => ("text", text.clone(), None),
+            OutgoingMessage::Image { media } => ("image", String::new(), Some(media.to_string())),
+        };
+        row.push_bind(Uuid::now_v7().to_string())
+            .push_bind(sent.team.to_string())
+            .push_bind(recipient.event.to_string())
+            .push_bind(recipient.account.to_string())
+            .push_bind("outbound")
+            .push_bind(kind)
+            .push_bind(text)
+            .push_bind(media)
+            .push_bind(now.0)
+            .push_bind(delivery.external_id.clone())
+            .push_bind(sent.member.to_string())
+            .push_bind(recipient.key.broadcast.to_string())
+            .push_bind(i64::from(delivery.position))
+            .push_bind(delivery.status.as_str())
+            .push_bind(delivery.reason.map(Reason::as_str));
+    });
+    builder.push(
+        " on conflict (broadcast_id, event_id, position) where broadcast_id is not null do update
+          set status = excluded.status, reason = excluded.reason,
+              external_id = coalesce(message.external_id, excluded.external_id)",
+    );
+    builder.build().execute(tx).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000 * omocast_contract::timestamp::DAY);
+
+    fn deliveries(statuses: &[DeliveryStatus]) -> Vec<Delivery> {
+        (0..)
+            .zip(statuses)
+            .map(|(position, &status)| Delivery {
+                position,
+                status,
+                reason: None,
+                code: None,
+                external_id: None,
+                is_changed: false,
+                is_new: false,
+            })
+            .collect()
+    }
+
+    use DeliveryStatus::{Failed, Queued, Sending, Sent as Accepted, Skipped, Unknown};
+
+    #[track_caller]
+    fn check(
+        statuses: &[DeliveryStatus],
+        reach: Reach,
+        first_attempt_at: Option<Timestamp>,
+        has_retry_key: bool,
+        positions: &[u32],
+        told: &[(u32, DeliveryStatus)],
+    ) {
+        let plan = plan_hand_over(&deliveries(statuses), reach, has_retry_key, first_attempt_at, NOW);
+        let actual: Vec<_> = plan.told.iter().map(|told| (told.position, told.status)).collect();
+        assert_eq!((plan.positions.as_slice(), actual.as_slice()), (positions, told));
+    }
+
+    #[test]
+    fn what_waits_is_handed_over_in_order() {
+        check(&[Queued, Queued], Reach::Open, None, false, &[0, 1], &[]);
+        check(&[Accepted, Queued], Reach::Open, None, false, &[1], &[]);
+    }
+
+    #[test]
+    fn who_cannot_be_reached_any_more_is_skipped() {
+        let reach = Reach::Skipped(Reason::EventEnded);
+        check(&[Queued, Queued], reach, None, true, &[], &[(0, Skipped), (1, Skipped)]);
+        check(&[Accepted, Queued], reach, None, false, &[], &[(1, Skipped)]);
+    }
+
+    #[test]
+    fn what_a_dead_worker_was_sending_is_not_sent_again_without_a_key() {
+        check(&[Sending, Queued], Reach::Open, None, false, &[1], &[(0, Unknown)]);
+    }
+
+    #[test]
+    fn what_a_dead_worker_was_sending_is_sent_again_with_its_key() {
+        let reach = Reach::Skipped(Reason::EventEnded);
+        check(&[Sending, Sending], reach, Some(NOW), true, &[0, 1], &[]);
+    }
+
+    #[test]
+    fn a_key_that_the_platform_has_forgotten_is_not_used() {
+        let long_ago = NOW.plus(-omocast_contract::timestamp::DAY);
+        check(&[Sending], Reach::Open, Some(long_ago), true, &[], &[(0, Unknown)]);
+    }
+
+    #[test]
+    fn nothing_follows_a_message_that_failed() {
+        check(&[Failed, Queued], Reach::Open, None, false, &[], &[(1, Skipped)]);
+    }
+}

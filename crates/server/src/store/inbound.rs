@@ -1,0 +1,864 @@
+//! What comes in by webhook: customers, events, messages, statuses.
+//!
+//! Platforms send everything at least once and in any order, so every change here is harmless when it comes again,
+//! and compares the platform's times instead of trusting the order.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use omocast_contract::event::asked_staff_code;
+use omocast_contract::{
+    AccountId, BroadcastId, Channel, CustomerId, DeliveryStatus, EventId, EventStatus, MediaId,
+    MemberId, MessageId, Reason, TeamId, Timestamp,
+};
+use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
+use uuid::Uuid;
+
+use super::deliveries::{ChangedEvent, Changes, Outcome, RecipientKey, Then, Told, settle};
+use super::{
+    Store, fold_name, read_id, read_id_or_none, read_time, read_time_or_none, read_word,
+    read_word_or_none,
+};
+
+/// A stored webhook.
+#[derive(Debug)]
+pub struct StoredWebhook {
+    pub id: Uuid,
+    pub account: AccountId,
+    pub body: Vec<u8>,
+    /// How often it could not be processed.
+    pub attempts: u32,
+}
+
+/// What one webhook says of one account.
+#[derive(Debug)]
+pub struct Inbox {
+    pub account: AccountId,
+    pub team: TeamId,
+    pub channel: Channel,
+    pub changes: Vec<Change>,
+}
+
+/// One thing a platform told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A customer wrote.
+    Message(InboundMessage),
+    /// A customer blocked the account, or took that back.
+    Blocked { customer: Contact, is_blocked: bool, at: Timestamp },
+    /// A customer took a message back.
+    Unsent { external_id: String },
+    /// What became of a message of ours.
+    Status(StatusTold),
+}
+
+/// A customer as the platform names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    pub external_id: String,
+    /// Empty where the platform did not tell.
+    pub name: String,
+    pub phone: Option<String>,
+}
+
+/// A message of a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundMessage {
+    pub customer: Contact,
+    pub external_id: String,
+    pub at: Timestamp,
+    pub content: InboundContent,
+}
+
+/// What a customer's message holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InboundContent {
+    Text(String),
+    /// An image, and by what the platform gives it away; none where it can't be had.
+    Image { reference: Option<String> },
+    /// Something that is not shown, by the platform's word.
+    Other(String),
+}
+
+/// What the platform tells of a message of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusTold {
+    pub external_id: String,
+    /// What we gave along, and the platform gives back.
+    pub about: Option<About>,
+    pub status: DeliveryStatus,
+    pub reason: Option<Reason>,
+    pub code: Option<String>,
+}
+
+/// Names a message of ours, in a text that the platform gives back with its statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A message of a broadcast: it is known even before the platform's id of it is.
+    Delivery { key: RecipientKey, position: u32 },
+    /// A reply.
+    Reply(MessageId),
+}
+
+impl About {
+    /// `<broadcast>.<customer>.<position>`, or the message's id.
+    pub fn to_opaque(self) -> String {
+        match self {
+            Self::Delivery { key, position } => {
+                format!("{}.{}.{position}", key.broadcast, key.customer)
+            }
+            Self::Reply(message) => message.to_string(),
+        }
+    }
+
+    /// Reads [`About::to_opaque`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        let Some((broadcast, rest)) = text.split_once('.') else {
+            return text.parse().ok().map(Self::Reply);
+        };
+        let (customer, position) = rest.split_once('.')?;
+        let key = RecipientKey { broadcast: broadcast.parse().ok()?, customer: customer.parse().ok()? };
+        Some(Self::Delivery { key, position: position.parse().ok()? })
+    }
+}
+
+/// An image that was fetched and stored.
+#[derive(Clone, Debug)]
+pub struct StoredImage {
+    pub id: MediaId,
+    pub mime: String,
+    pub bytes: u64,
+}
+
+/// What was asked of the platform beforehand, because no transaction waits for a platform.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// Names by the customer's id on the platform.
+    pub names: HashMap<String, String>,
+    /// Images by their reference.
+    pub images: HashMap<String, StoredImage>,
+}
+
+impl Fetched {
+    /// The files of the images.
+    pub fn files(&self) -> Vec<MediaId> {
+        self.images.values().map(|image| image.id).collect()
+    }
+}
+
+/// What processing a webhook did.
+#[derive(Debug, Default)]
+pub struct Processed {
+    pub changes: Changes,
+    /// Files that no message shows (any more).
+    pub unused: Vec<MediaId>,
+}
+
+/// A text as a list shows it: in one line, and no longer than anybody sees there.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > 800 {
+            break;
+        }
+    }
+    line.chars().take(200).collect()
+}
+
+impl Store {
+    /// Keeps what a platform posted until it is processed.
+    pub async fn create_webhook(
+        &self,
+        account: AccountId,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        query("insert into webhook (id, account_id, received_at, body) values ($1, $2, $3, $4)")
+            .bind(Uuid::now_v7().to_string())
+            .bind(account.to_string())
+            .bind(now.0)
+            .bind(body)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// The oldest webhooks that are to be processed.
+    pub async fn due_webhooks(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<StoredWebhook>, sqlx::Error> {
+        let rows = query(
+            "select id, account_id, body, attempts from webhook where not_before <= $1 order by not_before, id limit $2",
+        )
+        .bind(now.0)
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(StoredWebhook {
+                    id: read_id(row, "id")?,
+                    account: read_id(row, "account_id")?,
+                    body: row.try_get("body")?,
+                    attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+                })
+            })
+            .collect()
+    }
+
+    /// When the next webhook is due that is not due now; none for those that are given up.
+    pub async fn next_webhook_at(&self, now: Timestamp) -> Result<Option<Timestamp>, sqlx::Error> {
+        let row = query("select min(not_before) as due from webhook where not_before > $1 and not_before < $2")
+            .bind(now.0)
+            .bind(i64::MAX)
+            .fetch_one(&self.reader)
+            .await?;
+        read_time_or_none(&row, "due")
+    }
+
+    /// Puts a webhook off; until the end of time where it is given up, but kept to look into.
+    pub async fn postpone_webhook(
+        &self,
+        id: Uuid,
+        attempts: u32,
+        not_before: Option<Timestamp>,
+    ) -> Result<(), sqlx::Error> {
+        query("update webhook set attempts = $2, not_before = $3 where id = $1")
+            .bind(id.to_string())
+            .bind(i64::from(attempts))
+            .bind(not_before.map_or(i64::MAX, |at| at.0))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Those of `users` whose name is known.
+    pub async fn find_named(
+        &self,
+        account: AccountId,
+        users: &[String],
+    ) -> Result<HashSet<String>, sqlx::Error> {
+        let mut named = HashSet::new();
+        for users in users.chunks(1_000) {
+            let mut builder = QueryBuilder::new("select external_id from customer where account_id = ");
+            builder.push_bind(account.to_string()).push(" and name <> '' and external_id in (");
+            let mut list = builder.separated(", ");
+            for user in users {
+                list.push_bind(user);
+            }
+            builder.push(")");
+            for row in builder.build().fetch_all(&self.reader).await? {
+                named.insert(row.try_get("external_id")?);
+            }
+        }
+        Ok(named)
+    }
+
+    /// Those of `messages` that are stored already.
+    pub async fn find_messages(
+        &self,
+        account: AccountId,
+        messages: &[String],
+    ) -> Result<HashSet<String>, sqlx::Error> {
+        let mut found = HashSet::new();
+        for messages in messages.chunks(1_000) {
+            let mut builder = QueryBuilder::new("select external_id from message where account_id = ");
+            builder.push_bind(account.to_string()).push(" and external_id in (");
+            let mut list = builder.separated(", ");
+            for message in messages {
+                list.push_bind(message);
+            }
+            builder.push(")");
+            for row in builder.build().fetch_all(&self.reader).await? {
+                found.insert(row.try_get("external_id")?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Does what a webhook says and forgets the webhook, in one transaction.
+    pub async fn process_webhook(
+        &self,
+        webhook: Uuid,
+        inboxes: &[Inbox],
+        fetched: &Fetched,
+        now: Timestamp,
+    ) -> Result<Processed, sqlx::Error> {
+        let mut tx = self.begin_write().await?;
+        let mut processed = Processed::default();
+        for inbox in inboxes {
+            let mut work = Work { inbox, fetched, now, processed: &mut processed, events: HashMap::new() };
+            work.run(&mut tx).await?;
+        }
+        query("delete from webhook where id = $1").bind(webhook.to_string()).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(processed)
+    }
+}
+
+/// An event as it becomes over one webhook; written once at the end.
+struct EventWork {
+    customer: CustomerId,
+    id: EventId,
+    is_new: bool,
+    status: EventStatus,
+    owner: Option<MemberId>,
+    /// Who owned it before, to be told as well.
+    owner_before: Option<MemberId>,
+    last: Option<(String, bool)>,
+    last_message_at: Timestamp,
+    last_inbound_at: Option<Timestamp>,
+    unread: i64,
+    is_changed: bool,
+}
+
+/// A customer as the store knows them.
+struct CustomerRow {
+    id: CustomerId,
+    name: String,
+    phone: Option<String>,
+    is_blocked: bool,
+    block_changed_at: Timestamp,
+}
+
+struct Work<'a> {
+    inbox: &'a Inbox,
+    fetched: &'a Fetched,
+    now: Timestamp,
+    processed: &'a mut Processed,
+    /// By the customer's id on the platform.
+    events: HashMap<String, EventWork>,
+}
+
+impl Work<'_> {
+    async fn run(&mut self, tx: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let inbox = self.inbox;
+        let mut statuses = Vec::new();
+        for change in &inbox.changes {
+            match change {
+                Change::Message(message) => self.take_message(tx, message).await?,
+                Change::Blocked { customer, is_blocked, at } => {
+                    self.take_block(tx, customer, *is_blocked, *at).await?;
+                }
+                // After the messages, which may be in the same webhook.
+                Change::Unsent { .. } => {}
+                Change::Status(told) => statuses.push(told),
+            }
+        }
+        self.write_events(tx).await?;
+        for change in &inbox.changes {
+            if let Change::Unsent { external_id } = change {
+                self.take_back(tx, external_id).await?;
+            }
+        }
+        self.take_statuses(tx, &statuses).await
+    }
+
+    async fn take_message(
+        &mut self,
+        tx: &mut SqliteConnection,
+        message: &InboundMessage,
+    ) -> Result<(), sqlx::Error> {
+        let user = &message.customer.external_id;
+        // Nobody writes in the future; a wrong clock there must not keep a window open here.
+        let at = message.at.min(self.now);
+        if !self.events.contains_key(user) {
+            let customer = self.find_or_create_customer(tx, &message.customer).await?;
+            if customer.is_blocked && at > customer.block_changed_at {
+                self.set_blocked(tx, customer.id, false, at).await?;
+            }
+            let event = self.load_event(tx, customer.id, at).await?;
+            self.events.insert(user.clone(), event);
+        }
+        let Some(event) = self.events.get_mut(user) else { return Ok(()) };
+        if event.is_new {
+            // The message needs the row to refer to; what it says is written at the end.
+            insert_event(tx, self.inbox, event, self.now).await?;
+            event.is_new = false;
+        }
+        let is_unsent = query("select 1 from unsent where account_id = $1 and external_id = $2")
+            .bind(self.inbox.account.to_string())
+            .bind(&message.external_id)
+            .fetch_optional(&mut *tx)
+            .await?
+            .is_some();
+        let image = match &message.content {
+            InboundContent::Image { reference: Some(reference) } => self.fetched.images.get(reference),
+            InboundContent::Image { reference: None }
+            | InboundContent::Text(_)
+            | InboundContent::Other(_) => None,
+        };
+        let (kind, text) = match &message.content {
+            _ if is_unsent => (UNSENT, ""),
+            InboundContent::Text(text) => ("text", text.as_str()),
+            InboundContent::Image { .. } => ("image", ""),
+            InboundContent::Other(kind) => (kind.as_str(), ""),
+        };
+        if let Some(image) = image {
+            query(
+                "insert into media (id, team_id, member_id, name, mime, bytes, created_at)
+                 values ($1, $2, null, '', $3, $4, $5) on conflict (id) do nothing",
+            )
+            .bind(image.id.to_string())
+            .bind(self.inbox.team.to_string())
+            .bind(&image.mime)
+            .bind(i64::try_from(image.bytes).unwrap_or(i64::MAX))
+            .bind(self.now.0)
+            .execute(&mut *tx)
+            .await?;
+        }
+        let inserted = query(
+            "insert into message (id, team_id, event_id, account_id, direction, kind, text, media_id, at, external_id)
+             values ($1, $2, $3, $4, 'inbound', $5, $6, $7, $8, $9)
+             on conflict (account_id, external_id) do nothing",
+        )
+        .bind(Uuid::now_v7().to_string())
+        .bind(self.inbox.team.to_string())
+        .bind(event.id.to_string())
+        .bind(self.inbox.account.to_string())
+        .bind(kind)
+        .bind(text)
+        .bind(image.filter(|_| !is_unsent).map(|image| image.id.to_string()))
+        .bind(at.0)
+        .bind(&message.external_id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if let Some(image) = image.filter(|_| inserted == 0 || is_unsent) {
+            query("delete from media where id = $1").bind(image.id.to_string()).execute(&mut *tx).await?;
+            self.processed.unused.push(image.id);
+        }
+        if inserted == 0 {
+            return Ok(());
+        }
+        event.is_changed = true;
+        let status = event.status.after_inbound();
+        if status != event.status {
+            // Pending again: nobody follows it.
+            event.status = status;
+            event.owner = None;
+        }
+        if let InboundContent::Text(text) = &message.content
+            && event.status == EventStatus::Pending
+            && let Some(code) = asked_staff_code(text)
+            && let Some(member) = find_by_staff_code(tx, self.inbox.team, code).await?
+        {
+            event.status = EventStatus::InProgress;
+            event.owner = Some(member);
+        }
+        event.unread += 1;
+        event.last_inbound_at = event.last_inbound_at.max(Some(at));
+        if at >= event.last_message_at {
+            event.last_message_at = at;
+            event.last = Some(match &message.content {
+                _ if is_unsent => (format!("[{UNSENT}]"), false),
+                InboundContent::Text(text) => (one_line(text), false),
+                InboundContent::Image { .. } => (String::new(), true),
+                InboundContent::Other(kind) => (format!("[{kind}]"), false),
+            });
+        }
+        Ok(())
+    }
+
+    async fn find_or_create_customer(
+        &self,
+        tx: &mut SqliteConnection,
+        contact: &Contact,
+    ) -> Result<CustomerRow, sqlx::Error> {
+        let told = [&contact.name, self.fetched.names.get(&contact.external_id).unwrap_or(&contact.name)];
+        let name = told.into_iter().find(|name| !name.trim().is_empty()).map_or("", |name| name.trim());
+        let row = query(
+            "select id, name, phone, is_blocked, block_changed_at from customer
+             where account_id = $1 and external_id = $2",
+        )
+        .bind(self.inbox.account.to_string())
+        .bind(&contact.external_id)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(row) = row {
+            let customer = CustomerRow {
+                id: read_id(&row, "id")?,
+                name: row.try_get("name")?,
+                phone: row.try_get("phone")?,
+                is_blocked: row.try_get::<i64, _>("is_blocked")? != 0,
+                block_changed_at: read_time(&row, "block_changed_at")?,
+            };
+            let is_renamed = !name.is_empty() && name != customer.name;
+            let has_new_phone = contact.phone.is_some() && contact.phone != customer.phone;
+            if is_renamed || has_new_phone {
+                let name = if is_renamed { name } else { &customer.name };
+                query(
+                    "update customer set name = $2, name_folded = $3, phone = coalesce($4, phone) where id = $1",
+                )
+                .bind(customer.id.to_string())
+                .bind(name)
+                .bind(fold_name(name))
+                .bind(&contact.phone)
+                .execute(&mut *tx)
+                .await?;
+            }
+            return Ok(customer);
+        }
+        let id = CustomerId(Uuid::now_v7());
+        query(
+            "insert into customer (id, team_id, account_id, external_id, name, name_folded, phone, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(id.to_string())
+        .bind(self.inbox.team.to_string())
+        .bind(self.inbox.account.to_string())
+        .bind(&contact.external_id)
+        .bind(name)
+        .bind(fold_name(name))
+        .bind(&contact.phone)
+        .bind(self.now.0)
+        .execute(&mut *tx)
+        .await?;
+        Ok(CustomerRow {
+            id,
+            name: name.to_owned(),
+            phone: contact.phone.clone(),
+            is_blocked: false,
+            block_changed_at: Timestamp(0),
+        })
+    }
+
+    async fn set_blocked(
+        &self,
+        tx: &mut SqliteConnection,
+        customer: CustomerId,
+        is_blocked: bool,
+        at: Timestamp,
+    ) -> Result<bool, sqlx::Error> {
+        let changed = query(
+            "update customer set is_blocked = $2, block_changed_at = $3 where id = $1 and block_changed_at < $3",
+        )
+        .bind(customer.to_string())
+        .bind(i64::from(is_blocked))
+        .bind(at.0)
+        .execute(tx)
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    async fn take_block(
+        &mut self,
+        tx: &mut SqliteConnection,
+        contact: &Contact,
+        is_blocked: bool,
+        at: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let customer = self.find_or_create_customer(tx, contact).await?;
+        if !self.set_blocked(tx, customer.id, is_blocked, at.min(self.now)).await? {
+            return Ok(());
+        }
+        let event = query("select id, owner_id from event where customer_id = $1")
+            .bind(customer.id.to_string())
+            .fetch_optional(tx)
+            .await?;
+        if let Some(event) = event {
+            let owner: Option<MemberId> = read_id_or_none(&event, "owner_id")?;
+            self.tell(read_id(&event, "id")?, [owner]);
+        }
+        Ok(())
+    }
+
+    async fn load_event(
+        &self,
+        tx: &mut SqliteConnection,
+        customer: CustomerId,
+        at: Timestamp,
+    ) -> Result<EventWork, sqlx::Error> {
+        let row = query(
+            "select id, status, owner_id, last_message_at, last_inbound_at, unread from event where customer_id = $1",
+        )
+        .bind(customer.to_string())
+        .fetch_optional(tx)
+        .await?;
+        let Some(row) = row else {
+            return Ok(EventWork {
+                customer,
+                id: EventId(Uuid::now_v7()),
+                is_new: true,
+                status: EventStatus::Pending,
+                owner: None,
+                owner_before: None,
+                last: None,
+                last_message_at: at,
+                last_inbound_at: None,
+                unread: 0,
+                is_changed: false,
+            });
+        };
+        let owner = read_id_or_none(&row, "owner_id")?;
+        Ok(EventWork {
+            customer,
+            id: read_id(&row, "id")?,
+            is_new: false,
+            status: read_word(&row, "status", EventStatus::parse)?,
+            owner,
+            owner_before: owner,
+            last: None,
+            last_message_at: read_time(&row, "last_message_at")?,
+            last_inbound_at: read_time_or_none(&row, "last_inbound_at")?,
+            unread: row.try_get("unread")?,
+            is_changed: false,
+        })
+    }
+
+    async fn write_events(&mut self, tx: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let events: Vec<_> = self.events.drain().map(|(_, event)| event).collect();
+        for event in events.into_iter().filter(|event| event.is_changed) {
+            let (text, is_image) = event.last.clone().map_or((None, None), |(text, is_image)| {
+                (Some(text), Some(i64::from(is_image)))
+            });
+            query(
+                "update event set status = $2, owner_id = $3, last_text = coalesce($4, last_text),
+                        last_is_image = coalesce($5, last_is_image), last_message_at = $6, last_inbound_at = $7,
+                        unread = $8,
+                        followed_at = case when $3 is null then null when owner_id is $3 then followed_at else $9 end,
+                        ended_at = case when $2 = 'ended' then ended_at else null end
+                 where id = $1",
+            )
+            .bind(event.id.to_string())
+            .bind(event.status.as_str())
+            .bind(event.owner.map(|owner| owner.to_string()))
+            .bind(text)
+            .bind(is_image)
+            .bind(event.last_message_at.0)
+            .bind(event.last_inbound_at.map(|at| at.0))
+            .bind(event.unread)
+            .bind(self.now.0)
+            .execute(&mut *tx)
+            .await?;
+            self.tell(event.id, [event.owner_before, event.owner]);
+        }
+        Ok(())
+    }
+
+    fn tell<const N: usize>(&mut self, event: EventId, owners: [Option<MemberId>; N]) {
+        let mut owners: Vec<_> = owners.into_iter().flatten().collect();
+        owners.dedup();
+        let changed = ChangedEvent { team: self.inbox.team, owners };
+        self.processed.changes.events.insert(event, changed);
+    }
+
+    async fn take_back(
+        &mut self,
+        tx: &mut SqliteConnection,
+        external_id: &str,
+    ) -> Result<(), sqlx::Error> {
+        query("insert into unsent (account_id, external_id, at) values ($1, $2, $3) on conflict do nothing")
+            .bind(self.inbox.account.to_string())
+            .bind(external_id)
+            .bind(self.now.0)
+            .execute(&mut *tx)
+            .await?;
+        let row = query(
+            "select m.id, m.event_id, m.media_id, m.at, e.owner_id, e.last_message_at
+             from message m join event e on e.id = m.event_id
+             where m.account_id = $1 and m.external_id = $2 and m.direction = 'inbound' and m.kind <> $3",
+        )
+        .bind(self.inbox.account.to_string())
+        .bind(external_id)
+        .bind(UNSENT)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(row) = row else { return Ok(()) };
+        let event: EventId = read_id(&row, "event_id")?;
+        query("update message set kind = $2, text = '', media_id = null where id = $1")
+            .bind(row.try_get::<String, _>("id")?)
+            .bind(UNSENT)
+            .execute(&mut *tx)
+            .await?;
+        if let Some(media) = read_id_or_none::<MediaId>(&row, "media_id")? {
+            query("delete from media where id = $1").bind(media.to_string()).execute(&mut *tx).await?;
+            self.processed.unused.push(media);
+        }
+        if read_time(&row, "at")? == read_time(&row, "last_message_at")? {
+            query("update event set last_text = $2, last_is_image = 0 where id = $1")
+                .bind(event.to_string())
+                .bind(format!("[{UNSENT}]"))
+                .execute(&mut *tx)
+                .await?;
+        }
+        let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
+        self.tell(event, [owner]);
+        Ok(())
+    }
+
+    async fn take_statuses(
+        &mut self,
+        tx: &mut SqliteConnection,
+        statuses: &[&StatusTold],
+    ) -> Result<(), sqlx::Error> {
+        let mut outcomes: BTreeMap<RecipientKey, Vec<Told>> = BTreeMap::new();
+        for told in statuses {
+            let delivery = match told.about {
+                Some(About::Delivery { key, position }) => {
+                    // What comes back is checked: it names a delivery of this account or none.
+                    let is_ours = query(
+                        "select 1 from recipient where broadcast_id = $1 and customer_id = $2 and account_id = $3",
+                    )
+                    .bind(key.broadcast.to_string())
+                    .bind(key.customer.to_string())
+                    .bind(self.inbox.account.to_string())
+                    .fetch_optional(&mut *tx)
+                    .await?
+                    .is_some();
+                    is_ours.then_some((key, position))
+                }
+                Some(About::Reply(_)) => None,
+                None => find_delivery(tx, self.inbox.account, &told.external_id).await?,
+            };
+            match delivery {
+                Some((key, position)) => outcomes.entry(key).or_default().push(Told {
+                    position,
+                    status: told.status,
+                    reason: told.reason,
+                    code: told.code.clone(),
+                    external_id: Some(told.external_id.clone()),
+                }),
+                None => self.take_reply_status(tx, told).await?,
+            }
+        }
+        let outcomes: Vec<_> = outcomes
+            .into_iter()
+            .map(|(key, told)| Outcome { key, told, then: Then::Nothing })
+            .collect();
+        self.processed.changes.merge(settle(tx, &outcomes, self.now).await?);
+        Ok(())
+    }
+
+    async fn take_reply_status(
+        &mut self,
+        tx: &mut SqliteConnection,
+        told: &StatusTold,
+    ) -> Result<(), sqlx::Error> {
+        let id = match told.about {
+            Some(About::Reply(id)) => Some(id.to_string()),
+            Some(About::Delivery { .. }) | None => None,
+        };
+        let row = query(
+            "select m.id, m.event_id, m.status, m.reason, e.owner_id
+             from message m join event e on e.id = m.event_id
+             where m.account_id = $1 and (m.external_id = $2 or m.id = $3) and m.direction = 'outbound'
+               and m.broadcast_id is null",
+        )
+        .bind(self.inbox.account.to_string())
+        .bind(&told.external_id)
+        .bind(id)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(row) = row else { return Ok(()) };
+        let before = read_word_or_none(&row, "status", DeliveryStatus::parse)?
+            .unwrap_or(DeliveryStatus::Sending);
+        let status = before.after(told.status);
+        if status == before {
+            return Ok(());
+        }
+        query(
+            "update message set status = $2, reason = $3, external_id = coalesce(external_id, $4) where id = $1",
+        )
+        .bind(row.try_get::<String, _>("id")?)
+        .bind(status.as_str())
+        .bind(told.reason.map(Reason::as_str))
+        .bind(&told.external_id)
+        .execute(&mut *tx)
+        .await?;
+        let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
+        self.tell(read_id(&row, "event_id")?, [owner]);
+        Ok(())
+    }
+}
+
+/// The word for a message that its author took back.
+const UNSENT: &str = "unsent";
+
+async fn insert_event(
+    tx: &mut SqliteConnection,
+    inbox: &Inbox,
+    event: &EventWork,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    query(
+        "insert into event (id, team_id, customer_id, account_id, channel, status, last_message_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(event.id.to_string())
+    .bind(inbox.team.to_string())
+    .bind(event.customer.to_string())
+    .bind(inbox.account.to_string())
+    .bind(inbox.channel.as_str())
+    .bind(event.status.as_str())
+    .bind(event.last_message_at.0)
+    .bind(now.0)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn find_delivery(
+    tx: &mut SqliteConnection,
+    account: AccountId,
+    external_id: &str,
+) -> Result<Option<(RecipientKey, u32)>, sqlx::Error> {
+    let row = query(
+        "select d.broadcast_id, d.customer_id, d.position
+         from delivery d join recipient r on r.broadcast_id = d.broadcast_id and r.customer_id = d.customer_id
+         where d.external_id = $1 and r.account_id = $2",
+    )
+    .bind(external_id)
+    .bind(account.to_string())
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let key = RecipientKey {
+        broadcast: read_id::<BroadcastId>(&row, "broadcast_id")?,
+        customer: read_id(&row, "customer_id")?,
+    };
+    let position = u32::try_from(row.try_get::<i64, _>("position")?).unwrap_or(u32::MAX);
+    Ok(Some((key, position)))
+}
+
+/// The member of the team whose QR code or link the customer used.
+async fn find_by_staff_code(
+    tx: &mut SqliteConnection,
+    team: TeamId,
+    code: &str,
+) -> Result<Option<MemberId>, sqlx::Error> {
+    let row = query("select id from member where team_id = $1 and staff_code = $2")
+        .bind(team.to_string())
+        .bind(code)
+        .fetch_optional(tx)
+        .await?;
+    row.map(|row| read_id(&row, "id")).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_we_give_along_reads_back() {
+        let id = Uuid::from_u128;
+        let key = RecipientKey { broadcast: BroadcastId(id(1)), customer: CustomerId(id(2)) };
+        for about in [About::Delivery { key, position: 4 }, About::Reply(MessageId(id(3)))] {
+            assert_eq!(About::parse(&about.to_opaque()), Some(about));
+        }
+        for text in ["", ".", "a.b.c", "somebody else's"] {
+            assert_eq!(About::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_shows_one_line() {
+        assert_eq!(one_line("  a\n\nb\tc "), "a b c");
+        assert_eq!(one_line(&"中".repeat(1_000)).chars().count(), 200);
+    }
+}

@@ -1,0 +1,184 @@
+//! The messages of a conversation, and 1:1 replies.
+
+use omocast_contract::api::{Customer, EventRow, Thread};
+use omocast_contract::message::{Message, MessageContent, MessageOrigin};
+use omocast_contract::{DeliveryStatus, EventId, MessageId, OutgoingMessage, Reason, Timestamp};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
+
+use super::inbound::one_line;
+use super::{Member, Store, read_id, read_id_or_none, read_time, read_word, read_word_or_none};
+use crate::error::{AppError, AppResult};
+
+/// Messages in one page of a thread.
+const PAGE: usize = 50;
+
+const MESSAGE: &str = "select m.id, m.direction, m.kind, m.text, m.media_id, m.at, m.broadcast_id, m.status, m.reason,
+    coalesce(s.name, '') as sender from message m left join member s on s.id = m.member_id";
+
+/// A reply that is to be sent, unless it was sent already.
+#[derive(Clone, Debug)]
+pub enum BegunReply {
+    /// Hand it over now.
+    New,
+    /// The same was asked before: this became of it.
+    Repeated(Message),
+}
+
+/// What became of a reply.
+#[derive(Clone, Debug)]
+pub struct ReplyOutcome {
+    pub status: DeliveryStatus,
+    pub reason: Option<Reason>,
+    pub external_id: Option<String>,
+}
+
+impl Store {
+    /// An event that the member sees, with its customer and up to 50 messages, those before `before` if given.
+    pub async fn find_thread(&self, member: &Member, event: EventId, before: Option<MessageId>) -> AppResult<Thread> {
+        let event = self.find_event(member, event).await?;
+        let row = query("select id, name, phone, created_at from customer where id = $1")
+            .bind(event.customer.to_string())
+            .fetch_one(&self.reader)
+            .await?;
+        let customer = Customer {
+            id: read_id(&row, "id")?,
+            name: row.try_get("name")?,
+            phone: row.try_get("phone")?,
+            created_at: read_time(&row, "created_at")?,
+            tags: event.tags.clone(),
+        };
+        let mut sql = QueryBuilder::new(MESSAGE);
+        sql.push(" where m.event_id = ").push_bind(event.id.to_string());
+        if let Some(before) = before {
+            sql.push(" and (m.at, m.id) < (select at, id from message where id = ").push_bind(before.to_string());
+            sql.push(" and event_id = ").push_bind(event.id.to_string()).push(")");
+        }
+        sql.push(" order by m.at desc, m.id desc limit ").push_bind(PAGE as i64 + 1);
+        let rows = sql.build().fetch_all(&self.reader).await?;
+        let has_older = rows.len() > PAGE;
+        let messages: Result<_, _> = rows.iter().take(PAGE).rev().map(message).collect();
+        Ok(Thread { event, customer, messages: messages?, has_older })
+    }
+
+    /// What the platform calls the customer of an event.
+    pub async fn find_address(&self, event: EventId) -> Result<String, sqlx::Error> {
+        let row = query("select c.external_id from event e join customer c on c.id = e.customer_id where e.id = $1")
+            .bind(event.to_string())
+            .fetch_one(&self.reader)
+            .await?;
+        row.try_get("external_id")
+    }
+
+    /// Records a reply before it is handed over, so that nothing is lost whatever happens.
+    /// One with the same id is only begun again if the platform did not take it.
+    pub async fn begin_reply(
+        &self,
+        member: &Member,
+        event: &EventRow,
+        id: MessageId,
+        content: &OutgoingMessage,
+        now: Timestamp,
+    ) -> AppResult<BegunReply> {
+        let (text, media) = match content {
+            OutgoingMessage::Text { text } => (text.as_str(), None),
+            OutgoingMessage::Image { media } => ("", Some(media.to_string())),
+        };
+        let kind = if media.is_some() { "image" } else { "text" };
+        let mut tx = self.begin_write().await?;
+        let done = query(
+            "insert into message (id, team_id, event_id, account_id, direction, kind, text, media_id, at, member_id, status)
+             values ($1, $2, $3, $4, 'outbound', $5, $6, $7, $8, $9, 'sending')
+             on conflict (id) do update set status = 'sending', reason = null, at = excluded.at
+             where message.status = 'failed' and message.event_id = excluded.event_id and message.kind = excluded.kind
+                   and message.text = excluded.text and message.media_id is excluded.media_id",
+        )
+        .bind(id.to_string())
+        .bind(member.team_id.to_string())
+        .bind(event.id.to_string())
+        .bind(event.account_id.to_string())
+        .bind(kind)
+        .bind(text)
+        .bind(media)
+        .bind(now.0)
+        .bind(member.id.to_string())
+        .execute(&mut *tx)
+        .await?;
+        let begun = if done.rows_affected() == 1 {
+            BegunReply::New
+        } else {
+            BegunReply::Repeated(find_message(&mut tx, id).await?)
+        };
+        tx.commit().await?;
+        Ok(begun)
+    }
+
+    /// Records what became of a reply. What the platform told meanwhile by webhook stays.
+    pub async fn finish_reply(
+        &self,
+        event: EventId,
+        id: MessageId,
+        outcome: &ReplyOutcome,
+        now: Timestamp,
+    ) -> AppResult<Message> {
+        let mut tx = self.begin_write().await?;
+        let before = query("select status, kind, text from message where id = $1")
+            .bind(id.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        let status = read_word(&before, "status", DeliveryStatus::parse)?.after(outcome.status);
+        let reason = outcome.reason.filter(|_| status == outcome.status);
+        query("update message set status = $1, reason = $2, external_id = coalesce($3, external_id) where id = $4")
+            .bind(status.as_str())
+            .bind(reason.map(Reason::as_str))
+            .bind(outcome.external_id.as_deref())
+            .bind(id.to_string())
+            .execute(&mut *tx)
+            .await?;
+        if status != DeliveryStatus::Failed {
+            let text: String = before.try_get("text")?;
+            let kind: String = before.try_get("kind")?;
+            query(
+                "update event set last_text = $1, last_is_image = $2, last_message_at = max(last_message_at, $3), unread = 0
+                 where id = $4",
+            )
+            .bind(one_line(&text))
+            .bind(kind == "image")
+            .bind(now.0)
+            .bind(event.to_string())
+            .execute(&mut *tx)
+            .await?;
+        }
+        let message = find_message(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(message)
+    }
+}
+
+async fn find_message(connection: &mut SqliteConnection, id: MessageId) -> AppResult<Message> {
+    let mut sql = QueryBuilder::new(MESSAGE);
+    sql.push(" where m.id = ").push_bind(id.to_string());
+    let row = sql.build().fetch_optional(connection).await?.ok_or(AppError::NotFound)?;
+    Ok(message(&row)?)
+}
+
+fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
+    let kind: String = row.try_get("kind")?;
+    let content = match kind.as_str() {
+        "text" => MessageContent::Text { text: row.try_get("text")? },
+        "image" => MessageContent::Image { media: read_id_or_none(row, "media_id")? },
+        _ => MessageContent::Unsupported { kind },
+    };
+    let direction: String = row.try_get("direction")?;
+    let origin = if direction == "inbound" {
+        MessageOrigin::Inbound
+    } else {
+        MessageOrigin::Outbound {
+            sender: row.try_get("sender")?,
+            broadcast: read_id_or_none(row, "broadcast_id")?,
+            status: read_word(row, "status", DeliveryStatus::parse)?,
+            reason: read_word_or_none(row, "reason", Reason::parse)?,
+        }
+    };
+    Ok(Message { id: read_id(row, "id")?, at: read_time(row, "at")?, origin, content })
+}

@@ -1,0 +1,153 @@
+//! The only place that knows SQL: every query is scoped by team, and by what the member may see.
+//!
+//! SQLite has one writer: writes go through one connection, so `begin_write` never finds the database locked;
+//! reads have a pool of their own and never wait for it (WAL).
+
+mod audience;
+mod broadcasts;
+pub mod deliveries;
+mod events;
+pub mod inbound;
+mod media;
+mod members;
+mod messages;
+mod sessions;
+mod tags;
+mod teams;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use omocast_contract::Timestamp;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Row as _, Sqlite, Transaction};
+
+use crate::error::AppError;
+
+pub use broadcasts::CreatedBroadcast;
+pub use events::ChangedEvent;
+pub use members::{Member, NewMember};
+pub use messages::{BegunReply, ReplyOutcome};
+pub use teams::{NewAccount, SealedAccount};
+
+impl From<sqlx::Error> for AppError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    reader: SqlitePool,
+    writer: SqlitePool,
+}
+
+impl Store {
+    /// Opens the database file, makes it if it is not there, and brings its tables up to date.
+    pub async fn open(path: &Path) -> Result<Self, sqlx::Error> {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let options = Self::tune(options).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        sqlx::migrate!().run(&writer).await?;
+        let reader = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        Ok(Self { reader, writer })
+    }
+
+    /// A database in memory, gone with the last clone. One connection serves reads and writes.
+    pub async fn in_memory() -> Result<Self, sqlx::Error> {
+        let options = Self::tune(SqliteConnectOptions::from_str("sqlite::memory:")?);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!().run(&pool).await?;
+        Ok(Self { reader: pool.clone(), writer: pool })
+    }
+
+    /// For tests and benchmarks to arrange what no endpoint makes.
+    #[doc(hidden)]
+    pub fn raw(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("select 1").fetch_one(&self.reader).await.map(drop)
+    }
+
+    /// Closes the database when what runs has finished.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    fn tune(options: SqliteConnectOptions) -> SqliteConnectOptions {
+        options
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("temp_store", "memory")
+            .pragma("cache_size", "-16000")
+    }
+
+    /// Begins a transaction that writes. Never call a read of the store while it is open:
+    /// in memory both share one connection.
+    async fn begin_write(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await
+    }
+}
+
+/// Reads a column that holds one of the contract's words.
+fn read_word<T>(row: &SqliteRow, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, sqlx::Error> {
+    let text: String = row.try_get(column)?;
+    parse(&text).ok_or_else(|| unreadable(column, text))
+}
+
+/// Reads a column that holds one of the contract's words, or nothing.
+fn read_word_or_none<T>(
+    row: &SqliteRow,
+    column: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, sqlx::Error> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map(|text| parse(&text).ok_or_else(|| unreadable(column, text))).transpose()
+}
+
+/// Reads a column that holds an id.
+fn read_id<T: FromStr>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error> {
+    read_word(row, column, |text| text.parse().ok())
+}
+
+/// Reads a column that holds an id, or nothing.
+fn read_id_or_none<T: FromStr>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error> {
+    read_word_or_none(row, column, |text| text.parse().ok())
+}
+
+/// Reads a column that holds a time.
+fn read_time(row: &SqliteRow, column: &str) -> Result<Timestamp, sqlx::Error> {
+    row.try_get(column).map(Timestamp)
+}
+
+/// Reads a column that holds a time, or nothing.
+fn read_time_or_none(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
+}
+
+/// Reads a column that holds a number that is never negative.
+fn read_count(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
+    row.try_get::<i64, _>(column).map(i64::unsigned_abs)
+}
+
+fn unreadable(column: &str, text: String) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source: format!("unexpected {text:?}").into() }
+}
+
+/// How names are stored for the search: as [`omocast_contract::Filter::keeps`] compares them.
+pub fn fold_name(name: &str) -> String {
+    name.to_lowercase()
+}

@@ -1,0 +1,288 @@
+//! WhatsApp's webhooks: messages of customers, and the statuses of ours.
+
+use omocast_contract::{DeliveryStatus, Reason, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::read_time;
+use crate::channels::whatsapp_failure_reason;
+use crate::store::inbound::{About, Change, Contact, InboundContent, InboundMessage, StatusTold};
+
+#[derive(Deserialize)]
+struct Webhook {
+    #[serde(default)]
+    entry: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    changes: Vec<FieldChange>,
+}
+
+#[derive(Deserialize)]
+struct FieldChange {
+    field: String,
+    /// Of many shapes; only that of `messages` is read.
+    value: Value,
+}
+
+#[derive(Deserialize)]
+struct Messages {
+    metadata: Metadata,
+    #[serde(default)]
+    contacts: Vec<Value>,
+    /// Read one by one, so that an odd one spoils no other.
+    #[serde(default)]
+    messages: Vec<Value>,
+    #[serde(default)]
+    statuses: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    phone_number_id: String,
+}
+
+#[derive(Deserialize)]
+struct ContactTold {
+    profile: Option<ProfileTold>,
+    wa_id: Option<String>,
+    user_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ProfileTold {
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    id: String,
+    status: String,
+    biz_opaque_callback_data: Option<String>,
+    #[serde(default)]
+    errors: Vec<StatusError>,
+}
+
+#[derive(Deserialize)]
+struct StatusError {
+    code: i64,
+}
+
+/// What a webhook says, by the number it is about.
+pub(super) fn parse(body: &[u8]) -> Result<Vec<(String, Vec<Change>)>, serde_json::Error> {
+    let webhook: Webhook = serde_json::from_slice(body)?;
+    let values = webhook
+        .entry
+        .into_iter()
+        .flat_map(|entry| entry.changes)
+        .filter(|change| change.field == "messages")
+        .filter_map(|change| serde_json::from_value::<Messages>(change.value).ok());
+    Ok(values.map(|value| (value.metadata.phone_number_id.clone(), changes(value))).collect())
+}
+
+fn changes(value: Messages) -> Vec<Change> {
+    let contacts: Vec<ContactTold> =
+        value.contacts.into_iter().filter_map(|contact| serde_json::from_value(contact).ok()).collect();
+    let messages = value.messages.iter().flat_map(|message| read_message(message, &contacts));
+    let statuses = value
+        .statuses
+        .into_iter()
+        .filter_map(|status| serde_json::from_value(status).ok())
+        .filter_map(read_status);
+    messages.map(Change::Message).chain(statuses.map(Change::Status)).collect()
+}
+
+fn read_message(message: &Value, contacts: &[ContactTold]) -> Vec<InboundMessage> {
+    let text = |field: &str| message[field].as_str().map(str::to_owned);
+    // Who hides their number has a business-scoped id instead.
+    let phone = text("from");
+    let (Some(user), Some(id), Some(kind)) =
+        (phone.clone().or_else(|| text("from_user_id")), text("id"), text("type"))
+    else {
+        return Vec::new();
+    };
+    let contact = contacts.iter().find(|contact| {
+        contact.wa_id.as_ref() == Some(&user) || contact.user_id.as_ref() == Some(&user)
+    });
+    let name = contact.and_then(|contact| contact.profile.as_ref()?.name.clone()).unwrap_or_default();
+    let customer = Contact { external_id: user, name, phone };
+    let seconds = text("timestamp").and_then(|seconds| seconds.parse::<i64>().ok());
+    let at = read_time(seconds.map(|seconds| seconds.saturating_mul(1_000)));
+    let Some(content) = read_content(message, &kind) else {
+        return Vec::new();
+    };
+    let caption = message["image"]["caption"].as_str().filter(|_| kind == "image");
+    // A thread has no captions: what was written under a picture follows it as a text.
+    let caption = caption.map(|caption| InboundMessage {
+        customer: customer.clone(),
+        external_id: format!("{id}#caption"),
+        at: Timestamp(at.0.saturating_add(1)),
+        content: InboundContent::Text(caption.to_owned()),
+    });
+    let message = InboundMessage { customer, external_id: id, at, content };
+    [message].into_iter().chain(caption).collect()
+}
+
+fn read_content(message: &Value, kind: &str) -> Option<InboundContent> {
+    let interactive = &message["interactive"];
+    let text = match kind {
+        "text" => message["text"]["body"].as_str(),
+        "button" => message["button"]["text"].as_str(),
+        "interactive" => interactive["button_reply"]["title"]
+            .as_str()
+            .or_else(|| interactive["list_reply"]["title"].as_str()),
+        "image" => {
+            let reference = message["image"]["id"].as_str().map(str::to_owned);
+            return Some(InboundContent::Image { reference });
+        }
+        // Of the platform, not of the customer: a changed number, for example.
+        "system" => return None,
+        _ => None,
+    };
+    Some(text.map_or_else(
+        || InboundContent::Other(kind.to_owned()),
+        |text| InboundContent::Text(text.to_owned()),
+    ))
+}
+
+fn read_status(told: Status) -> Option<StatusTold> {
+    let status = match told.status.as_str() {
+        "sent" => DeliveryStatus::Sent,
+        "delivered" => DeliveryStatus::Delivered,
+        "read" | "played" => DeliveryStatus::Read,
+        "failed" => DeliveryStatus::Failed,
+        _ => return None,
+    };
+    let error = told.errors.first().filter(|_| status == DeliveryStatus::Failed);
+    let reason = match (status, error) {
+        (_, Some(error)) => Some(whatsapp_failure_reason(error.code)),
+        (DeliveryStatus::Failed, None) => Some(Reason::Other),
+        _ => None,
+    };
+    Some(StatusTold {
+        external_id: told.id,
+        about: told.biz_opaque_callback_data.as_deref().and_then(About::parse),
+        status,
+        reason,
+        code: error.map(|error| error.code.to_string()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::channels::tests::check_schema;
+
+    const NUMBER: &str = "200000000000001";
+
+    fn webhook(mut value: Value) -> Value {
+        value["messaging_product"] = "whatsapp".into();
+        value["metadata"] = json!({ "display_phone_number": "886255550001", "phone_number_id": NUMBER });
+        json!({
+            "object": "whatsapp_business_account",
+            "entry": [{ "id": "1", "changes": [{ "field": "messages", "value": value }] }],
+        })
+    }
+
+    #[track_caller]
+    fn parse_value(value: Value) -> Vec<Change> {
+        let parsed = parse(webhook(value).to_string().as_bytes()).unwrap();
+        let [(number, changes)] = parsed.as_slice() else {
+            panic!("{parsed:?}");
+        };
+        assert_eq!(number, NUMBER);
+        changes.clone()
+    }
+
+    fn message(kind: &str, content: Value) -> Value {
+        json!({
+            "from": "886912345678", "id": "wamid.1", "timestamp": "1700000000", "type": kind, kind: content,
+        })
+    }
+
+    #[track_caller]
+    fn check_content(message: Value, expected: &[InboundContent]) {
+        let contacts = json!([{ "profile": { "name": "Ken" }, "wa_id": "886912345678" }]);
+        let changes = parse_value(json!({ "contacts": contacts, "messages": [message] }));
+        let contents: Vec<_> = changes
+            .into_iter()
+            .map(|change| match change {
+                Change::Message(message) => {
+                    assert_eq!(message.customer.name, "Ken");
+                    assert_eq!(message.customer.phone.as_deref(), Some("886912345678"));
+                    message.content
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(contents, expected);
+    }
+
+    #[test]
+    fn messages_are_texts_images_and_the_rest() {
+        let text = |text: &str| InboundContent::Text(text.into());
+        let hi = message("text", json!({ "body": "嗨" }));
+        let contacts = json!([{ "profile": { "name": "Ken" }, "wa_id": "886912345678" }]);
+        let body = webhook(json!({ "contacts": contacts, "messages": [hi.clone()] }));
+        check_schema("whatsapp-webhook", "WebhookPayload", &body);
+        check_content(hi, &[text("嗨")]);
+        check_content(message("button", json!({ "payload": "p", "text": "好" })), &[text("好")]);
+        let reply = json!({ "type": "button_reply", "button_reply": { "id": "1", "title": "是" } });
+        check_content(message("interactive", reply), &[text("是")]);
+        let image = InboundContent::Image { reference: Some("9".into()) };
+        check_content(message("image", json!({ "id": "9" })), std::slice::from_ref(&image));
+        check_content(message("image", json!({ "id": "9", "caption": "這件" })), &[image, text("這件")]);
+        check_content(message("sticker", json!({ "id": "9" })), &[InboundContent::Other("sticker".into())]);
+        check_content(message("system", json!({ "body": "changed" })), &[]);
+    }
+
+    #[test]
+    fn who_has_no_number_is_known_by_the_scoped_id() {
+        let user = "TW.13491208655302741918";
+        let changes = parse_value(json!({
+            "contacts": [{ "profile": { "name": "Ken" }, "user_id": user }],
+            "messages": [{
+                "from_user_id": user, "id": "wamid.1", "timestamp": "1700000000", "type": "text",
+                "text": { "body": "嗨" },
+            }],
+        }));
+        let [Change::Message(message)] = changes.as_slice() else {
+            panic!("{changes:?}");
+        };
+        let expected = Contact { external_id: user.into(), name: "Ken".into(), phone: None };
+        assert_eq!(message.customer, expected);
+    }
+
+    #[test]
+    fn statuses_name_what_we_gave_along() {
+        let opaque = "00000000-0000-0000-0000-000000000001.00000000-0000-0000-0000-000000000002.1";
+        let changes = parse_value(json!({ "statuses": [
+            { "id": "wamid.1", "status": "read", "timestamp": "1", "biz_opaque_callback_data": opaque },
+            { "id": "wamid.2", "status": "failed", "timestamp": "1", "errors": [{ "code": 131_047 }] },
+            { "id": "wamid.3", "status": "deleted", "timestamp": "1" },
+        ]}));
+        let [Change::Status(read), Change::Status(failed)] = changes.as_slice() else {
+            panic!("{changes:?}");
+        };
+        assert_eq!((read.status, read.about), (DeliveryStatus::Read, About::parse(opaque)));
+        assert_eq!(
+            (failed.status, failed.reason, failed.code.as_deref()),
+            (DeliveryStatus::Failed, Some(Reason::WindowClosed), Some("131047"))
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_spoils_nothing() {
+        let body = json!({ "object": "whatsapp_business_account", "entry": [{ "id": "1", "changes": [
+            { "field": "account_update", "value": { "event": "X" } },
+            { "field": "messages", "value": 7 },
+        ]}]});
+        assert!(parse(body.to_string().as_bytes()).unwrap().is_empty());
+        let odd = json!({ "messages": [7, {}, message("text", json!({ "body": "嗨" }))], "statuses": [1] });
+        assert_eq!(parse_value(odd).len(), 1);
+    }
+}

@@ -1,0 +1,346 @@
+//! A server over an empty database in memory, a clock that stands still, and users who sign in.
+
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use argon2::password_hash::PasswordHasher as _;
+use argon2::{Algorithm, Argon2, Params, Version};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use omocast_contract::api::{IDEMPOTENCY_KEY, Media, SignIn, path};
+use omocast_contract::timestamp::{DAY, HOUR};
+use omocast_contract::{
+    AccountId, Audience, BroadcastRequest, Channel, CustomerId, EventId, EventStatus, Filter, MemberId, OutgoingMessage, Pick,
+    Plan, Problem, ProblemCode, Role, Source, Surface, TeamId, Timestamp,
+};
+use omocast_server::app::{App, Clock};
+use omocast_server::channels::Credentials;
+use omocast_server::config::Config;
+use omocast_server::router::router;
+use omocast_server::secrets::Secrets;
+use omocast_server::store::{NewAccount, NewMember, Store, fold_name};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::query;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+pub const START: Timestamp = Timestamp(20_000 * DAY);
+pub const PASSWORD: &str = "open sesame";
+
+/// Weak on purpose: a test signs in often.
+static PASSWORD_HASH: LazyLock<String> = LazyLock::new(|| {
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+    weak.hash_password(PASSWORD.as_bytes()).unwrap().to_string()
+});
+
+pub struct TestApp {
+    pub app: App,
+    pub router: Router,
+    clock: Arc<AtomicI64>,
+    folder: TempDir,
+}
+
+impl TestApp {
+    pub async fn new() -> Self {
+        Self::with_store(Store::in_memory().await.unwrap(), |_| ())
+    }
+
+    pub fn with_store(store: Store, configure: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(AtomicI64::new(START.0));
+        let mut config = Config::for_tests(folder.path());
+        configure(&mut config);
+        let app = App::new(store, config, Secrets::new([7; 32]), Clock::fixed(clock.clone())).unwrap();
+        Self { router: router(app.clone()), app, clock, folder }
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.app.now()
+    }
+
+    pub fn advance(&self, milliseconds: i64) {
+        self.clock.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    pub fn nobody(&self) -> User {
+        User { router: self.router.clone(), cookie: None, id: MemberId(Uuid::nil()) }
+    }
+
+    pub async fn team(&self, name: &str, plan: Plan) -> Team {
+        let id = self.app.store.create_team(name, plan, "Asia/Taipei", self.now()).await.unwrap();
+        let mut accounts = Vec::new();
+        for (channel, credentials) in credentials() {
+            let account = NewAccount {
+                team_id: id,
+                channel,
+                name: format!("{name} {}", channel.as_str()),
+                external_id: format!("{name}-{}", channel.as_str()),
+                waba_id: None,
+                display_phone: None,
+            };
+            accounts.push((channel, self.app.create_account(account, &credentials).await.unwrap()));
+        }
+        Team { id, name: name.to_owned(), accounts }
+    }
+
+    /// A member who is signed in.
+    pub async fn user(&self, team: &Team, role: Role, shops: &[&str]) -> User {
+        let email = format!("{}@omocast.test", Uuid::now_v7());
+        let mut user = self.nobody();
+        user.id = self.member(team, role, shops, &email).await;
+        let sign_in = SignIn { email, password: PASSWORD.to_owned() };
+        let answer = user.post(path::SESSION, &sign_in).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        user.cookie = answer.cookie();
+        user
+    }
+
+    pub async fn member(&self, team: &Team, role: Role, shops: &[&str], email: &str) -> MemberId {
+        let mut ids = Vec::new();
+        for code in shops {
+            ids.push(self.app.store.create_shop(team.id, code, &format!("shop {code}")).await.unwrap());
+        }
+        let member = NewMember {
+            team_id: team.id,
+            name: format!("{} of {}", role.as_str(), team.name),
+            email: email.to_owned(),
+            password_hash: PASSWORD_HASH.clone(),
+            role,
+            staff_code: None,
+            shops: ids,
+        };
+        self.app.store.create_member(member, self.now()).await.unwrap()
+    }
+
+    /// An event in progress of `owner`, on LINE unless said otherwise.
+    pub async fn event(&self, team: &Team, owner: Option<MemberId>, arrange: impl FnOnce(&mut NewEvent)) -> EventId {
+        let mut event = NewEvent {
+            channel: Channel::Line,
+            status: if owner.is_some() { EventStatus::InProgress } else { EventStatus::Pending },
+            name: "陳怡君".to_owned(),
+            tags: Vec::new(),
+            last_message_at: self.now().plus(-HOUR),
+            last_inbound_at: Some(self.now().plus(-HOUR)),
+            is_blocked: false,
+            unread: 0,
+        };
+        arrange(&mut event);
+        let (id, customer) = (EventId(Uuid::now_v7()), CustomerId(Uuid::now_v7()));
+        let account = team.account(event.channel);
+        let pool = self.app.store.raw();
+        query(
+            "insert into customer (id, team_id, account_id, external_id, name, name_folded, is_blocked, created_at)
+             values ($1, $2, $3, $1, $4, $5, $6, 0)",
+        )
+        .bind(customer.to_string())
+        .bind(team.id.to_string())
+        .bind(account.to_string())
+        .bind(&event.name)
+        .bind(fold_name(&event.name))
+        .bind(event.is_blocked)
+        .execute(pool)
+        .await
+        .unwrap();
+        for tag in &event.tags {
+            query("insert into customer_tag (customer_id, tag) values ($1, $2) on conflict do nothing")
+                .bind(customer.to_string())
+                .bind(tag)
+                .execute(pool)
+                .await
+                .unwrap();
+            query("insert into tag (team_id, name) values ($1, $2) on conflict do nothing")
+                .bind(team.id.to_string())
+                .bind(tag)
+                .execute(pool)
+                .await
+                .unwrap();
+        }
+        query(
+            "insert into event (id, team_id, customer_id, account_id, channel, status, owner_id, last_text, last_message_at,
+                                last_inbound_at, unread, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, 'hello', $8, $9, $10, 0)",
+        )
+        .bind(id.to_string())
+        .bind(team.id.to_string())
+        .bind(customer.to_string())
+        .bind(account.to_string())
+        .bind(event.channel.as_str())
+        .bind(event.status.as_str())
+        .bind(owner.map(|owner| owner.to_string()))
+        .bind(event.last_message_at.0)
+        .bind(event.last_inbound_at.map(|at| at.0))
+        .bind(event.unread)
+        .execute(pool)
+        .await
+        .unwrap();
+        id
+    }
+
+    /// How many rows a table has.
+    pub async fn count(&self, table: &'static str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+        sqlx::query_scalar(sql).fetch_one(self.app.store.raw()).await.unwrap()
+    }
+}
+
+pub struct NewEvent {
+    pub channel: Channel,
+    pub status: EventStatus,
+    pub name: String,
+    pub tags: Vec<String>,
+    pub last_message_at: Timestamp,
+    pub last_inbound_at: Option<Timestamp>,
+    pub is_blocked: bool,
+    pub unread: i64,
+}
+
+pub struct Team {
+    pub id: TeamId,
+    pub name: String,
+    pub accounts: Vec<(Channel, AccountId)>,
+}
+
+impl Team {
+    pub fn account(&self, channel: Channel) -> AccountId {
+        self.accounts.iter().find(|(of, _)| *of == channel).unwrap().1
+    }
+}
+
+fn credentials() -> [(Channel, Credentials); 3] {
+    let line = Credentials::Line { channel_access_token: "token".to_owned(), channel_secret: "secret".to_owned() };
+    let whatsapp = Credentials::Whatsapp {
+        access_token: "token".to_owned(),
+        app_secret: "secret".to_owned(),
+        verify_token: "verify".to_owned(),
+    };
+    let web = Credentials::Web { secret: "secret".to_owned() };
+    [(Channel::Line, line), (Channel::Whatsapp, whatsapp), (Channel::Web, web)]
+}
+
+/// Somebody with a browser; nobody in particular without a cookie.
+#[derive(Clone)]
+pub struct User {
+    router: Router,
+    pub cookie: Option<String>,
+    pub id: MemberId,
+}
+
+impl User {
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Body::empty()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, &[], Body::empty()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> Answer {
+        self.post_with(path, &[], body).await
+    }
+
+    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &impl Serialize) -> Answer {
+        let headers = [&[("content-type", "application/json")], headers].concat();
+        self.send(Method::POST, path, &headers, serde_json::to_vec(body).unwrap().into()).await
+    }
+
+    pub async fn broadcast(&self, key: &str, request: &BroadcastRequest) -> Answer {
+        self.post_with(path::BROADCASTS, &[(IDEMPOTENCY_KEY, key)], request).await
+    }
+
+    pub async fn upload(&self, parts: &[(&str, &[u8])]) -> Answer {
+        let mut body = Vec::new();
+        for (name, bytes) in parts {
+            let head = format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{name}.jpg\"\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--x--\r\n");
+        self.send(Method::POST, path::MEDIA, &[("content-type", "multipart/form-data; boundary=x")], body.into()).await
+    }
+
+    /// An image of this size, uploaded.
+    pub async fn image(&self, bytes: usize) -> Media {
+        let answer = self.upload(&[("file", &png(bytes)), ("preview", &png(100))]).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        answer.json()
+    }
+
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "omocast.test");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        assert!(self.status.is_success(), "{self:?}");
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The problem, which has all that every problem has.
+    #[track_caller]
+    pub fn problem(&self) -> Problem {
+        assert_eq!(self.headers.get(header::CONTENT_TYPE).unwrap(), "application/problem+json", "{self:?}");
+        let problem: Problem = serde_json::from_slice(&self.body).unwrap();
+        assert_eq!(problem.status, self.status.as_u16());
+        assert_eq!(problem.status, problem.code.status());
+        assert!(problem.request_id.is_some());
+        problem
+    }
+
+    #[track_caller]
+    pub fn refused(&self, code: ProblemCode, field: Option<&str>) {
+        let problem = self.problem();
+        assert_eq!((problem.code, problem.field.as_deref()), (code, field), "{problem:?}");
+    }
+
+    pub fn cookie(&self) -> Option<String> {
+        let value = self.headers.get(header::SET_COOKIE)?.to_str().ok()?;
+        Some(value.split(';').next()?.to_owned())
+    }
+}
+
+pub fn text(text: &str) -> OutgoingMessage {
+    OutgoingMessage::Text { text: text.to_owned() }
+}
+
+pub fn to_all(messages: Vec<OutgoingMessage>) -> BroadcastRequest {
+    BroadcastRequest { audience: Audience::everything(Filter::default()), messages, surface: Surface::Web }
+}
+
+pub fn only(events: &[EventId]) -> Audience {
+    Audience { source: Source::MyEvents, filter: Filter::default(), pick: Pick::Only(events.to_vec()) }
+}
+
+/// Looks like a PNG of this many bytes.
+pub fn png(bytes: usize) -> Vec<u8> {
+    let mut image = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    image.resize(bytes.max(16), 0);
+    image
+}

@@ -1,0 +1,349 @@
+//! Every call the SPA can make: one typed method per endpoint of `contract::api::path`.
+
+#[cfg(feature = "preview")]
+pub mod fake;
+pub mod http;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use omocast_contract::api::{
+    ActionRequest, BroadcastPage, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery,
+    EventRow, Me, Media, RecipientPage, RecipientQuery, SignIn, Tags, Thread, path,
+};
+use omocast_contract::message::Message;
+use omocast_contract::{
+    Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, EventAction, EventId,
+    MediaId, MessageId, OutgoingMessage, Problem, ProblemCode,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::live::{LiveNews, StopListening};
+
+/// Why a call came to nothing. `Display` is for logs; the words for people are in `components/error_text.rs`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ApiError {
+    /// The server refused, and says why.
+    Problem(Problem),
+    /// Nobody is signed in. `session` reacts to it; nobody else needs to.
+    SignedOut,
+    /// The server was not reached.
+    Offline(String),
+    /// The reply could not be read.
+    BadReply(String),
+}
+
+impl ApiError {
+    /// The code, when the server refused.
+    pub fn code(&self) -> Option<ProblemCode> {
+        match self {
+            Self::Problem(problem) => Some(problem.code),
+            Self::SignedOut => Some(ProblemCode::SignedOut),
+            Self::Offline(_) | Self::BadReply(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Problem(problem) => f.write_str(&problem.title),
+            Self::SignedOut => f.write_str("signed out"),
+            Self::Offline(cause) | Self::BadReply(cause) => f.write_str(cause),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Delete,
+}
+
+/// One request with its JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub method: Method,
+    /// A path of `contract::api::path`, filled in, without the query.
+    pub path: String,
+    pub query: Vec<(&'static str, String)>,
+    pub body: Option<String>,
+    pub idempotency_key: Option<String>,
+}
+
+/// One file on its way up.
+pub struct Upload {
+    pub file: web_sys::Blob,
+    /// The file's name.
+    pub name: String,
+    pub preview: web_sys::Blob,
+    /// Called with what part is sent, 0 to 1.
+    pub on_progress: Box<dyn Fn(f64)>,
+}
+
+/// The JSON of a reply. Not `Send`: a browser's fetch never leaves its thread.
+pub type Reply = Pin<Box<dyn Future<Output = Result<String, ApiError>>>>;
+
+/// How calls reach a server: over HTTP, or the in-memory one of the preview.
+pub trait Transport: Send + Sync {
+    fn send(&self, call: Call) -> Reply;
+    /// Dropping the reply stops the upload.
+    fn upload(&self, upload: Upload) -> Reply;
+    /// Tells the news of `path::LIVE` until it is stopped.
+    fn listen(&self, tell: Rc<dyn Fn(LiveNews)>) -> StopListening;
+    /// Where the browser finds an uploaded file.
+    fn media_url(&self, id: MediaId) -> String {
+        path::media_file(id)
+    }
+}
+
+/// Provided once by `App`; cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    transport: Arc<dyn Transport>,
+    signed_out: ArcTrigger,
+}
+
+pub fn use_api() -> Api {
+    expect_context()
+}
+
+impl Api {
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self {
+            transport,
+            signed_out: ArcTrigger::new(),
+        }
+    }
+
+    /// Notifies of each reply that says that nobody is signed in.
+    pub fn signed_out(&self) -> ArcTrigger {
+        self.signed_out.clone()
+    }
+
+    pub fn listen(&self, tell: Rc<dyn Fn(LiveNews)>) -> StopListening {
+        self.transport.listen(tell)
+    }
+
+    pub async fn sign_in(&self, credentials: &SignIn) -> Result<Me, ApiError> {
+        self.post(path::SESSION.to_owned(), credentials).await
+    }
+
+    pub async fn find_session(&self) -> Result<Me, ApiError> {
+        self.get(path::SESSION.to_owned(), Vec::new()).await
+    }
+
+    pub async fn sign_out(&self) -> Result<(), ApiError> {
+        let call = call(Method::Delete, path::SESSION.to_owned());
+        self.send(call).await.map(drop)
+    }
+
+    pub async fn list_events(&self, query: &EventQuery) -> Result<EventPage, ApiError> {
+        self.post(path::EVENTS.to_owned(), query).await
+    }
+
+    pub async fn count_events(&self) -> Result<EventCounts, ApiError> {
+        self.get(path::EVENT_COUNTS.to_owned(), Vec::new()).await
+    }
+
+    /// The newest messages, or those before one.
+    pub async fn find_thread(
+        &self,
+        event: EventId,
+        before: Option<MessageId>,
+    ) -> Result<Thread, ApiError> {
+        let query = before.map(|before| ("before", before.to_string()));
+        self.get(path::event(event), query.into_iter().collect())
+            .await
+    }
+
+    pub async fn send_reply(
+        &self,
+        event: EventId,
+        message: &OutgoingMessage,
+    ) -> Result<Message, ApiError> {
+        self.post(path::event_messages(event), message).await
+    }
+
+    pub async fn act_on_event(
+        &self,
+        event: EventId,
+        action: EventAction,
+    ) -> Result<EventRow, ApiError> {
+        self.post(path::event_action(event), &ActionRequest { action })
+            .await
+    }
+
+    pub async fn act_on_events(&self, request: &BulkRequest) -> Result<BulkResult, ApiError> {
+        self.post(path::EVENTS_BULK.to_owned(), request).await
+    }
+
+    pub async fn list_tags(&self) -> Result<Tags, ApiError> {
+        self.get(path::TAGS.to_owned(), Vec::new()).await
+    }
+
+    pub async fn count_audience(&self, audience: &Audience) -> Result<AudienceCount, ApiError> {
+        self.post(path::AUDIENCE_COUNT.to_owned(), audience).await
+    }
+
+    /// Sent twice with one key, it is one broadcast.
+    pub async fn create_broadcast(
+        &self,
+        request: &BroadcastRequest,
+        idempotency_key: &str,
+    ) -> Result<Broadcast, ApiError> {
+        let mut call = call(Method::Post, path::BROADCASTS.to_owned());
+        call.body = Some(json(request)?);
+        call.idempotency_key = Some(idempotency_key.to_owned());
+        self.send_and_read(call).await
+    }
+
+    pub async fn list_broadcasts(
+        &self,
+        after: Option<BroadcastId>,
+    ) -> Result<BroadcastPage, ApiError> {
+        let query = after.map(|after| ("after", after.to_string()));
+        self.get(path::BROADCASTS.to_owned(), query.into_iter().collect())
+            .await
+    }
+
+    pub async fn find_broadcast(&self, id: BroadcastId) -> Result<Broadcast, ApiError> {
+        self.get(path::broadcast(id), Vec::new()).await
+    }
+
+    pub async fn list_recipients(
+        &self,
+        id: BroadcastId,
+        query: RecipientQuery,
+    ) -> Result<RecipientPage, ApiError> {
+        let status = query
+            .status
+            .map(|status| ("status", status.as_str().to_owned()));
+        let after = query.after.map(|after| ("after", after.to_string()));
+        let query = status.into_iter().chain(after).collect();
+        self.get(path::broadcast_recipients(id), query).await
+    }
+
+    /// Uploads an image and the small one that LINE shows first. Dropping the future stops it.
+    pub async fn upload_media(
+        &self,
+        file: web_sys::Blob,
+        name: &str,
+        preview: web_sys::Blob,
+        on_progress: impl Fn(f64) + 'static,
+    ) -> Result<Media, ApiError> {
+        let upload = Upload {
+            file,
+            name: name.to_owned(),
+            preview,
+            on_progress: Box::new(on_progress),
+        };
+        let reply = self.transport.upload(upload).await;
+        read(&self.noticed(reply)?)
+    }
+
+    /// The address of an uploaded file, for an `<img>`.
+    pub fn media_url(&self, id: MediaId) -> String {
+        self.transport.media_url(id)
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: String,
+        query: Vec<(&'static str, String)>,
+    ) -> Result<T, ApiError> {
+        let mut call = call(Method::Get, path);
+        call.query = query;
+        self.send_and_read(call).await
+    }
+
+    async fn post<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        path: String,
+        body: &B,
+    ) -> Result<T, ApiError> {
+        let mut call = call(Method::Post, path);
+        call.body = Some(json(body)?);
+        self.send_and_read(call).await
+    }
+
+    async fn send_and_read<T: DeserializeOwned>(&self, call: Call) -> Result<T, ApiError> {
+        read(&self.send(call).await?)
+    }
+
+    async fn send(&self, call: Call) -> Result<String, ApiError> {
+        let reply = self.transport.send(call).await;
+        self.noticed(reply)
+    }
+
+    fn noticed(&self, reply: Result<String, ApiError>) -> Result<String, ApiError> {
+        if reply == Err(ApiError::SignedOut) {
+            self.signed_out.notify();
+        }
+        reply
+    }
+}
+
+fn call(method: Method, path: String) -> Call {
+    Call {
+        method,
+        path,
+        query: Vec::new(),
+        body: None,
+        idempotency_key: None,
+    }
+}
+
+fn json<B: Serialize + ?Sized>(body: &B) -> Result<String, ApiError> {
+    serde_json::to_string(body).map_err(|error| ApiError::BadReply(error.to_string()))
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> Result<T, ApiError> {
+    serde_json::from_str(json).map_err(|error| ApiError::BadReply(error.to_string()))
+}
+
+/// What a reply that is no success means.
+pub fn refusal(status: u16, body: &str) -> ApiError {
+    match serde_json::from_str::<Problem>(body) {
+        Ok(problem) if problem.code == ProblemCode::SignedOut => ApiError::SignedOut,
+        Ok(problem) => ApiError::Problem(problem),
+        Err(_) if status == 401 => ApiError::SignedOut,
+        // A gateway's page while the server restarts.
+        Err(_) if matches!(status, 502..=504) => ApiError::Offline(status.to_string()),
+        Err(error) => ApiError::BadReply(error.to_string()),
+    }
+}
+
+/// The in-memory server of the preview.
+#[cfg(feature = "preview")]
+pub fn preview_transport() -> Arc<dyn Transport> {
+    Arc::new(fake::FakeTransport::of_address())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_read_by_its_code() {
+        let problem = Problem::new(ProblemCode::WrongCredentials);
+        let body = serde_json::to_string(&problem).unwrap();
+        assert_eq!(refusal(401, &body), ApiError::Problem(problem));
+        let body = serde_json::to_string(&Problem::new(ProblemCode::SignedOut)).unwrap();
+        assert_eq!(refusal(401, &body), ApiError::SignedOut);
+    }
+
+    #[test]
+    fn a_refusal_without_a_problem_goes_by_its_status() {
+        assert_eq!(refusal(401, ""), ApiError::SignedOut);
+        assert!(matches!(refusal(502, "<html>"), ApiError::Offline(_)));
+        assert!(matches!(refusal(500, "<html>"), ApiError::BadReply(_)));
+    }
+}

@@ -1,0 +1,306 @@
+//! The funnel (篩選): channels, name, tags. What is entered counts when it is applied; how many match is told before.
+
+use std::time::Duration;
+
+use leptos::ev;
+use leptos::leptos_dom::helpers::TimeoutHandle;
+use leptos::prelude::*;
+use omocast_contract::limit::MAX_SEARCH_CHARS;
+use omocast_contract::{Channel, Filter, TagMatch};
+use wasm_bindgen::JsCast;
+
+use crate::components::channel_badge::{ChannelBadge, channel_name};
+use crate::i18n::{Key, PluralKey, t, t_count};
+use crate::ui::{
+    Button, ButtonKind, Checkbox, Dialog, Icon, Mark, Notice, Skeleton, TextField, TextKind, Tone,
+    is_composing,
+};
+
+/// Matches are counted when nothing was entered for this long.
+const COUNT_AFTER: Duration = Duration::from_millis(200);
+/// More tags than this are found by searching.
+const TAGS_SHOWN: usize = 200;
+
+/// The tags there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagChoice {
+    /// On their way.
+    Loading,
+    /// All of them.
+    Known(Vec<String>),
+    /// They could not be loaded.
+    Failed,
+}
+
+/// The dialog.
+#[component]
+pub fn FilterDialog(
+    /// Whether it is shown.
+    is_open: RwSignal<bool>,
+    /// What the list keeps now.
+    #[prop(into)]
+    filter: Signal<Filter>,
+    /// The tags there are.
+    #[prop(into)]
+    tags: Signal<TagChoice>,
+    /// How many match what is entered; none while it is counted.
+    #[prop(into)]
+    matches: Signal<Option<u64>>,
+    /// It was opened: the tags are wanted.
+    on_open: Callback<()>,
+    /// Something was entered: how many match?
+    on_draft: Callback<Filter>,
+    /// The filter is to be applied.
+    on_apply: Callback<Filter>,
+) -> impl IntoView {
+    let draft = RwSignal::new(Filter::default());
+    let name = RwSignal::new(String::new());
+    let search = RwSignal::new(String::new());
+    let entered = move || {
+        let mut filter = draft.get();
+        filter.name = name.get().trim().to_owned();
+        filter
+    };
+    // Effects: opening takes over what the list keeps, and what is entered is counted after a while.
+    Effect::new(move |_| {
+        if is_open.get() {
+            let filter = filter.get_untracked();
+            name.set(filter.name.clone());
+            search.set(String::new());
+            draft.set(filter);
+            on_open.run(());
+        }
+    });
+    let waiting: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
+    let stop_waiting = move || {
+        if let Some(Some(timeout)) = waiting.try_update_value(Option::take) {
+            timeout.clear();
+        }
+    };
+    Effect::new(move |_| {
+        let filter = entered();
+        stop_waiting();
+        if is_open.get() {
+            let count = move || on_draft.run(filter.clone());
+            waiting.set_value(set_timeout_with_handle(count, COUNT_AFTER).ok());
+        }
+    });
+    on_cleanup(stop_waiting);
+    let apply = move || on_apply.run(untrack(entered));
+    let clear = move || {
+        draft.set(Filter::default());
+        name.set(String::new());
+    };
+    let on_key = move |event: ev::KeyboardEvent| {
+        let is_button = event
+            .target()
+            .and_then(|target| target.dyn_into::<web_sys::HtmlButtonElement>().ok())
+            .is_some();
+        if event.key() == "Enter" && !is_button && !is_composing(&event) {
+            event.prevent_default();
+            apply();
+        }
+    };
+    let footer = move || {
+        view! {
+            <span class="filter-dialog__matches" role="status" aria-live="polite">
+                {move || matches.get().map(|count| t_count(PluralKey::FilterMatches, count, &[]))}
+            </span>
+            <Button kind=ButtonKind::Quiet on_click=clear>
+                {move || t(Key::FilterClear)}
+            </Button>
+            <Button kind=ButtonKind::Primary on_click=apply>
+                {move || t(Key::FilterApply)}
+            </Button>
+        }
+    };
+    view! {
+        <Dialog
+            open=is_open
+            title=Signal::derive(|| t(Key::FilterTitle))
+            on_close=Callback::new(move |()| is_open.set(false))
+            footer
+        >
+            <div class="filter-dialog" on:keydown=on_key>
+                <TextField
+                    label=Signal::derive(|| t(Key::FilterName))
+                    value=name
+                    kind=TextKind::Search
+                    icon=Icon::Search
+                    maxlength=MAX_SEARCH_CHARS as u32
+                />
+                <Channels draft />
+                <TagField draft search tags />
+            </div>
+        </Dialog>
+    }
+    .into_any()
+}
+
+#[component]
+fn Channels(draft: RwSignal<Filter>) -> impl IntoView {
+    let boxes = Channel::ALL
+        .into_iter()
+        .map(|channel| {
+            let mark = Memo::new(move |_| draft.with(|draft| draft.channels.contains(&channel)));
+            let toggle = move |is_on: bool| {
+                draft.update(|draft| {
+                    draft.channels.retain(|&other| other != channel);
+                    if is_on {
+                        draft.channels.push(channel);
+                        draft.channels.sort_unstable();
+                    }
+                });
+            };
+            view! {
+                <div class="filter-dialog__choice">
+                    <Checkbox
+                        mark=Signal::derive(move || Mark::from(mark.get()))
+                        label=Signal::derive(move || channel_name(channel))
+                        on_change=toggle
+                    />
+                    <ChannelBadge channel is_decoration=true />
+                </div>
+            }
+        })
+        .collect_view();
+    view! {
+        <fieldset class="filter-dialog__group">
+            <legend>{move || t(Key::FilterChannels)}</legend>
+            <div class="filter-dialog__channels">{boxes}</div>
+        </fieldset>
+    }
+}
+
+#[component]
+fn TagField(
+    draft: RwSignal<Filter>,
+    search: RwSignal<String>,
+    tags: Signal<TagChoice>,
+) -> impl IntoView {
+    let choice = move || match tags.get() {
+        TagChoice::Loading => view! { <Skeleton rows=2 /> }.into_any(),
+        TagChoice::Failed => {
+            view! { <Notice tone=Tone::Bad>{move || t(Key::FilterTagsFailed)}</Notice> }.into_any()
+        }
+        TagChoice::Known(tags) => {
+            let found = move || {
+                let wanted = search.with(|search| search.trim().to_lowercase());
+                tags.iter()
+                    .filter(|tag| tag.to_lowercase().contains(&wanted))
+                    .take(TAGS_SHOWN)
+                    .cloned()
+                    .collect::<Vec<_>>()
+            };
+            view! { <TagList draft found=Signal::derive(found) /> }.into_any()
+        }
+    };
+    let matching = [
+        (TagMatch::Any, Key::FilterMatchAny),
+        (TagMatch::All, Key::FilterMatchAll),
+        (TagMatch::None, Key::FilterMatchNone),
+    ]
+    .into_iter()
+    .map(|(matching, words)| {
+        view! {
+            <label class="filter-dialog__radio">
+                <input
+                    type="radio"
+                    name="tag-match"
+                    prop:checked=move || draft.with(|draft| draft.tags.matching == matching)
+                    on:change=move |_| draft.update(|draft| draft.tags.matching = matching)
+                />
+                {move || t(words)}
+            </label>
+        }
+    })
+    .collect_view();
+    view! {
+        <fieldset class="filter-dialog__group">
+            <legend>{move || t(Key::FilterTags)}</legend>
+            <div
+                class="filter-dialog__matching"
+                role="radiogroup"
+                aria-label=move || t(Key::FilterMatching)
+            >
+                {matching}
+            </div>
+            <TextField
+                label=Signal::derive(|| t(Key::FilterSearchTags))
+                is_label_hidden=true
+                placeholder=Signal::derive(|| t(Key::FilterSearchTags))
+                value=search
+                kind=TextKind::Search
+                icon=Icon::Search
+            />
+            <div class="filter-dialog__tags">{choice}</div>
+        </fieldset>
+    }
+}
+
+#[component]
+fn TagList(draft: RwSignal<Filter>, found: Signal<Vec<String>>) -> impl IntoView {
+    view! {
+        <For each=move || found.get() key=|tag| tag.clone() let(tag)>
+            {
+                let (own, label) = (tag.clone(), tag.clone());
+                let mark = Memo::new(move |_| draft.with(|draft| draft.tags.tags.contains(&own)));
+                let toggle = move |is_on: bool| {
+                    draft
+                        .update(|draft| {
+                            draft.tags.tags.retain(|other| *other != tag);
+                            if is_on {
+                                draft.tags.tags.push(tag.clone());
+                            }
+                        });
+                };
+                view! {
+                    <div class="filter-dialog__choice">
+                        <Checkbox mark=Signal::derive(move || Mark::from(mark.get())) label on_change=toggle />
+                    </div>
+                }
+            }
+        </For>
+        <Show when=move || found.with(Vec::is_empty)>
+            <p class="filter-dialog__none">{move || t(Key::FilterNoTags)}</p>
+        </Show>
+    }
+}
+
+#[cfg(feature = "preview")]
+pub fn stories() -> Vec<crate::ui::Story> {
+    use crate::ui::Story;
+
+    fn story(tags: TagChoice, matches: Option<u64>) -> AnyView {
+        let is_open = RwSignal::new(false);
+        let filter = RwSignal::new(Filter::default());
+        view! {
+            <Button on_click=move || is_open.set(true)>{move || t(Key::EventsFilter)}</Button>
+            <FilterDialog
+                is_open
+                filter
+                tags=Signal::stored(tags)
+                matches=Signal::stored(matches)
+                on_open=Callback::new(|()| ())
+                on_draft=Callback::new(|_| ())
+                on_apply=Callback::new(move |entered| {
+                    filter.set(entered);
+                    is_open.set(false);
+                })
+            />
+        }
+        .into_any()
+    }
+
+    vec![
+        Story::new("some tags", || {
+            let tags = ["VIP", "新客", "生日月", "女裝", "大衣", "北區"];
+            story(TagChoice::Known(tags.map(str::to_owned).to_vec()), Some(1_244))
+        }),
+        Story::new("many tags", || {
+            story(TagChoice::Known((1..300).map(|n| format!("標籤 {n}")).collect()), Some(1))
+        }),
+        Story::new("loading", || story(TagChoice::Loading, None)),
+        Story::new("the tags did not load", || story(TagChoice::Failed, None)),
+    ]
+}

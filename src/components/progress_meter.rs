@@ -1,0 +1,84 @@
+//! How far a broadcast has come: one number, one bar.
+
+use leptos::prelude::*;
+use omocast_contract::{DeliveryStatus, Progress};
+
+use crate::components::reason_text::status_text;
+use crate::i18n::{Key, list, number, t, t_with};
+use crate::ui::{Meter, Segment, Tone};
+
+/// The bar, and over it how many customers it was handed over to.
+#[component]
+pub fn ProgressMeter(
+    #[prop(into)] progress: Signal<Progress>,
+    /// For a row of a list.
+    #[prop(optional)]
+    is_mini: bool,
+) -> impl IntoView {
+    let total = Memo::new(move |_| progress.with(|p| p.total() - p.skipped));
+    let segments = Signal::derive(move || {
+        let progress = progress.get();
+        let part = |tone, value| Segment { tone, value };
+        vec![
+            part(Tone::Good, progress.arrived()),
+            part(Tone::Action, progress.sent),
+            part(Tone::Warn, progress.unknown),
+            part(Tone::Bad, progress.failed),
+        ]
+    });
+    let done = move || progress.with(|p| number(p.accepted() + p.failed + p.unknown));
+    let number_text = move || {
+        t_with(Key::BroadcastDoneOf, &[("done", &done()), ("total", &number(total.get()))])
+    };
+    let label = Signal::derive(move || {
+        let progress = progress.get();
+        let parts: Vec<String> = DeliveryStatus::ALL
+            .into_iter()
+            .filter(|&status| progress.get(status) > 0)
+            .map(|status| {
+                let (status_text, count) = (status_text(status), number(progress.get(status)));
+                t_with(Key::BroadcastSegment, &[("status", &status_text), ("count", &count)])
+            })
+            .collect();
+        list(&parts)
+    });
+    view! {
+        <div class="progress-meter" class=("progress-meter--mini", is_mini)>
+            <p class="progress-meter__words">
+                <span class="progress-meter__number">{number_text}</span>
+                <span class="progress-meter__unit">{move || t(Key::BroadcastHandedOver)}</span>
+            </p>
+            <Meter label segments total />
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(feature = "preview")]
+pub fn stories() -> Vec<crate::ui::Story> {
+    use crate::ui::Story;
+    const UNDER_WAY: Progress = Progress {
+        queued: 300,
+        sending: 12,
+        sent: 523,
+        delivered: 88,
+        read: 214,
+        failed: 9,
+        skipped: 55,
+        unknown: 2,
+    };
+    vec![
+        Story::new("under way", || view! { <ProgressMeter progress=UNDER_WAY /> }.into_any()),
+        Story::new("in a row of a list", || {
+            view! { <ProgressMeter progress=UNDER_WAY is_mini=true /> }.into_any()
+        }),
+        Story::new("not begun", || {
+            let progress = Progress { queued: 1_146, ..Progress::default() };
+            view! { <ProgressMeter progress /> }.into_any()
+        }),
+        Story::new("one of 100,000 failed", || {
+            let progress = Progress { sent: 99_999, failed: 1, ..Progress::default() };
+            view! { <ProgressMeter progress /> }.into_any()
+        }),
+    ]
+}

@@ -1,0 +1,88 @@
+//! The words for why a customer is skipped or a message failed, for statuses, and for roles. All exhaustive.
+
+use omocast_contract::{BroadcastStatus, DeliveryStatus, Medium, Reason, Role};
+
+use crate::i18n::{Key, t, t_with};
+
+/// Why a customer is skipped, or a delivery failed. Reactive on the locale.
+pub fn reason_text(reason: Reason) -> String {
+    t(match reason {
+        Reason::WebChannel => Key::ReasonWebChannel,
+        Reason::EventEnded => Key::ReasonEventEnded,
+        Reason::NotOwner => Key::ReasonNotOwner,
+        Reason::Blocked => Key::ReasonBlocked,
+        Reason::WindowClosed => Key::ReasonWindowClosed,
+        Reason::NeverWrote => Key::ReasonNeverWrote,
+        Reason::SenderNotAllowed => Key::ReasonSenderNotAllowed,
+        Reason::EarlierMessageFailed => Key::ReasonEarlierMessageFailed,
+        Reason::Unreachable => Key::ReasonUnreachable,
+        Reason::HeldBackByPlatform => Key::ReasonHeldBackByPlatform,
+        Reason::OptedOut => Key::ReasonOptedOut,
+        Reason::MediaRefused => Key::ReasonMediaRefused,
+        Reason::ContentRefused => Key::ReasonContentRefused,
+        Reason::AccountNotConnected => Key::ReasonAccountNotConnected,
+        Reason::MonthlyLimit => Key::ReasonMonthlyLimit,
+        Reason::AccountRestricted => Key::ReasonAccountRestricted,
+        Reason::RateLimited => Key::ReasonRateLimited,
+        Reason::PlatformFault => Key::ReasonPlatformFault,
+        Reason::NoAnswer => Key::ReasonNoAnswer,
+        Reason::Other => Key::ReasonOtherRefusal,
+    })
+}
+
+/// A reason with the platform's own code, which support asks for: 「已逾 24 小時（131047）」.
+pub fn reason_with_code(reason: Option<Reason>, code: Option<&str>) -> String {
+    let text = reason.map(reason_text).unwrap_or_default();
+    match code {
+        Some(code) if text.is_empty() => code.to_owned(),
+        Some(code) => t_with(Key::ReasonWithCode, &[("reason", &text), ("code", code)]),
+        None => text,
+    }
+}
+
+/// What became of a message or a recipient.
+pub fn status_text(status: DeliveryStatus) -> String {
+    t(match status {
+        DeliveryStatus::Queued => Key::StatusQueued,
+        DeliveryStatus::Sending => Key::StatusSending,
+        DeliveryStatus::Sent => Key::StatusSent,
+        DeliveryStatus::Delivered => Key::StatusDelivered,
+        DeliveryStatus::Read => Key::StatusRead,
+        DeliveryStatus::Failed => Key::StatusFailed,
+        DeliveryStatus::Skipped => Key::StatusSkipped,
+        DeliveryStatus::Unknown => Key::StatusUnknown,
+    })
+}
+
+/// Where a broadcast as a whole stands.
+pub fn broadcast_status_text(status: BroadcastStatus) -> String {
+    t(match status {
+        BroadcastStatus::Sending => Key::BroadcastStatusSending,
+        BroadcastStatus::Completed => Key::BroadcastStatusCompleted,
+    })
+}
+
+/// A role's name.
+pub fn role_text(role: Role) -> String {
+    t(match role {
+        Role::Admin => Key::RoleAdmin,
+        Role::Supervisor => Key::RoleSupervisor,
+        Role::Marketing => Key::RoleMarketing,
+        Role::SupportManager => Key::RoleSupportManager,
+        Role::SupportAgent => Key::RoleSupportAgent,
+        Role::SalesManager => Key::RoleSalesManager,
+        Role::SalesRep => Key::RoleSalesRep,
+    })
+}
+
+/// A kind of content.
+pub fn medium_text(medium: Medium) -> String {
+    t(match medium {
+        Medium::Text => Key::MediumText,
+        Medium::Emoji => Key::MediumEmoji,
+        Medium::Image => Key::MediumImage,
+        Medium::Video => Key::MediumVideo,
+        Medium::File => Key::MediumFile,
+        Medium::SavedReply => Key::MediumSavedReply,
+    })
+}

@@ -1,0 +1,194 @@
+//! Who got a broadcast, who did not, and why. On a phone the table becomes a list.
+
+use leptos::prelude::*;
+use omocast_contract::{CustomerId, Recipient};
+
+use crate::components::channel_badge::ChannelBadge;
+use crate::components::reason_text::{reason_with_code, status_text};
+use crate::components::status_chip::StatusChip;
+use crate::i18n::{Key, clock, date_time, t, t_with};
+use crate::ui::{Icon, IconView, unique_id};
+
+/// The recipients that are loaded. A row's status opens the status of each message.
+#[component]
+pub fn RecipientTable(#[prop(into)] recipients: Signal<Vec<Recipient>>) -> impl IntoView {
+    // The rows by their customers: a row stays, and what it shows is replaced, when its status moves on.
+    let ids = Memo::new(move |_| {
+        recipients.with(|rows| rows.iter().map(|row| row.customer).collect::<Vec<_>>())
+    });
+    view! {
+        // The roles are said in words, because a table that is laid out as a list loses them.
+        <table class="recipient-table" role="table" aria-label=move || t(Key::RecipientsTitle)>
+            <thead class="recipient-table__heads" role="rowgroup">
+                <tr role="row">
+                    <th class="recipient-table__head" scope="col" role="columnheader">
+                        {move || t(Key::RecipientsCustomer)}
+                    </th>
+                    <th class="recipient-table__head" scope="col" role="columnheader">
+                        {move || t(Key::BroadcastsStatus)}
+                    </th>
+                    <th class="recipient-table__head" scope="col" role="columnheader">
+                        {move || t(Key::RecipientsReason)}
+                    </th>
+                    <th
+                        class="recipient-table__head recipient-table__head--time"
+                        scope="col"
+                        role="columnheader"
+                    >
+                        {move || t(Key::BroadcastsTime)}
+                    </th>
+                </tr>
+            </thead>
+            <tbody class="recipient-table__body" role="rowgroup">
+                <For each=move || ids.get() key=|id| *id let(id)>
+                    {row_view(recipients, id)}
+                </For>
+            </tbody>
+        </table>
+    }
+    .into_any()
+}
+
+fn row_view(recipients: Signal<Vec<Recipient>>, id: CustomerId) -> AnyView {
+    let recipient = Memo::new(move |before: Option<&Option<Recipient>>| {
+        recipients
+            .with(|rows| rows.iter().find(|row| row.customer == id).cloned())
+            // The row is about to go: it shows what it showed.
+            .or_else(|| before.cloned().flatten())
+    });
+    let is_open = RwSignal::new(false);
+    (move || recipient.get().map(|recipient| recipient_view(recipient, is_open))).into_any()
+}
+
+fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
+    let Recipient { name, channel, status, reason, platform_code, updated_at, deliveries, .. } = recipient;
+    let list_id = unique_id();
+    let shown_name = move || if name.is_empty() { t(Key::RecipientsNoName) } else { name.clone() };
+    let label = {
+        let shown_name = shown_name.clone();
+        move || {
+            let label = t_with(Key::RecipientsEach, &[("name", &shown_name())]);
+            [status_text(status), label].join(" · ")
+        }
+    };
+    // One message alone says no more than the row.
+    let has_each = deliveries.len() > 1;
+    let each = {
+        let list_id = list_id.clone();
+        move || {
+            (has_each && is_open.get()).then(|| {
+                let lines = deliveries
+                    .iter()
+                    .enumerate()
+                    .map(|(at, delivery)| {
+                        let number = (at + 1).to_string();
+                        let status = status_text(delivery.status);
+                        let why = reason_with_code(delivery.reason, delivery.platform_code.as_deref());
+                        let args = [("number", &*number), ("status", &status), ("reason", &why)];
+                        let words = if why.is_empty() {
+                            t_with(Key::RecipientsEachMessage, &args)
+                        } else {
+                            t_with(Key::RecipientsEachReason, &args)
+                        };
+                        view! { <li>{words}</li> }
+                    })
+                    .collect_view();
+                view! { <ol class="recipient-table__each" id=list_id.clone()>{lines}</ol> }
+            })
+        }
+    };
+    let chip = if has_each {
+        view! {
+            <button
+                type="button"
+                class="recipient-table__toggle"
+                aria-expanded=move || if is_open.get() { "true" } else { "false" }
+                aria-controls=move || is_open.get().then(|| list_id.clone())
+                aria-label=label
+                on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
+            >
+                <StatusChip status />
+                <span class="recipient-table__arrow">
+                    <IconView icon=Icon::ChevronDown />
+                </span>
+            </button>
+        }
+        .into_any()
+    } else {
+        view! { <StatusChip status /> }.into_any()
+    };
+    view! {
+        <tr class="recipient-table__row" role="row">
+            <td class="recipient-table__cell recipient-table__cell--name" role="cell">
+                <span class="recipient-table__name">
+                    <ChannelBadge channel />
+                    <span>{shown_name}</span>
+                </span>
+            </td>
+            <td class="recipient-table__cell recipient-table__cell--status" role="cell">
+                {chip}
+            </td>
+            <td class="recipient-table__cell recipient-table__cell--reason" role="cell">
+                {move || reason_with_code(reason, platform_code.as_deref())}
+                {each}
+            </td>
+            <td class="recipient-table__cell recipient-table__cell--time" role="cell">
+                <time datetime=updated_at.to_string() title=move || date_time(updated_at)>
+                    {move || clock(updated_at)}
+                </time>
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[cfg(feature = "preview")]
+pub fn stories() -> Vec<crate::ui::Story> {
+    use omocast_contract::{Channel, Delivery, DeliveryStatus, EventId, Reason};
+
+    use crate::ui::Story;
+
+    fn recipient(
+        number: u32,
+        name: &str,
+        channel: Channel,
+        status: DeliveryStatus,
+        reason: Option<Reason>,
+        code: Option<&str>,
+    ) -> Recipient {
+        let id = |kind: u32| format!("0190{kind}000-0000-7000-8000-{number:012x}");
+        let delivery = |status, reason| Delivery { status, reason, platform_code: None };
+        let rest = match status {
+            DeliveryStatus::Failed | DeliveryStatus::Unknown => {
+                delivery(DeliveryStatus::Skipped, Some(Reason::EarlierMessageFailed))
+            }
+            status => delivery(status, reason),
+        };
+        Recipient {
+            customer: id(2).parse::<CustomerId>().expect("it is written as a UUID"),
+            event: id(1).parse::<EventId>().expect("it is written as a UUID"),
+            name: name.to_owned(),
+            channel,
+            status,
+            reason,
+            platform_code: code.map(str::to_owned),
+            updated_at: omocast_contract::Timestamp(1_795_401_842_000 - i64::from(number) * 1_000),
+            deliveries: vec![delivery(status, reason), rest],
+        }
+    }
+    vec![
+        Story::new("every status, every channel", || {
+            let recipients = vec![
+                recipient(1, "鄭雅文", Channel::Whatsapp, DeliveryStatus::Failed, Some(Reason::WindowClosed), Some("131047")),
+                recipient(2, "Kevin Lo", Channel::Whatsapp, DeliveryStatus::Read, None, None),
+                recipient(3, "周子涵", Channel::Line, DeliveryStatus::Sent, None, None),
+                recipient(4, "洪偉倫", Channel::Facebook, DeliveryStatus::Unknown, Some(Reason::NoAnswer), None),
+                recipient(5, "Emily Wu", Channel::Instagram, DeliveryStatus::Delivered, None, None),
+                recipient(6, "", Channel::Line, DeliveryStatus::Skipped, Some(Reason::Blocked), None),
+                recipient(7, "一位名字很長很長很長很長很長很長很長很長很長的顧客", Channel::Line, DeliveryStatus::Queued, None, None),
+                recipient(8, "吳俊傑", Channel::Facebook, DeliveryStatus::Sending, None, None),
+            ];
+            view! { <RecipientTable recipients /> }.into_any()
+        }),
+    ]
+}

@@ -1,0 +1,257 @@
+//! The report of broadcasts (群發訊息報表): what went out, and how it is going.
+
+pub mod detail;
+
+use leptos::prelude::*;
+use omocast_contract::live::LiveEvent;
+use omocast_contract::member::Scope;
+use omocast_contract::{BroadcastId, BroadcastSummary, ProblemCode};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::api::{Api, ApiError, use_api};
+use crate::components::error_text::{error_text, problem_text};
+use crate::components::progress_meter::ProgressMeter;
+use crate::components::reason_text::status_text;
+use crate::components::status_chip::BroadcastStatusChip;
+use crate::i18n::{Key, PluralKey, date_time, moment, number, t, t_count, t_with};
+use crate::live::use_live;
+use crate::route::Route;
+use crate::session::use_me;
+use crate::ui::{Button, EmptyState, ErrorPanel, Icon, LinkButton, Notice, Skeleton, Tone};
+
+/// The broadcasts that the member may see, newest first.
+#[component]
+pub fn BroadcastsPage() -> impl IntoView {
+    let may_see = use_me().is_some_and(|me| me.role.broadcasts_seen() != Scope::None);
+    let content = if may_see {
+        report().into_any()
+    } else {
+        view! {
+            <EmptyState
+                icon=Icon::Ban
+                title=Signal::derive(|| t(Key::BroadcastsNotAllowed))
+                hint=Signal::derive(|| problem_text(ProblemCode::RoleMayNotSee))
+            />
+        }
+        .into_any()
+    };
+    view! {
+        <section class="pane broadcasts">
+            <header class="pane__bar">
+                <h1 class="pane__title">{move || t(Key::BroadcastsTitle)}</h1>
+            </header>
+            <div class="pane__scroll">{content}</div>
+        </section>
+    }
+    .into_any()
+}
+
+/// The pages of the list that are loaded.
+#[derive(Clone, Copy)]
+struct Report {
+    api: StoredValue<Api>,
+    /// None until the first page is there.
+    rows: RwSignal<Option<Vec<BroadcastSummary>>>,
+    next: RwSignal<Option<BroadcastId>>,
+    is_loading: RwSignal<bool>,
+    error: RwSignal<Option<ApiError>>,
+}
+
+impl Report {
+    /// Loads the first page, or the one after what is there.
+    fn load(self, is_more: bool) {
+        if self.is_loading.try_get_untracked() != Some(false) {
+            return;
+        }
+        self.is_loading.set(true);
+        let after = if is_more { self.next.get_untracked() } else { None };
+        let api = self.api.get_value();
+        spawn_local(async move {
+            let answer = api.list_broadcasts(after).await;
+            self.is_loading.try_set(false);
+            match answer {
+                Ok(page) => {
+                    self.error.try_set(None);
+                    self.next.try_set(page.next);
+                    self.rows.try_update(|rows| match rows {
+                        Some(rows) if is_more => rows.extend(page.rows),
+                        rows => *rows = Some(page.rows),
+                    });
+                }
+                Err(error) => {
+                    self.error.try_set(Some(error));
+                }
+            }
+        });
+    }
+
+    fn follow(self, event: &LiveEvent) {
+        match event {
+            LiveEvent::BroadcastProgress { broadcast, status, progress } => {
+                let is_known = self.rows.try_update(|rows| {
+                    let row = rows.iter_mut().flatten().find(|row| row.id == *broadcast);
+                    row.map(|row| (row.status, row.progress) = (*status, *progress)).is_some()
+                });
+                // Sent since this page was loaded: by oneself in another tab, or by a colleague.
+                let is_newer = self.rows.try_with_untracked(|rows| {
+                    rows.iter().flatten().all(|row| row.id < *broadcast)
+                });
+                if is_known == Some(false) && is_newer == Some(true) {
+                    self.load(false);
+                }
+            }
+            LiveEvent::Missed => self.load(false),
+            LiveEvent::EventChanged { .. } => {}
+        }
+    }
+}
+
+fn report() -> AnyView {
+    let report = Report {
+        api: StoredValue::new(use_api()),
+        rows: RwSignal::new(None),
+        next: RwSignal::new(None),
+        is_loading: RwSignal::new(false),
+        error: RwSignal::new(None),
+    };
+    report.load(false);
+    use_live().on(move |event| report.follow(&event));
+    let ids = Memo::new(move |_| {
+        report.rows.with(|rows| rows.as_ref().map(|rows| rows.iter().map(|row| row.id).collect::<Vec<_>>()))
+    });
+    let has_failed = Memo::new(move |_| report.error.with(Option::is_some));
+    let has_next = Memo::new(move |_| report.next.with(Option::is_some));
+    let state = Memo::new(move |_| match (ids.with(|ids| ids.as_ref().map(Vec::len)), has_failed.get()) {
+        (None, true) => State::Failed,
+        (None, false) => State::Loading,
+        (Some(0), _) => State::Empty,
+        (Some(_), _) => State::Rows,
+    });
+    let error = Signal::derive(move || report.error.get().as_ref().map(error_text).unwrap_or_default());
+    (move || match state.get() {
+        State::Loading => view! { <Skeleton rows=6 /> }.into_any(),
+        State::Failed => {
+            view! { <ErrorPanel error on_retry=move || report.load(false) /> }.into_any()
+        }
+        State::Empty => view! {
+            <EmptyState
+                icon=Icon::Send
+                title=Signal::derive(|| t(Key::BroadcastsEmpty))
+                hint=Signal::derive(|| t(Key::BroadcastsEmptyHint))
+            >
+                <LinkButton href=Route::HOME.href()>{move || t(Key::BroadcastsEmptyLink)}</LinkButton>
+            </EmptyState>
+        }
+        .into_any(),
+        State::Rows => view! {
+            <div class="broadcasts__page">
+                {table(report, ids)}
+                <Show when=move || has_failed.get()>
+                    <Notice tone=Tone::Bad is_alert=true>{move || error.get()}</Notice>
+                </Show>
+                <Show when=move || has_next.get()>
+                    <Button busy=report.is_loading on_click=move || report.load(true)>
+                        {move || t(Key::BroadcastsLoadMore)}
+                    </Button>
+                </Show>
+            </div>
+        }
+        .into_any(),
+    })
+    .into_any()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Loading,
+    Failed,
+    Empty,
+    Rows,
+}
+
+fn table(report: Report, ids: Memo<Option<Vec<BroadcastId>>>) -> AnyView {
+    let head = |key: Key| {
+        view! {
+            <th class="broadcasts__head" scope="col" role="columnheader">{move || t(key)}</th>
+        }
+    };
+    view! {
+        // The roles are said in words, because a table that is laid out as a list loses them.
+        <table class="broadcasts__table" role="table" aria-label=move || t(Key::BroadcastsTitle)>
+            <thead class="broadcasts__heads" role="rowgroup">
+                <tr role="row">
+                    {head(Key::BroadcastsMessage)}
+                    {head(Key::BroadcastsSender)}
+                    {head(Key::BroadcastsTime)}
+                    {head(Key::BroadcastsStatus)}
+                    {head(Key::BroadcastsProgress)}
+                </tr>
+            </thead>
+            <tbody class="broadcasts__body" role="rowgroup">
+                <For each=move || ids.get().unwrap_or_default() key=|id| *id let(id)>
+                    {row(report, id)}
+                </For>
+            </tbody>
+        </table>
+    }
+    .into_any()
+}
+
+fn row(report: Report, id: BroadcastId) -> AnyView {
+    let Some(first) = report
+        .rows
+        .with_untracked(|rows| rows.iter().flatten().find(|row| row.id == id).cloned())
+    else {
+        return ().into_any();
+    };
+    // What never changes is taken from the first; the rest follows.
+    let standing = Memo::new(move |before: Option<&_>| {
+        let now = report.rows.with(|rows| {
+            rows.iter().flatten().find(|row| row.id == id).map(|row| (row.status, row.progress))
+        });
+        // The row is about to go: it shows what it showed.
+        now.or(before.copied()).unwrap_or((first.status, first.progress))
+    });
+    let status = Signal::derive(move || standing.get().0);
+    let progress = Signal::derive(move || standing.get().1);
+    let BroadcastSummary { title, sender, created_at, message_count, .. } = first;
+    let title = move || if title.is_empty() { t(Key::BroadcastsUntitled) } else { title.clone() };
+    let bad_news = move || {
+        let progress = progress.get();
+        let failed = (progress.failed > 0).then(|| (t(Key::BroadcastFailed), progress.failed));
+        let skipped = (progress.skipped > 0)
+            .then(|| (status_text(omocast_contract::DeliveryStatus::Skipped), progress.skipped));
+        failed
+            .into_iter()
+            .chain(skipped)
+            .map(|(name, count)| {
+                t_with(Key::BroadcastSegment, &[("status", &name), ("count", &number(count))])
+            })
+            .collect::<Vec<_>>()
+            .join("　")
+    };
+    view! {
+        <tr class="broadcasts__row" role="row">
+            <td class="broadcasts__cell broadcasts__cell--title" role="cell">
+                <a class="broadcasts__link" href=Route::Broadcast(id).href()>{title}</a>
+                <span class="broadcasts__count">
+                    {move || t_count(PluralKey::BroadcastMessageCount, message_count.into(), &[])}
+                </span>
+            </td>
+            <td class="broadcasts__cell broadcasts__cell--sender" role="cell">{sender}</td>
+            <td class="broadcasts__cell broadcasts__cell--time" role="cell">
+                <time datetime=created_at.to_string() title=move || date_time(created_at)>
+                    {move || moment(created_at)}
+                </time>
+            </td>
+            <td class="broadcasts__cell broadcasts__cell--status" role="cell">
+                <BroadcastStatusChip status />
+            </td>
+            <td class="broadcasts__cell broadcasts__cell--progress" role="cell">
+                <ProgressMeter progress is_mini=true />
+                <span class="broadcasts__count">{bad_news}</span>
+            </td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,252 @@
+//! The conversations: a list, a thread, a customer; or a list, and a broadcast to those chosen in it.
+//!
+//! Where one is stands in the address ([`Route::Conversations`]); what the funnel keeps and who is ticked is one [`Audience`],
+//! which is the list's filter and the broadcast's audience alike, so that the two cannot differ.
+
+pub mod compose_pane;
+pub mod customer_pane;
+pub mod list_pane;
+pub mod thread_pane;
+
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::TimeoutHandle;
+use leptos::prelude::*;
+use omocast_contract::api::EventCounts;
+use omocast_contract::{Audience, BroadcastId, EventId, EventView, Filter, Pick, Source};
+
+use crate::i18n::{Key, t, t_now};
+use crate::live::use_live;
+use crate::route::{Mode, Route, navigate, replace, use_route};
+use crate::session::{use_me, use_session};
+use crate::ui::{EmptyState, Icon, Toasts, use_toasts};
+
+use compose_pane::ComposePane;
+use list_pane::{EventList, ListPane};
+use thread_pane::ThreadPanes;
+
+/// News of the server are followed at most this often.
+const PACE: Duration = Duration::from_millis(500);
+
+/// What the panes share.
+#[derive(Clone, Copy)]
+pub struct Conversations {
+    view: Memo<EventView>,
+    event: Memo<Option<EventId>>,
+    is_selecting: Memo<bool>,
+    /// What the list keeps, and who is ticked.
+    audience: RwSignal<Audience>,
+    /// What the list has found; none until its first page is there.
+    found: RwSignal<Option<Found>>,
+    counts: RwSignal<Option<EventCounts>>,
+    /// On a phone: whether the step after choosing is shown.
+    is_composing: RwSignal<bool>,
+    /// On a phone: whether the customer is shown in place of the thread.
+    is_customer_shown: RwSignal<bool>,
+    toasts: Toasts,
+}
+
+/// How many events a list has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Found {
+    total: u64,
+    selectable: u64,
+}
+
+impl Conversations {
+    fn route(&self, event: Option<EventId>, mode: Option<Mode>) -> Route {
+        Route::Conversations {
+            view: self.view.get_untracked(),
+            event,
+            mode,
+        }
+    }
+
+    /// Narrows the list otherwise. The ticks were for other rows, so they go; with a way back.
+    fn change_filter(&self, filter: Filter) {
+        let before = self.audience.get_untracked();
+        if before.filter == filter {
+            return;
+        }
+        let has_ticks = before.pick != Pick::default();
+        self.audience.set(Audience {
+            source: Source::MyEvents,
+            filter,
+            pick: Pick::default(),
+        });
+        if has_ticks {
+            let audience = self.audience;
+            self.toasts.undo(t_now(Key::SelectFilterChanged), move || {
+                audience.try_set(before.clone());
+            });
+        }
+    }
+
+    fn enter_selection(&self) {
+        self.is_composing.set(false);
+        navigate(self.route(None, Some(Mode::Select)));
+    }
+
+    /// Leaves selection mode; if somebody is ticked, with a way back.
+    fn leave_selection(&self) {
+        let before = self.audience.get_untracked();
+        let has_ticks = before.pick != Pick::default();
+        self.is_composing.set(false);
+        navigate(self.route(None, None));
+        if has_ticks {
+            self.audience.update(|audience| audience.pick = Pick::default());
+            let (audience, back) = (self.audience, self.route(None, Some(Mode::Select)));
+            self.toasts.undo(t_now(Key::SelectLeft), move || {
+                if audience.try_set(before.clone()).is_none() {
+                    navigate(back.clone());
+                }
+            });
+        }
+    }
+}
+
+#[component]
+pub fn ConversationsPage() -> impl IntoView {
+    let route = use_route();
+    let session = use_session();
+    let place = Memo::new(move |before: Option<&(EventView, Option<EventId>, bool)>| {
+        match route.get() {
+            Route::Conversations { view, event, mode } => (view, event, mode.is_some()),
+            // Another page is about to take this one's place.
+            _ => before.copied().unwrap_or((EventView::Mine, None, false)),
+        }
+    });
+    let view = Memo::new(move |_| place.get().0);
+    let may_broadcast = Memo::new(move |_| session.may_broadcast().is_ok());
+    let is_selecting = Memo::new(move |_| {
+        let (view, _, is_selecting) = place.get();
+        is_selecting && view == EventView::Mine && may_broadcast.get()
+    });
+    let page = Conversations {
+        view,
+        event: Memo::new(move |_| place.get().1),
+        is_selecting,
+        audience: RwSignal::new(Audience::default()),
+        found: RwSignal::new(None),
+        counts: RwSignal::new(None),
+        is_composing: RwSignal::new(false),
+        is_customer_shown: RwSignal::new(false),
+        toasts: use_toasts(),
+    };
+    let Some(me) = use_me() else {
+        return ().into_any();
+    };
+    let role = me.role;
+    // An effect, because an address may ask for what the member does not have.
+    Effect::new(move |_| {
+        let (view, event, asks_selection) = place.get();
+        if asks_selection && !is_selecting.get() {
+            replace(Route::Conversations { view, event, mode: None });
+        }
+        if !role.sees(view)
+            && let Some(view) = EventView::ALL.into_iter().find(|&view| role.sees(view))
+        {
+            replace(Route::Conversations { view, event: None, mode: None });
+        }
+    });
+    if !EventView::ALL.into_iter().any(|view| role.sees(view)) {
+        return view! { <EmptyState icon=Icon::MessageSquare title=Signal::derive(|| t(Key::EventsNoView)) /> }
+            .into_any();
+    }
+    let list = EventList::new(page);
+    let step = move || {
+        if is_selecting.get() {
+            if page.is_composing.get() { "compose" } else { "list" }
+        } else if page.event.get().is_none() {
+            "list"
+        } else if page.is_customer_shown.get() {
+            "customer"
+        } else {
+            "thread"
+        }
+    };
+    let work = move || {
+        if is_selecting.get() {
+            let on_sent = Callback::new(|id: BroadcastId| navigate(Route::Broadcast(id)));
+            let on_back = Callback::new(move |()| page.is_composing.set(false));
+            view! {
+                <div class="conversations__work">
+                    <ComposePane audience=page.audience on_sent on_back />
+                </div>
+            }
+            .into_any()
+        } else {
+            (move || match page.event.get() {
+                Some(id) => view! { <ThreadPanes page list id /> }.into_any(),
+                None => view! {
+                    <section class="conversations__none">
+                        <EmptyState
+                            icon=Icon::MessageSquare
+                            title=Signal::derive(|| t(Key::ThreadNone))
+                            hint=Signal::derive(|| t(Key::ThreadNoneHint))
+                        />
+                    </section>
+                }
+                .into_any(),
+            })
+            .into_any()
+        }
+    };
+    view! {
+        <div class="conversations" data-step=step data-selecting=move || is_selecting.get().then_some("true")>
+            <ListPane page list />
+            {work}
+        </div>
+    }
+    .into_any()
+}
+
+/// Calls `follow` when the server tells of news that `concerns` is true of, at once and then at most every [`PACE`].
+fn follow_news(
+    concerns: impl Fn(Option<EventId>) -> bool + 'static,
+    follow: impl Fn() + Clone + 'static,
+) {
+    use omocast_contract::live::LiveEvent;
+
+    let waiting: StoredValue<Option<TimeoutHandle>> = StoredValue::new(None);
+    let is_wanted = StoredValue::new(false);
+    use_live().on(move |news| {
+        let event = match news {
+            LiveEvent::EventChanged { event } => Some(event),
+            LiveEvent::Missed => None,
+            LiveEvent::BroadcastProgress { .. } => return,
+        };
+        if !concerns(event) {
+            return;
+        }
+        if waiting.with_value(Option::is_some) {
+            is_wanted.set_value(true);
+            return;
+        }
+        follow();
+        pace(waiting, is_wanted, follow.clone());
+    });
+    on_cleanup(move || {
+        if let Some(Some(timeout)) = waiting.try_update_value(Option::take) {
+            timeout.clear();
+        }
+    });
+}
+
+fn pace(
+    waiting: StoredValue<Option<TimeoutHandle>>,
+    is_wanted: StoredValue<bool>,
+    follow: impl Fn() + Clone + 'static,
+) {
+    let timeout = set_timeout_with_handle(
+        move || {
+            waiting.set_value(None);
+            if is_wanted.try_update_value(std::mem::take) == Some(true) {
+                follow();
+                pace(waiting, is_wanted, follow.clone());
+            }
+        },
+        PACE,
+    );
+    waiting.set_value(timeout.ok());
+}

@@ -1,0 +1,194 @@
+//! What is around every page: the rail with the ways to go, the member, the state of the connection.
+
+use leptos::html;
+use leptos::prelude::*;
+use omocast_contract::Role;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::i18n::{self, Key, Locale, t};
+use crate::live::use_live;
+use crate::route::{Route, use_route};
+use crate::session::use_session;
+use crate::theme::{self, Theme};
+use crate::ui::{Avatar, Icon, IconView, Menu, MenuItem, use_toasts};
+
+#[component]
+pub fn Shell(children: Children) -> impl IntoView {
+    let route = use_route();
+    let is_lost = use_live().is_lost();
+    let main = NodeRef::<html::Main>::new();
+    let section = Memo::new(move |_| matches!(route.get(), Route::Broadcasts | Route::Broadcast(_)));
+    // An effect, because the focus is the browser's: on another page it begins at the page, not at the link left behind.
+    Effect::new(move |before: Option<bool>| {
+        let section = section.get();
+        if before.is_some_and(|before| before != section)
+            && let Some(main) = main.get_untracked()
+        {
+            // Fails only on what is not shown.
+            let _ = main.focus();
+        }
+        section
+    });
+    view! {
+        <a class="shell__skip" href="#main" target="_self">
+            {move || t(Key::AppSkipToContent)}
+        </a>
+        <div class="shell">
+            <Rail />
+            <main class="shell__main" id="main" tabindex="-1" node_ref=main>
+                {children()}
+            </main>
+            <div class="shell__lost" role="status" data-shown=move || is_lost.get().then_some("")>
+                {move || {
+                    is_lost
+                        .get()
+                        .then(|| {
+                            view! {
+                                <IconView icon=Icon::WifiOff />
+                                <span>{t(Key::AppConnectionLost)}</span>
+                            }
+                        })
+                }}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Rail() -> impl IntoView {
+    let route = use_route();
+    let is_conversations = move || matches!(route.get(), Route::Conversations { .. });
+    let is_broadcasts = move || matches!(route.get(), Route::Broadcasts | Route::Broadcast(_));
+    view! {
+        <nav class="shell__rail" aria-label=move || t(Key::NavMain)>
+            <a class="shell__logo" href=Route::HOME.href() aria-label=move || t(Key::AppName)>
+                <span aria-hidden="true">"o"</span>
+            </a>
+            <RailLink
+                href=Route::HOME.href()
+                icon=Icon::MessageCircle
+                label=Key::NavConversations
+                is_current=Signal::derive(is_conversations)
+            />
+            <RailLink
+                href=Route::Broadcasts.href()
+                icon=Icon::Send
+                label=Key::NavBroadcasts
+                is_current=Signal::derive(is_broadcasts)
+            />
+            <span class="shell__gap"></span>
+            <SettingsMenu />
+            <MemberMenu />
+        </nav>
+    }
+}
+
+#[component]
+fn RailLink(href: String, icon: Icon, label: Key, is_current: Signal<bool>) -> impl IntoView {
+    view! {
+        <a
+            class="shell__link"
+            href=href
+            aria-current=move || is_current.get().then_some("page")
+            title=move || t(label)
+        >
+            <IconView icon />
+            <span class="shell__word">{move || t(label)}</span>
+        </a>
+    }
+}
+
+/// Language and theme.
+#[component]
+fn SettingsMenu() -> impl IntoView {
+    let toasts = use_toasts();
+    let items = Signal::derive(move || {
+        let languages = Locale::ALL.into_iter().map(move |locale| {
+            let choose = move || {
+                spawn_local(async move {
+                    if i18n::switch(locale).await.is_err() {
+                        toasts.error(i18n::t_now(Key::ErrorOffline));
+                    }
+                });
+            };
+            let item = MenuItem::new(locale.own_name(), choose).checked(i18n::locale() == locale);
+            if locale == Locale::ALL[0] {
+                item.heading(t(Key::AppLanguage))
+            } else {
+                item
+            }
+        });
+        let themes = Theme::ALL.into_iter().map(|theme| {
+            let item = MenuItem::new(t(theme_key(theme)), move || theme::switch(theme))
+                .checked(theme::theme() == theme);
+            if theme == Theme::ALL[0] {
+                item.heading(t(Key::AppTheme))
+            } else {
+                item
+            }
+        });
+        languages.chain(themes).collect::<Vec<_>>()
+    });
+    view! { <Menu label=Signal::derive(|| t(Key::AppSettings)) icon=Icon::Settings items /> }
+}
+
+fn theme_key(theme: Theme) -> Key {
+    match theme {
+        Theme::System => Key::AppThemeSystem,
+        Theme::Light => Key::AppThemeLight,
+        Theme::Dark => Key::AppThemeDark,
+    }
+}
+
+/// Who is signed in, and 登出.
+#[component]
+fn MemberMenu() -> impl IntoView {
+    let session = use_session();
+    let toasts = use_toasts();
+    let me = Memo::new(move |_| session.me());
+    let name = Signal::derive(move || me.get().map(|me| me.name).unwrap_or_default());
+    let sign_out = move || {
+        spawn_local(async move {
+            if session.sign_out().await.is_err() {
+                toasts.error(i18n::t_now(Key::ErrorOffline));
+            }
+        });
+    };
+    let items = Signal::derive(move || {
+        vec![MenuItem::new(t(Key::SignInSignOut), sign_out).icon(Icon::LogOut)]
+    });
+    let header = move || {
+        me.get()
+            .map(|me| {
+                let shops = me.shops.join("、");
+                view! {
+                    <p class="shell__name">{me.name}</p>
+                    <p class="shell__about">{me.email}</p>
+                    <p class="shell__about">
+                        {move || t(role_key(me.role))} " · " {me.team}
+                    </p>
+                    {(!shops.is_empty()).then(|| view! { <p class="shell__about">{shops}</p> })}
+                }
+            })
+            .into_any()
+    };
+    view! {
+        <Menu label=Signal::derive(|| t(Key::NavMember)) items header=std::sync::Arc::new(header)>
+            <Avatar name />
+        </Menu>
+    }
+}
+
+/// The words of a role.
+fn role_key(role: Role) -> Key {
+    match role {
+        Role::Admin => Key::RoleAdmin,
+        Role::Supervisor => Key::RoleSupervisor,
+        Role::Marketing => Key::RoleMarketing,
+        Role::SupportManager => Key::RoleSupportManager,
+        Role::SupportAgent => Key::RoleSupportAgent,
+        Role::SalesManager => Key::RoleSalesManager,
+        Role::SalesRep => Key::RoleSalesRep,
+    }
+}

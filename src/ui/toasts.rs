@@ -1,0 +1,187 @@
+//! Short news at the lower edge, with a way back where there is one. They go by themselves, but not from under the pointer.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::{Button, ButtonKind, Icon, IconButton, IconView, Tone};
+use crate::i18n::{Key, t};
+
+/// How long a toast stays; one with something to press stays longer.
+const STAY: Duration = Duration::from_secs(6);
+const STAY_WITH_ACTION: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+struct Toast {
+    id: u64,
+    tone: Tone,
+    text: String,
+    undo: Option<Undo>,
+}
+
+/// Not a `Callback`: that one would end with the dialog or row in which it was made, and the toast outlives both.
+type Undo = Arc<dyn Fn() + Send + Sync>;
+
+/// The context of the toasts.
+#[derive(Clone, Copy)]
+pub struct Toasts {
+    list: RwSignal<Vec<Toast>>,
+    next: StoredValue<u64>,
+    held: RwSignal<bool>,
+}
+
+/// Provides the toasts: once, above everything that shows one.
+pub fn provide_toasts() -> Toasts {
+    let toasts = Toasts {
+        list: RwSignal::new(Vec::new()),
+        next: StoredValue::new(0),
+        held: RwSignal::new(false),
+    };
+    provide_context(toasts);
+    toasts
+}
+
+pub fn use_toasts() -> Toasts {
+    expect_context()
+}
+
+impl Toasts {
+    /// Something was done.
+    pub fn show(&self, text: impl Into<String>) {
+        self.add(Tone::Neutral, text.into(), None);
+    }
+
+    /// Something was done that can be taken back.
+    pub fn undo(&self, text: impl Into<String>, undo: impl FnOnce() + Send + 'static) {
+        let undo = Mutex::new(Some(undo));
+        let undo: Undo = Arc::new(move || {
+            let undo = undo.lock().ok().and_then(|mut undo| undo.take());
+            if let Some(undo) = undo {
+                undo();
+            }
+        });
+        self.add(Tone::Neutral, text.into(), Some(undo));
+    }
+
+    /// A one-off action failed.
+    pub fn error(&self, text: impl Into<String>) {
+        self.add(Tone::Bad, text.into(), None);
+    }
+
+    fn add(&self, tone: Tone, text: String, undo: Option<Undo>) {
+        let Some(id) = self.next.try_update_value(|next| {
+            *next += 1;
+            *next
+        }) else {
+            return;
+        };
+        let stay = if undo.is_some() { STAY_WITH_ACTION } else { STAY };
+        self.list.try_update(|list| {
+            list.push(Toast { id, tone, text, undo });
+            // More than three are not read.
+            let surplus = list.len().saturating_sub(3);
+            list.drain(..surplus);
+        });
+        self.remove_after(id, stay);
+    }
+
+    fn remove_after(self, id: u64, wait: Duration) {
+        set_timeout(
+            move || {
+                if self.held.try_get_untracked() == Some(true) {
+                    self.remove_after(id, STAY / 3);
+                } else {
+                    self.remove(id);
+                }
+            },
+            wait,
+        );
+    }
+
+    fn remove(self, id: u64) {
+        self.list.try_update(|list| list.retain(|toast| toast.id != id));
+        if self.list.try_with_untracked(Vec::is_empty) == Some(true) {
+            self.held.try_set(false);
+        }
+    }
+}
+
+/// Where toasts appear: once, at the end of the page.
+#[component]
+pub fn ToastHost() -> impl IntoView {
+    let toasts = use_toasts();
+    let hold = move |is_held: bool| {
+        toasts.held.try_set(is_held);
+    };
+    view! {
+        <div
+            class="toasts"
+            role="status"
+            aria-live="polite"
+            on:mouseenter=move |_| hold(true)
+            on:mouseleave=move |_| hold(false)
+            on:focusin=move |_| hold(true)
+            on:focusout=move |_| hold(false)
+        >
+            <For each=move || toasts.list.get() key=|toast| toast.id let(toast)>
+                {toast_view(toasts, toast)}
+            </For>
+        </div>
+    }
+    .into_any()
+}
+
+fn toast_view(toasts: Toasts, toast: Toast) -> AnyView {
+    let id = toast.id;
+    let icon = match toast.tone {
+        Tone::Bad => Icon::CircleAlert,
+        Tone::Neutral | Tone::Action | Tone::Good | Tone::Warn => Icon::CircleCheck,
+    };
+    view! {
+        <div class="toasts__toast" data-tone=toast.tone.as_str()>
+            <IconView icon />
+            <span class="toasts__text">{toast.text}</span>
+            {toast
+                .undo
+                .map(|undo| {
+                    view! {
+                        <Button
+                            kind=ButtonKind::Quiet
+                            on_click=move || {
+                                toasts.remove(id);
+                                undo();
+                            }
+                        >
+                            {move || t(Key::UiUndo)}
+                        </Button>
+                    }
+                })}
+            <IconButton
+                icon=Icon::X
+                label=Signal::derive(|| t(Key::UiClose))
+                on_click=move || toasts.remove(id)
+            />
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(feature = "preview")]
+pub fn stories() -> Vec<super::Story> {
+    use super::Story;
+    vec![Story::new("kinds", || {
+        let toasts = provide_toasts();
+        view! {
+            <div class="gallery__row">
+                <Button on_click=move || toasts.show("已跟進 3 個事件")>"完成"</Button>
+                <Button on_click=move || toasts.undo("已結束 3 個事件", || ())>"可復原"</Button>
+                <Button on_click=move || {
+                    toasts.error("陳怡君：事件已由其他人跟進")
+                }>"失敗"</Button>
+            </div>
+            <ToastHost />
+        }
+        .into_any()
+    })]
+}

@@ -1,0 +1,315 @@
+//! Writing, sending and following a broadcast, over the in-memory server.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use omocast::api::fake::{FakeOptions, FakeTransport};
+use omocast::api::{ApiError, Method};
+use omocast::app::App;
+use omocast::components::error_text::problem_text;
+use omocast::components::reason_text::reason_text;
+use omocast::i18n::Locale;
+use omocast::live::LiveNews;
+use omocast::route::{Mode, Route, replace, use_route};
+use omocast_contract::api::path;
+use omocast_contract::live::LiveEvent;
+use omocast_contract::{EventView, Problem, ProblemCode, Reason, Role};
+use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::HtmlElement;
+
+use crate::support::{
+    Mounted, click, focused, mount, name_of, press_with, settle, speak, type_text, value_of,
+};
+
+const SELECTION: Route = Route::Conversations {
+    view: EventView::Mine,
+    event: None,
+    mode: Some(Mode::Select),
+};
+
+fn app(fake: &FakeTransport, route: Route) -> Mounted {
+    replace(route);
+    let transport = Arc::new(fake.clone());
+    mount(move || view! { <App transport /> })
+}
+
+/// The composer with everybody chosen, and no draft of another test.
+async fn composer() -> (Mounted, FakeTransport) {
+    window().local_storage().unwrap().unwrap().clear().unwrap();
+    let fake = FakeTransport::new(FakeOptions::default());
+    let page = app(&fake, SELECTION);
+    wait_for(|| page.find_by_role("checkbox", "全選").is_some()).await;
+    click(&page.by_role("checkbox", "全選")).await;
+    wait_for(|| button_like(&page, "發送給").is_some()).await;
+    (page, fake)
+}
+
+async fn wait_for(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..300 {
+        if is_so() {
+            return;
+        }
+        settle().await;
+    }
+    panic!("it never became so");
+}
+
+/// The last shown button whose name begins like this: the one of the dialog where there is one.
+fn button_like(page: &Mounted, beginning: &str) -> Option<HtmlElement> {
+    page.controls()
+        .into_iter()
+        .rev()
+        .find(|control| control.tag_name() == "BUTTON" && name_of(control).starts_with(beginning))
+}
+
+/// Why a button can't be pressed.
+fn reason_of(button: &HtmlElement) -> String {
+    let id = button.get_attribute("aria-describedby").unwrap_or_default();
+    document().get_element_by_id(&id).and_then(|reason| reason.text_content()).unwrap_or_default()
+}
+
+/// Picks files as the file dialog would: (name, type, content).
+async fn pick_files(page: &Mounted, files: &[(&str, &str, &str)]) {
+    let input = page.by_css("input[type=file]").remove(0);
+    let list = js_sys::Array::new();
+    for (name, kind, content) in files {
+        list.push(&js_sys::Array::of3(&(*name).into(), &(*kind).into(), &(*content).into()));
+    }
+    let pick = js_sys::Function::new_with_args(
+        "input, files",
+        "const data = new DataTransfer();
+         for (const [name, type, content] of files) data.items.add(new File([content], name, { type }));
+         input.files = data.files;
+         input.dispatchEvent(new Event('change', { bubbles: true }));",
+    );
+    pick.call2(&wasm_bindgen::JsValue::NULL, &input, &list).unwrap();
+    settle().await;
+}
+
+/// The keys under which broadcasts were sent.
+fn keys(fake: &FakeTransport) -> Vec<String> {
+    fake.calls()
+        .into_iter()
+        .filter(|call| call.method == Method::Post && call.path == path::BROADCASTS)
+        .filter_map(|call| call.idempotency_key)
+        .collect()
+}
+
+fn here() -> Route {
+    Owner::new().with(|| use_route().get_untracked())
+}
+
+async fn confirm(page: &Mounted) {
+    click(&button_like(page, "發送給").unwrap()).await;
+    wait_for(|| page.text().contains("送出後無法收回")).await;
+    click(&button_like(page, "發送給").unwrap()).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_sixth_message_is_impossible_and_says_why() {
+    let (page, _fake) = composer().await;
+    let add = page.by_role("button", "文字");
+    for _ in 0..4 {
+        click(&add).await;
+    }
+    assert!(page.find_by_text("5 / 5").is_some());
+    assert_eq!(reason_of(&add), "一次最多 5 則訊息");
+    click(&add).await;
+    assert_eq!(page.by_css("textarea").len(), 5);
+}
+
+#[wasm_bindgen_test]
+async fn the_counter_follows_the_strictest_channel_and_names_it_when_it_refuses() {
+    let (page, _fake) = composer().await;
+    let field = page.by_label("第 1 則文字");
+    type_text(&field, "秋季新品").await;
+    assert!(page.text().contains("4 / 4,096"), "{}", page.text());
+    type_text(&field, &"好".repeat(4_097)).await;
+    assert!(page.text().contains("4,097 / 4,096"));
+    assert!(page.find_by_text("文字太長，WhatsApp 不接受").is_some());
+    let send = button_like(&page, "發送給").unwrap();
+    assert_eq!(reason_of(&send), "請先修正第 1 則：文字太長，WhatsApp 不接受");
+}
+
+#[wasm_bindgen_test]
+async fn the_keyboard_moves_a_message_and_the_focus_goes_with_it() {
+    let (page, _fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    click(&page.by_role("button", "文字")).await;
+    let second = page.by_label("第 2 則文字");
+    type_text(&second, "乙").await;
+    second.focus().unwrap();
+    press_with("ArrowUp", |key| key.set_alt_key(true));
+    settle().await;
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "乙");
+    assert_eq!(value_of(&focused()), "乙");
+    press_with("ArrowDown", |key| key.set_alt_key(true));
+    settle().await;
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "甲");
+    assert_eq!(value_of(&focused()), "乙");
+}
+
+#[wasm_bindgen_test]
+async fn a_removed_message_comes_back_by_undo() {
+    let (page, _fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    click(&page.by_role("button", "移除第 1 則")).await;
+    assert!(page.by_css("textarea").is_empty());
+    click(&page.by_role("button", "復原")).await;
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "甲");
+}
+
+#[wasm_bindgen_test]
+async fn what_is_no_image_is_refused_beside_it_and_nothing_is_lost() {
+    let (page, _fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    pick_files(&page, &[("report.pdf", "application/pdf", "%PDF"), ("broken.png", "image/png", "nope")]).await;
+    wait_for(|| page.find_by_text("broken.png：這不是 JPEG 或 PNG 圖片。").is_some()).await;
+    assert!(page.find_by_text("report.pdf：這不是 JPEG 或 PNG 圖片。").is_some());
+    assert!(page.find_by_text("1 / 5").is_some());
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "甲");
+}
+
+#[wasm_bindgen_test]
+async fn the_question_says_how_many_get_what_and_who_is_skipped() {
+    let (page, _fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    click(&page.by_role("button", "文字")).await;
+    type_text(&page.by_label("第 2 則文字"), "乙").await;
+    click(&button_like(&page, "發送給").unwrap()).await;
+    let words = page.by_css("dialog[open] p").remove(0).text_content().unwrap();
+    // The fake's clock is the real one, so the counts are read from the words and only their sum is known.
+    let numbers: Vec<u64> = words
+        .replace(',', "")
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect();
+    let [reached, line, whatsapp, each, total, skipped, ..] = numbers[..] else {
+        panic!("{words}");
+    };
+    assert!(words.starts_with("發送給 ") && words.contains(" 位顧客：LINE ") && words.contains("、WhatsApp "), "{words}");
+    assert_eq!((line + whatsapp, reached + skipped), (reached, 1_204), "{words}");
+    assert_eq!((each, total), (2, reached * 2), "{words}");
+    assert!(words.contains("位略過：已逾 24 小時"), "{words}");
+}
+
+#[wasm_bindgen_test]
+async fn a_failed_send_keeps_everything_and_is_repeated_under_the_same_key() {
+    let (page, fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    fake.fail_next(path::BROADCASTS, ApiError::Offline("no network".to_owned()));
+    confirm(&page).await;
+    wait_for(|| page.find_by_text("無法連線，請檢查網路後重試。").is_some()).await;
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "甲");
+    click(&button_like(&page, "發送給").unwrap()).await;
+    wait_for(|| matches!(here(), Route::Broadcast(_))).await;
+    let keys = keys(&fake);
+    assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
+}
+
+#[wasm_bindgen_test]
+async fn the_server_s_refusal_of_a_message_stands_at_that_message() {
+    let (page, fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    let problem = Problem::new(ProblemCode::TextTooLong).at("messages[0]");
+    fake.fail_next(path::BROADCASTS, ApiError::Problem(problem));
+    confirm(&page).await;
+    wait_for(|| page.find_by_text("文字太長。").is_some()).await;
+    assert!(page.by_css("dialog[open]").is_empty());
+    let field = page.by_label("第 1 則文字");
+    assert_eq!(field.get_attribute("aria-invalid").as_deref(), Some("true"));
+    type_text(&field, "甲乙").await;
+    assert_eq!(field.get_attribute("aria-invalid"), None);
+}
+
+#[wasm_bindgen_test]
+async fn a_reload_loses_neither_the_messages_nor_the_key() {
+    let (page, fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    fake.fail_next(path::BROADCASTS, ApiError::Offline("no network".to_owned()));
+    confirm(&page).await;
+    settle().await;
+    drop(page);
+    let page = app(&fake, SELECTION);
+    wait_for(|| page.find_by_role("checkbox", "全選").is_some()).await;
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "甲");
+    click(&page.by_role("checkbox", "全選")).await;
+    wait_for(|| button_like(&page, "發送給").is_some()).await;
+    confirm(&page).await;
+    wait_for(|| matches!(here(), Route::Broadcast(_))).await;
+    let keys = keys(&fake);
+    assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
+}
+
+#[wasm_bindgen_test]
+async fn the_page_of_a_broadcast_follows_it_as_it_is_sent() {
+    let (page, fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    confirm(&page).await;
+    wait_for(|| page.text().contains("位顧客已交付")).await;
+    assert!(page.text().contains("發送中") && page.text().contains("0 / 1,"), "{}", page.text());
+    fake.tick();
+    settle().await;
+    assert!(page.text().contains("40 / 1,"), "{}", page.text());
+    for _ in 0..60 {
+        fake.tick();
+    }
+    settle().await;
+    assert!(page.text().contains("已完成"));
+    let skipped = page
+        .controls()
+        .into_iter()
+        .find(|tab| tab.get_attribute("role").as_deref() == Some("tab") && name_of(tab).starts_with("略過"))
+        .unwrap();
+    click(&skipped).await;
+    wait_for(|| page.text().contains("已逾 24 小時")).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_was_missed_is_asked_for_again() {
+    let fake = FakeTransport::new(FakeOptions::default());
+    let page = app(&fake, Route::Broadcasts);
+    wait_for(|| !page.by_css("tbody tr").is_empty()).await;
+    let asked = || fake.calls().iter().filter(|call| call.path == path::BROADCASTS).count();
+    let before = asked();
+    fake.tell(LiveNews::Event(LiveEvent::Missed));
+    wait_for(|| asked() > before).await;
+}
+
+#[wasm_bindgen_test]
+async fn the_report_goes_on_where_it_ended() {
+    let fake = FakeTransport::new(FakeOptions::default());
+    let page = app(&fake, Route::Broadcasts);
+    wait_for(|| page.by_css("tbody tr").len() == 20).await;
+    click(&page.by_role("button", "載入更多")).await;
+    wait_for(|| page.by_css("tbody tr").len() > 20).await;
+    assert!(page.find_by_role("button", "載入更多").is_none());
+    let links: std::collections::BTreeSet<_> =
+        page.by_css("tbody a").iter().filter_map(|link| link.get_attribute("href")).collect();
+    assert_eq!(links.len(), page.by_css("tbody tr").len());
+}
+
+#[wasm_bindgen_test]
+async fn who_may_not_see_the_report_is_told_so() {
+    let options = FakeOptions { role: Role::Supervisor, ..FakeOptions::default() };
+    let page = app(&FakeTransport::new(options), Route::Broadcasts);
+    wait_for(|| page.find_by_text("您的角色無法查看這個頁面。").is_some()).await;
+}
+
+#[wasm_bindgen_test]
+fn every_reason_and_every_problem_has_words_of_its_own_in_every_language() {
+    for locale in Locale::ALL {
+        speak(locale);
+        Owner::new().with(|| {
+            untrack(|| {
+                let reasons: std::collections::BTreeSet<_> = Reason::ALL.into_iter().map(reason_text).collect();
+                assert_eq!(reasons.len(), Reason::ALL.len(), "{locale:?}: {reasons:?}");
+                for &code in ProblemCode::ALL {
+                    let words = problem_text(code);
+                    // A text that is missing is shown by its key.
+                    assert!(!words.is_empty() && !words.starts_with("problem."), "{locale:?} {code:?}: {words}");
+                }
+            });
+        });
+    }
+}

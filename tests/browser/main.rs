@@ -1,0 +1,14 @@
+//! Components and pages in a real browser, over the in-memory server of the preview.
+#![cfg(target_arch = "wasm32")]
+
+use wasm_bindgen_test::wasm_bindgen_test_configure;
+
+mod broadcasts;
+mod conversations;
+mod i18n;
+mod session;
+mod stories;
+mod support;
+mod ui;
+
+wasm_bindgen_test_configure!(run_in_browser);

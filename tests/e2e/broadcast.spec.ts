@@ -1,0 +1,112 @@
+// The whole path: choosing, writing, sending, following, and what the customers' phones show.
+import { expect, expectAccessible, test } from "./fixtures";
+import { PHONES, PICTURE, openList, openSelection } from "./people";
+
+test("a broadcast reaches the customers' phones, and their answer comes back", async ({ page, browser }) => {
+  const list = await openList(page, "sales@demo.test");
+  await openSelection(page);
+
+  // 全選, then the funnel: only LINE and WhatsApp, then one unticked.
+  await page.getByRole("checkbox", { name: "全選" }).click();
+  await expect(page.getByRole("status").filter({ hasText: /已選取全部 [\d,]+ 位/ })).toBeVisible();
+  const chosen = list.getByRole("row", { selected: true });
+  const first = chosen.first();
+  await expect(first).toBeVisible();
+  await first.click();
+  await expect(page.getByText(/已選取全部 [\d,]+ 位，排除 1 位/)).toBeVisible();
+  await expectAccessible(page);
+
+  // Two texts and an image.
+  await page.getByRole("textbox", { name: "第 1 則文字" }).fill("秋季新品已到店 🍂");
+  await page.getByRole("button", { name: "文字", exact: true }).click();
+  await page.getByRole("textbox", { name: "第 2 則文字" }).fill("預約試穿：https://shop.example.com/fitting");
+  await page.locator('input[type="file"]').first().setInputFiles(PICTURE);
+  await expect(page.getByText("coat.png")).toBeVisible();
+  await expectAccessible(page);
+
+  const send = page.getByRole("button", { name: /^發送給 [\d,]+ 位$/ });
+  await expect(send).toBeEnabled();
+  await send.click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText(/LINE [\d,]+ 位/);
+  await expect(dialog).toContainText(/WhatsApp [\d,]+ 位/);
+  await expect(dialog).toContainText("每位 3 則");
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "發送" }).click();
+
+  // Every customer comes to rest where their platform's word ends.
+  await expect(page).toHaveURL(/broadcasts\//);
+  await expect(page.getByText("已完成")).toBeVisible({ timeout: 30_000 });
+  await expectAccessible(page);
+
+  // A customer of WhatsApp whose phone tells that the messages were read.
+  await page.getByRole("tab", { name: /已讀/ }).click();
+  await expect(page.getByRole("row").nth(1)).toBeVisible({ timeout: 15_000 });
+
+  // The phone of a LINE customer: the three messages, in order.
+  const requests = await (await page.request.get(`${PHONES}/control/requests`)).json();
+  const push = requests.find((request: { platform: string; path: string }) => request.path.endsWith("/message/push") && JSON.stringify(request).includes("秋季新品"));
+  const customer = push.body.to as string;
+  const phone = await (await browser.newContext({ locale: "zh-TW" })).newPage();
+  await phone.goto(`${PHONES}/phone`);
+  await phone.getByRole("searchbox").first().fill(customer);
+  await phone.goto(`${PHONES}/phone/${push.account}/${customer}`);
+  const messages = await (await phone.request.get(`${PHONES}/phone/${push.account}/${customer}/messages`)).json();
+  const kinds = messages.filter((message: { from_customer: boolean }) => !message.from_customer).slice(-3).map((message: { kind: string }) => message.kind);
+  expect(kinds).toEqual(["text", "text", "image"]);
+  await expect(phone.getByText("秋季新品已到店 🍂")).toBeVisible();
+
+  // The customer answers, and the answer appears in the conversation.
+  const answer = `我週六過去 ${Date.now()}`;
+  await phone.getByRole("textbox").fill(answer);
+  await phone.getByRole("button", { name: "傳送" }).click();
+  await page.getByRole("link", { name: "對話" }).click();
+  const row = page.getByRole("grid", { name: "對話清單" }).getByRole("row").filter({ hasText: answer });
+  await expect(row).toBeVisible();
+  await row.click();
+  await expect(page.getByRole("log").getByText(answer)).toBeVisible();
+});
+
+test("a web-channel event is listed, not selectable, and says why", async ({ page }) => {
+  const list = await openList(page, "sales@demo.test");
+  await openSelection(page);
+  const visitor = list.getByRole("row").filter({ hasText: "網頁渠道不支援" }).first();
+  for (let notch = 0; notch < 60 && !(await visitor.isVisible()); notch += 1) {
+    await list.hover();
+    await page.mouse.wheel(0, 500);
+    await expect(list.getByRole("row").first()).toBeVisible();
+  }
+  await expect(visitor).toHaveAttribute("aria-disabled", "true");
+  await visitor.click();
+  await expect(page.getByText("尚未選取")).toBeVisible();
+});
+
+test("the whole selection works with the keyboard alone", async ({ page }) => {
+  const list = await openList(page, "sales@demo.test");
+  await page.getByRole("button", { name: "更多" }).focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "選擇顧客" })).toBeVisible();
+  await list.focus();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Space");
+  await expect(page.getByText("已選取 1 位")).toBeVisible();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Space");
+  await expect(page.getByText(/已選取 [12] 位/)).toBeVisible();
+});
+
+test("the funnel narrows the list by channel, name and tags", async ({ page }) => {
+  const list = await openList(page, "sales@demo.test");
+  await openSelection(page);
+  await page.getByRole("button", { name: "篩選" }).click();
+  const dialog = page.getByRole("dialog");
+  await expectAccessible(page);
+  await dialog.getByRole("checkbox", { name: "WhatsApp" }).click();
+  await dialog.getByRole("button", { name: "套用" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.getByText("渠道：WhatsApp")).toBeVisible();
+  await expect(list.getByRole("img", { name: "LINE" })).toHaveCount(0);
+  await page.getByRole("checkbox", { name: "全選" }).click();
+  await expect(page.getByText(/已選取全部 [\d,]+ 位/).first()).toBeVisible();
+});

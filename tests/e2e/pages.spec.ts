@@ -1,0 +1,52 @@
+// Every page in both languages, light and dark, on a desk and on a phone: nothing that axe finds, nothing wider than the screen.
+import { expect, expectAccessible, test } from "./fixtures";
+import { openList, signIn } from "./people";
+
+const SCREENS = [
+  { name: "desk", size: { width: 1440, height: 900 } },
+  { name: "phone", size: { width: 390, height: 844 } },
+] as const;
+
+for (const scheme of ["light", "dark"] as const) {
+  for (const { name, size } of SCREENS) {
+    test.describe(`${name}, ${scheme}`, () => {
+      test.use({ colorScheme: scheme, viewport: size });
+
+      test("sign-in, conversations, selection, broadcasts", async ({ page }) => {
+        await page.goto("/");
+        await expect(page.getByRole("button", { name: "登入" })).toBeVisible();
+        await expectFits(page);
+        const list = await openList(page, "sales@demo.test");
+        await expectFits(page);
+        await list.getByRole("row").nth(2).click();
+        await expect(page.getByRole("log")).toBeVisible();
+        await expectFits(page);
+        await page.goto("/?mode=select");
+        await expect(page.getByRole("heading", { name: "選擇顧客" })).toBeVisible();
+        await expectFits(page);
+        await page.goto("/broadcasts");
+        await expect(page.getByRole("heading", { name: "群發訊息報表" })).toBeVisible();
+        await expectFits(page);
+      });
+    });
+  }
+}
+
+test("the language can be changed and stays", async ({ page }) => {
+  await openList(page, "sales@demo.test");
+  await page.evaluate(() => localStorage.setItem("locale", "en"));
+  await page.reload();
+  await expect(page.locator("html")).toHaveAttribute("lang", "en");
+  await expectAccessible(page);
+});
+
+test("a role that may not broadcast has no 群發訊息", async ({ page }) => {
+  await signIn(page, "supervisor@demo.test");
+  await expect(page.getByRole("button", { name: "更多" })).toHaveCount(0);
+});
+
+async function expectFits(page: import("@playwright/test").Page) {
+  await expectAccessible(page);
+  const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(excess).toBeLessThanOrEqual(0);
+}
