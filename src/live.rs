@@ -85,7 +85,7 @@ impl Live {
             }
             LiveNews::Connected => {
                 // What happened meanwhile is not told again.
-                if self.is_lost.try_update(|is_lost| std::mem::take(is_lost)) == Some(true) {
+                if self.is_lost.try_update(std::mem::take) == Some(true) {
                     self.tell(&LiveEvent::Missed);
                 }
             }

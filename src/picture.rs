@@ -73,10 +73,16 @@ async fn of_bitmap(file: &File, bitmap: &ImageBitmap, most: u64) -> Result<Pictu
     let preview = if size(&sent) <= MAX_PREVIEW_BYTES {
         sent.clone()
     } else {
-        encode(bitmap, PREVIEW_SIDE, 0.8, MAX_PREVIEW_BYTES).await?.0
+        encode(bitmap, PREVIEW_SIDE, 0.8, MAX_PREVIEW_BYTES)
+            .await?
+            .0
     };
     Ok(Picture {
-        name: if is_taken { file.name() } else { as_jpeg_name(&file.name()) },
+        name: if is_taken {
+            file.name()
+        } else {
+            as_jpeg_name(&file.name())
+        },
         file: sent,
         preview,
         width: sent_width,
@@ -98,8 +104,11 @@ async fn encode(
         let side = |length: f64| (length * scale).round().max(1.0);
         let (w, h) = (side(width), side(height));
         let canvas = OffscreenCanvas::new(w as u32, h as u32)?;
-        let context: OffscreenCanvasRenderingContext2d =
-            canvas.get_context("2d")?.ok_or(NotAnImage)?.dyn_into().map_err(|_| NotAnImage)?;
+        let context: OffscreenCanvasRenderingContext2d = canvas
+            .get_context("2d")?
+            .ok_or(NotAnImage)?
+            .dyn_into()
+            .map_err(|_| NotAnImage)?;
         // A JPEG has no transparency: what shows through is paper, not black.
         context.set_fill_style_str("white");
         context.fill_rect(0.0, 0.0, w, h);
@@ -137,7 +146,10 @@ mod tests {
     fn the_strictest_channel_decides() {
         let set = |channels: &[Channel]| channels.iter().copied().collect::<ChannelSet>();
         assert_eq!(strictest_limit(set(&[Channel::Line])), 10 << 20);
-        assert_eq!(strictest_limit(set(&[Channel::Line, Channel::Whatsapp])), 5 << 20);
+        assert_eq!(
+            strictest_limit(set(&[Channel::Line, Channel::Whatsapp])),
+            5 << 20
+        );
         assert_eq!(strictest_limit(ChannelSet::EMPTY), 5 << 20);
     }
 

@@ -20,10 +20,8 @@ pub fn ConfirmBroadcast(
     /// Why it was not sent, in words.
     #[prop(into)]
     error: Signal<Option<String>>,
-    #[prop(into)]
-    on_confirm: Callback<()>,
-    #[prop(into)]
-    on_close: Callback<()>,
+    #[prop(into)] on_confirm: Callback<()>,
+    #[prop(into)] on_close: Callback<()>,
 ) -> impl IntoView {
     let reached = Memo::new(move |_| count.with(AudienceCount::reached_total));
     let title = Signal::derive(move || t_count(PluralKey::ConfirmTitle, reached.get(), &[]));
@@ -65,8 +63,14 @@ pub fn sentence(count: &AudienceCount, messages: u64) -> String {
         .reached
         .iter()
         .map(|count| {
-            let args = [("channel", channel_name(count.channel)), ("count", number(count.customers))];
-            t_with(Key::ConfirmChannel, &args.each_ref().map(|(name, value)| (*name, value.as_str())))
+            let args = [
+                ("channel", channel_name(count.channel)),
+                ("count", number(count.customers)),
+            ];
+            t_with(
+                Key::ConfirmChannel,
+                &args.each_ref().map(|(name, value)| (*name, value.as_str())),
+            )
         })
         .collect();
     let sentence = t_with(
@@ -75,14 +79,20 @@ pub fn sentence(count: &AudienceCount, messages: u64) -> String {
             ("people", &t_count(PluralKey::ConfirmPeople, reached, &[])),
             ("channels", &each.join(&t(Key::ConfirmSeparator))),
             ("each", &t_count(PluralKey::ConfirmEach, messages, &[])),
-            ("total", &t_count(PluralKey::ConfirmTotal, messages * reached, &[])),
+            (
+                "total",
+                &t_count(PluralKey::ConfirmTotal, messages * reached, &[]),
+            ),
         ],
     );
     let skipped = skipped_words(count);
     if skipped.is_empty() {
         sentence
     } else {
-        t_with(Key::ConfirmWithSkipped, &[("sentence", &sentence), ("skipped", &skipped)])
+        t_with(
+            Key::ConfirmWithSkipped,
+            &[("sentence", &sentence), ("skipped", &skipped)],
+        )
     }
 }
 
@@ -97,10 +107,20 @@ pub fn stories() -> Vec<crate::ui::Story> {
         let open = RwSignal::new(false);
         let count = AudienceCount {
             reached: vec![
-                ChannelCount { channel: Channel::Line, customers: 812 },
-                ChannelCount { channel: Channel::Whatsapp, customers: 334 },
+                ChannelCount {
+                    channel: Channel::Line,
+                    customers: 812,
+                },
+                ChannelCount {
+                    channel: Channel::Whatsapp,
+                    customers: 334,
+                },
             ],
-            skipped: vec![SkippedCount { reason: Reason::WindowClosed, channel: Channel::Whatsapp, customers: 55 }],
+            skipped: vec![SkippedCount {
+                reason: Reason::WindowClosed,
+                channel: Channel::Whatsapp,
+                customers: 55,
+            }],
         };
         view! {
             <Button on_click=move || open.set(true)>"開啟"</Button>
@@ -119,6 +139,8 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("the question", || story(false, None)),
         Story::new("under way", || story(true, None)),
-        Story::new("not sent", || story(false, Some("無法連線，請檢查網路後重試。"))),
+        Story::new("not sent", || {
+            story(false, Some("無法連線，請檢查網路後重試。"))
+        }),
     ]
 }

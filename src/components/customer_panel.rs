@@ -96,7 +96,11 @@ pub fn stories() -> Vec<crate::ui::Story> {
 
     vec![
         Story::new("with everything", || {
-            story(1, Some("+886 912 345 678"), &["VIP", "生日月", "秋季新品預購名單"])
+            story(
+                1,
+                Some("+886 912 345 678"),
+                &["VIP", "生日月", "秋季新品預購名單"],
+            )
         }),
         Story::new("hardly anything", || story(3, None, &[])),
     ]

@@ -20,7 +20,10 @@ pub fn error_text(error: &ApiError) -> String {
 pub fn refusal_text(problem: &Problem) -> String {
     let text = channels_text(problem.code, &problem.channels);
     match &problem.request_id {
-        Some(request) => t_with(Key::ProblemWithRequest, &[("problem", &text), ("request", request)]),
+        Some(request) => t_with(
+            Key::ProblemWithRequest,
+            &[("problem", &text), ("request", request)],
+        ),
         None => text,
     }
 }
@@ -47,7 +50,10 @@ fn channels_text(code: ProblemCode, channels: &[Channel]) -> String {
         ProblemCode::TextTooLong => t_with(Key::ComposeTooLong, &[channels]),
         ProblemCode::ImageTooLarge => t_with(Key::ComposeTooLarge, &[channels]),
         ProblemCode::MediumNotSupported => t_with(Key::ComposeNotTaken, &[channels]),
-        code => t_with(Key::ProblemWithChannels, &[("problem", &problem_text(code)), channels]),
+        code => t_with(
+            Key::ProblemWithChannels,
+            &[("problem", &problem_text(code)), channels],
+        ),
     }
 }
 

@@ -246,7 +246,11 @@ impl RowSlot<EventItem> for EventSlot {
             set_or_remove(&self.cell, "data-tick", tick);
             let selected = tick.filter(|&tick| tick != OFF);
             set_or_remove(&self.row, "aria-selected", selected);
-            set_or_remove(&self.row, "aria-disabled", (tick == Some(OFF)).then_some("true"));
+            set_or_remove(
+                &self.row,
+                "aria-disabled",
+                (tick == Some(OFF)).then_some("true"),
+            );
         }
         if before.is_none_or(|before| before.look.is_open != look.is_open) {
             set_or_remove(&self.row, "aria-current", look.is_open.then_some("true"));
@@ -351,7 +355,11 @@ pub fn example_event(n: u64) -> EventRow {
         status: EventStatus::InProgress,
         owner: Some("林佩珊".to_owned()),
         owner_id: text.parse::<MemberId>().ok(),
-        last_text: if n % 7 == 2 { String::new() } else { "請問新款風衣什麼時候到店？我想先預約試穿".to_owned() },
+        last_text: if n % 7 == 2 {
+            String::new()
+        } else {
+            "請問新款風衣什麼時候到店？我想先預約試穿".to_owned()
+        },
         last_is_image: n % 7 == 2,
         last_message_at: now.plus(-(n as i64) * 3_600_000),
         last_inbound_at: (n % 9 != 1).then(|| now.plus(-(n as i64) * 7_200_000 - 60_000)),
@@ -379,7 +387,10 @@ pub fn stories() -> Vec<crate::ui::Story> {
                     None => futures::future::pending().boxed_local(),
                 }
             }),
-            EventRowTemplate { look: Rc::new(look), now: crate::i18n::now },
+            EventRowTemplate {
+                look: Rc::new(look),
+                now: crate::i18n::now,
+            },
             |_| (),
         );
         view! {
@@ -391,18 +402,25 @@ pub fn stories() -> Vec<crate::ui::Story> {
     }
 
     vec![
-        Story::new("every channel, unread, blocked, over 24 hours, nameless", || {
-            story(|_| RowLook::default(), true)
-        }),
+        Story::new(
+            "every channel, unread, blocked, over 24 hours, nameless",
+            || story(|_| RowLook::default(), true),
+        ),
         Story::new("selection mode", || {
             story(
-                |event| RowLook { tick: Some(event.id.0.as_u128() % 2 == 0), is_open: false },
+                |event| RowLook {
+                    tick: Some(event.id.0.as_u128() % 2 == 0),
+                    is_open: false,
+                },
                 true,
             )
         }),
         Story::new("its thread is shown", || {
             story(
-                |event| RowLook { tick: None, is_open: event.name == "林志明" },
+                |event| RowLook {
+                    tick: None,
+                    is_open: event.name == "林志明",
+                },
                 true,
             )
         }),

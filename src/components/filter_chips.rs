@@ -97,7 +97,8 @@ pub fn stories() -> Vec<crate::ui::Story> {
 
     fn story(filter: Filter) -> AnyView {
         let filter = RwSignal::new(filter);
-        view! { <FilterChips filter on_change=Callback::new(move |other| filter.set(other)) /> }.into_any()
+        view! { <FilterChips filter on_change=Callback::new(move |other| filter.set(other)) /> }
+            .into_any()
     }
 
     vec![
@@ -105,7 +106,10 @@ pub fn stories() -> Vec<crate::ui::Story> {
             story(Filter {
                 channels: vec![Channel::Line, Channel::Whatsapp],
                 name: "陳".to_owned(),
-                tags: TagFilter { matching: TagMatch::Any, tags: vec!["VIP".to_owned()] },
+                tags: TagFilter {
+                    matching: TagMatch::Any,
+                    tags: vec!["VIP".to_owned()],
+                },
             })
         }),
         Story::new("long", || {

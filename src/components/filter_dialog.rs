@@ -295,10 +295,16 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("some tags", || {
             let tags = ["VIP", "新客", "生日月", "女裝", "大衣", "北區"];
-            story(TagChoice::Known(tags.map(str::to_owned).to_vec()), Some(1_244))
+            story(
+                TagChoice::Known(tags.map(str::to_owned).to_vec()),
+                Some(1_244),
+            )
         }),
         Story::new("many tags", || {
-            story(TagChoice::Known((1..300).map(|n| format!("標籤 {n}")).collect()), Some(1))
+            story(
+                TagChoice::Known((1..300).map(|n| format!("標籤 {n}")).collect()),
+                Some(1),
+            )
         }),
         Story::new("loading", || story(TagChoice::Loading, None)),
         Story::new("the tags did not load", || story(TagChoice::Failed, None)),

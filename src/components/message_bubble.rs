@@ -38,7 +38,9 @@ pub fn MessageBubble(
     };
     let is_image = matches!(content, MessageContent::Image { media: Some(_) });
     let body = match content {
-        MessageContent::Text { text } => view! { <p class="message-bubble__text" dir="auto">{text}</p> }.into_any(),
+        MessageContent::Text { text } => {
+            view! { <p class="message-bubble__text" dir="auto">{text}</p> }.into_any()
+        }
         MessageContent::Image { media: Some(media) } => {
             let alt = move || t_with(Key::ThreadImageOf, &[("name", &author)]);
             let source = image_url.run(media);
@@ -46,7 +48,8 @@ pub fn MessageBubble(
                 .into_any()
         }
         MessageContent::Image { media: None } => {
-            view! { <p class="message-bubble__note">{move || t(Key::ThreadImageGone)}</p> }.into_any()
+            view! { <p class="message-bubble__note">{move || t(Key::ThreadImageGone)}</p> }
+                .into_any()
         }
         MessageContent::Unsupported { kind } => {
             let text = move || t_with(Key::ThreadUnsupported, &[("kind", &kind)]);
@@ -103,7 +106,9 @@ pub fn example_message(n: u64, origin: MessageOrigin, content: MessageContent) -
 
 #[cfg(feature = "preview")]
 pub fn example_text(text: &str) -> MessageContent {
-    MessageContent::Text { text: text.to_owned() }
+    MessageContent::Text {
+        text: text.to_owned(),
+    }
 }
 
 #[cfg(feature = "preview")]
@@ -117,10 +122,10 @@ pub fn stories() -> Vec<crate::ui::Story> {
             .map(|(n, (origin, content))| {
                 let message = example_message(n as u64, origin, content);
                 view! { <MessageBubble
-                        message
-                        customer="陳怡君".to_owned()
-                        image_url=Callback::new(|_| String::new())
-                    /> }
+                    message
+                    customer="陳怡君".to_owned()
+                    image_url=Callback::new(|_| String::new())
+                /> }
             })
             .collect_view();
         view! { <div class="gallery__column">{bubbles}</div> }.into_any()
@@ -129,13 +134,26 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("of the customer", || {
             story(vec![
-                (MessageOrigin::Inbound, example_text("請問新款風衣什麼時候到店？")),
                 (
                     MessageOrigin::Inbound,
-                    example_text("https://shop.example.com/a-very-long-address/that-has-no-place-to-break-at-all-and-goes-on\n第二行"),
+                    example_text("請問新款風衣什麼時候到店？"),
                 ),
-                (MessageOrigin::Inbound, MessageContent::Image { media: None }),
-                (MessageOrigin::Inbound, MessageContent::Unsupported { kind: "sticker".to_owned() }),
+                (
+                    MessageOrigin::Inbound,
+                    example_text(
+                        "https://shop.example.com/a-very-long-address/that-has-no-place-to-break-at-all-and-goes-on\n第二行",
+                    ),
+                ),
+                (
+                    MessageOrigin::Inbound,
+                    MessageContent::Image { media: None },
+                ),
+                (
+                    MessageOrigin::Inbound,
+                    MessageContent::Unsupported {
+                        kind: "sticker".to_owned(),
+                    },
+                ),
             ])
         }),
         Story::new("of the team, every outcome", || {

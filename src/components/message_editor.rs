@@ -62,11 +62,11 @@ pub fn MessageEditor(
     /// Where the browser finds an uploaded image.
     #[prop(into)]
     image_url: Callback<MediaId, String>,
-    #[prop(into)]
-    on_event: Callback<EditorEvent>,
+    #[prop(into)] on_event: Callback<EditorEvent>,
 ) -> impl IntoView {
     let problem_id = unique_id();
-    let is_text = message.with_untracked(|message| matches!(message.content, DraftContent::Text(_)));
+    let is_text =
+        message.with_untracked(|message| matches!(message.content, DraftContent::Text(_)));
     let ordinal = Memo::new(move |_| (place.get() + 1).to_string());
     let named = move |key: Key| Signal::derive(move || t_with(key, &[("number", &ordinal.get())]));
     let keys = move |key: ev::KeyboardEvent| {
@@ -82,7 +82,14 @@ pub fn MessageEditor(
         on_event.run(event);
     };
     let body = if is_text {
-        text_view(message, ordinal, channels, problem, problem_id.clone(), on_event)
+        text_view(
+            message,
+            ordinal,
+            channels,
+            problem,
+            problem_id.clone(),
+            on_event,
+        )
     } else {
         image_view(message, channels, image_url, on_event)
     };
@@ -174,11 +181,13 @@ fn text_view(
     });
     let nearest = Memo::new(move |_| text.with(|text| nearest(text, channels.get())));
     let state = move || {
-        nearest.get().and_then(|(_, length, limit, _)| match length {
-            length if length > limit => Some("over"),
-            length if length * 10 >= limit * 9 => Some("near"),
-            _ => None,
-        })
+        nearest
+            .get()
+            .and_then(|(_, length, limit, _)| match length {
+                length if length > limit => Some("over"),
+                length if length * 10 >= limit * 9 => Some("near"),
+                _ => None,
+            })
     };
     let counter = move || match nearest.get() {
         Some((_, length, limit, _)) => [number(length as u64), number(limit as u64)].join(" / "),
@@ -191,7 +200,13 @@ fn text_view(
                 TextUnit::Utf16 => Key::ComposeLimitUtf16,
                 TextUnit::Byte => Key::ComposeLimitByte,
             };
-            t_with(key, &[("channel", &channel_name(channel)), ("limit", &number(limit as u64))])
+            t_with(
+                key,
+                &[
+                    ("channel", &channel_name(channel)),
+                    ("limit", &number(limit as u64)),
+                ],
+            )
         })
     };
     let described_by = {
@@ -244,7 +259,9 @@ fn image_view(
     let with = move |read: &dyn Fn(&DraftImage) -> String| {
         image.with(|image| image.as_ref().map(read).unwrap_or_default())
     };
-    let address = Memo::new(move |_| image.with(|image| image.as_ref().and_then(|image| address(image, image_url))));
+    let address = Memo::new(move |_| {
+        image.with(|image| image.as_ref().and_then(|image| address(image, image_url)))
+    });
     let name = move || with(&|image| image.name.clone());
     let size = move || {
         with(&|image| match image.bytes {
@@ -252,7 +269,10 @@ fn image_view(
             size => {
                 let (width, height) = (number(image.width.into()), number(image.height.into()));
                 let size = bytes(size);
-                t_with(Key::ComposeSize, &[("width", &width), ("height", &height), ("size", &size)])
+                t_with(
+                    Key::ComposeSize,
+                    &[("width", &width), ("height", &height), ("size", &size)],
+                )
             }
         })
     };
@@ -351,7 +371,10 @@ fn image_view(
 pub fn address(image: &DraftImage, image_url: Callback<MediaId, String>) -> Option<String> {
     image.local_url.clone().or_else(|| match image.upload {
         UploadState::Done(media) => Some(image_url.run(media)),
-        UploadState::Preparing | UploadState::Sending(_) | UploadState::Failed(_) | UploadState::Lost => None,
+        UploadState::Preparing
+        | UploadState::Sending(_)
+        | UploadState::Failed(_)
+        | UploadState::Lost => None,
     })
 }
 
@@ -395,18 +418,34 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("empty", || story(DraftContent::Text(String::new()), None)),
         Story::new("a text", || {
-            story(DraftContent::Text("您好，秋季新品已到店 🍂 本週六日於信義門市試穿，即可獲得九折優惠！".to_owned()), None)
+            story(
+                DraftContent::Text(
+                    "您好，秋季新品已到店 🍂 本週六日於信義門市試穿，即可獲得九折優惠！".to_owned(),
+                ),
+                None,
+            )
         }),
-        Story::new("near the limit of Instagram", || story(DraftContent::Text("好".repeat(310)), None)),
+        Story::new("near the limit of Instagram", || {
+            story(DraftContent::Text("好".repeat(310)), None)
+        }),
         Story::new("too long", || {
-            story(DraftContent::Text("好".repeat(340)), Some("文字太長，Instagram 不接受"))
+            story(
+                DraftContent::Text("好".repeat(340)),
+                Some("文字太長，Instagram 不接受"),
+            )
         }),
         Story::new("being prepared", || image(UploadState::Preparing)),
         Story::new("on its way", || image(UploadState::Sending(42))),
-        Story::new("refused", || image(UploadState::Failed("無法連線，請檢查網路後重試。".to_owned()))),
+        Story::new("refused", || {
+            image(UploadState::Failed(
+                "無法連線，請檢查網路後重試。".to_owned(),
+            ))
+        }),
         Story::new("cut off by a reload", || image(UploadState::Lost)),
         Story::new("uploaded", || {
-            let media = "01905000-0000-7000-8000-000000000001".parse().expect("it is written as a UUID");
+            let media = "01905000-0000-7000-8000-000000000001"
+                .parse()
+                .expect("it is written as a UUID");
             image(UploadState::Done(media))
         }),
     ]
@@ -419,10 +458,19 @@ mod tests {
     #[test]
     fn the_fullest_channel_is_counted() {
         let all: ChannelSet = Channel::ALL.into_iter().take(4).collect();
-        assert_eq!(nearest("中", all).map(|found| (found.0, found.1)), Some((Channel::Instagram, 3)));
-        assert_eq!(nearest("", all).map(|found| found.0), Some(Channel::Instagram));
+        assert_eq!(
+            nearest("中", all).map(|found| (found.0, found.1)),
+            Some((Channel::Instagram, 3))
+        );
+        assert_eq!(
+            nearest("", all).map(|found| found.0),
+            Some(Channel::Instagram)
+        );
         let two: ChannelSet = [Channel::Line, Channel::Whatsapp].into_iter().collect();
-        assert_eq!(nearest("中", two).map(|found| found.0), Some(Channel::Whatsapp));
+        assert_eq!(
+            nearest("中", two).map(|found| found.0),
+            Some(Channel::Whatsapp)
+        );
         // An emoji counts two for LINE, whose limit is not twice as large.
         assert_eq!(nearest("🍂", two).map(|found| found.0), Some(Channel::Line));
         assert_eq!(nearest("中", ChannelSet::EMPTY), None);

@@ -28,13 +28,26 @@ pub fn PreviewPhone(
     // The one chosen, as long as it is among those who get it.
     let channel = Memo::new(move |_| {
         let channels = channels.get();
-        chosen.get().filter(|&channel| channels.contains(channel)).or_else(|| channels.iter().next())
+        chosen
+            .get()
+            .filter(|&channel| channels.contains(channel))
+            .or_else(|| channels.iter().next())
     });
     let tabs = Signal::derive(move || {
-        channels.get().iter().map(|channel| Tab::new(channel.as_str(), channel_name(channel))).collect::<Vec<_>>()
+        channels
+            .get()
+            .iter()
+            .map(|channel| Tab::new(channel.as_str(), channel_name(channel)))
+            .collect::<Vec<_>>()
     });
     let has_tabs = Memo::new(move |_| channels.get().iter().count() > 1);
-    let selected = Signal::derive(move || channel.get().map(Channel::as_str).unwrap_or_default().to_owned());
+    let selected = Signal::derive(move || {
+        channel
+            .get()
+            .map(Channel::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    });
     let bubbles = move || {
         let draft = draft.get();
         let bubbles: Vec<AnyView> = draft
@@ -110,7 +123,13 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("nothing written", || story(&[], &[Channel::Line])),
         Story::new("four channels", || {
-            story(&["您好，秋季新品已到店 🍂\n本週六日於信義門市試穿，即可獲得九折優惠！", "預約試穿：https://shop.example.com/fitting"], &Channel::ALL[..4])
+            story(
+                &[
+                    "您好，秋季新品已到店 🍂\n本週六日於信義門市試穿，即可獲得九折優惠！",
+                    "預約試穿：https://shop.example.com/fitting",
+                ],
+                &Channel::ALL[..4],
+            )
         }),
     ]
 }

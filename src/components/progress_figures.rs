@@ -23,7 +23,11 @@ pub fn ProgressFigures(
 ) -> impl IntoView {
     let total: u64 = channels.iter().map(|count| count.customers).sum();
     let silent = move |tells: fn(Channel) -> bool| -> Vec<Channel> {
-        channels.iter().map(|count| count.channel).filter(|&channel| !tells(channel)).collect()
+        channels
+            .iter()
+            .map(|count| count.channel)
+            .filter(|&channel| !tells(channel))
+            .collect()
     };
     let no_delivered = silent(Channel::tells_delivered);
     let no_read = silent(Channel::tells_read);
@@ -78,7 +82,10 @@ fn not_told(channels: &[Channel], count: u64) -> String {
         return String::new();
     }
     let names = channel_names(channels.iter().copied());
-    t_with(Key::BroadcastNotTold, &[("channels", &names), ("count", &number(count))])
+    t_with(
+        Key::BroadcastNotTold,
+        &[("channels", &names), ("count", &number(count))],
+    )
 }
 
 fn figure(
@@ -123,8 +130,14 @@ pub fn stories() -> Vec<crate::ui::Story> {
     use crate::ui::Story;
     fn story(progress: Progress, line: u64, whatsapp: u64) -> AnyView {
         let channels = vec![
-            ChannelCount { channel: Channel::Line, customers: line },
-            ChannelCount { channel: Channel::Whatsapp, customers: whatsapp },
+            ChannelCount {
+                channel: Channel::Line,
+                customers: line,
+            },
+            ChannelCount {
+                channel: Channel::Whatsapp,
+                customers: whatsapp,
+            },
         ];
         view! {
             <ProgressFigures
@@ -140,13 +153,29 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("under way, with unknown outcomes", || {
             story(
-                Progress { queued: 312, sent: 523, delivered: 88, read: 214, failed: 9, skipped: 55, unknown: 2, sending: 0 },
+                Progress {
+                    queued: 312,
+                    sent: 523,
+                    delivered: 88,
+                    read: 214,
+                    failed: 9,
+                    skipped: 55,
+                    unknown: 2,
+                    sending: 0,
+                },
                 513,
                 688,
             )
         }),
         Story::new("nothing yet", || {
-            story(Progress { queued: 1_201, ..Progress::default() }, 867, 334)
+            story(
+                Progress {
+                    queued: 1_201,
+                    ..Progress::default()
+                },
+                867,
+                334,
+            )
         }),
     ]
 }

@@ -28,7 +28,10 @@ pub fn ProgressMeter(
     });
     let done = move || progress.with(|p| number(p.accepted() + p.failed + p.unknown));
     let number_text = move || {
-        t_with(Key::BroadcastDoneOf, &[("done", &done()), ("total", &number(total.get()))])
+        t_with(
+            Key::BroadcastDoneOf,
+            &[("done", &done()), ("total", &number(total.get()))],
+        )
     };
     let label = Signal::derive(move || {
         let progress = progress.get();
@@ -37,7 +40,10 @@ pub fn ProgressMeter(
             .filter(|&status| progress.get(status) > 0)
             .map(|status| {
                 let (status_text, count) = (status_text(status), number(progress.get(status)));
-                t_with(Key::BroadcastSegment, &[("status", &status_text), ("count", &count)])
+                t_with(
+                    Key::BroadcastSegment,
+                    &[("status", &status_text), ("count", &count)],
+                )
             })
             .collect();
         list(&parts)
@@ -68,16 +74,25 @@ pub fn stories() -> Vec<crate::ui::Story> {
         unknown: 2,
     };
     vec![
-        Story::new("under way", || view! { <ProgressMeter progress=UNDER_WAY /> }.into_any()),
+        Story::new("under way", || {
+            view! { <ProgressMeter progress=UNDER_WAY /> }.into_any()
+        }),
         Story::new("in a row of a list", || {
             view! { <ProgressMeter progress=UNDER_WAY is_mini=true /> }.into_any()
         }),
         Story::new("not begun", || {
-            let progress = Progress { queued: 1_146, ..Progress::default() };
+            let progress = Progress {
+                queued: 1_146,
+                ..Progress::default()
+            };
             view! { <ProgressMeter progress /> }.into_any()
         }),
         Story::new("one of 100,000 failed", || {
-            let progress = Progress { sent: 99_999, failed: 1, ..Progress::default() };
+            let progress = Progress {
+                sent: 99_999,
+                failed: 1,
+                ..Progress::default()
+            };
             view! { <ProgressMeter progress /> }.into_any()
         }),
     ]

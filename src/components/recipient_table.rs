@@ -57,13 +57,33 @@ fn row_view(recipients: Signal<Vec<Recipient>>, id: CustomerId) -> AnyView {
             .or_else(|| before.cloned().flatten())
     });
     let is_open = RwSignal::new(false);
-    (move || recipient.get().map(|recipient| recipient_view(recipient, is_open))).into_any()
+    (move || {
+        recipient
+            .get()
+            .map(|recipient| recipient_view(recipient, is_open))
+    })
+    .into_any()
 }
 
 fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
-    let Recipient { name, channel, status, reason, platform_code, updated_at, deliveries, .. } = recipient;
+    let Recipient {
+        name,
+        channel,
+        status,
+        reason,
+        platform_code,
+        updated_at,
+        deliveries,
+        ..
+    } = recipient;
     let list_id = unique_id();
-    let shown_name = move || if name.is_empty() { t(Key::RecipientsNoName) } else { name.clone() };
+    let shown_name = move || {
+        if name.is_empty() {
+            t(Key::RecipientsNoName)
+        } else {
+            name.clone()
+        }
+    };
     let label = {
         let shown_name = shown_name.clone();
         move || {
@@ -83,7 +103,8 @@ fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
                     .map(|(at, delivery)| {
                         let number = (at + 1).to_string();
                         let status = status_text(delivery.status);
-                        let why = reason_with_code(delivery.reason, delivery.platform_code.as_deref());
+                        let why =
+                            reason_with_code(delivery.reason, delivery.platform_code.as_deref());
                         let args = [("number", &*number), ("status", &status), ("reason", &why)];
                         let words = if why.is_empty() {
                             t_with(Key::RecipientsEachMessage, &args)
@@ -157,7 +178,11 @@ pub fn stories() -> Vec<crate::ui::Story> {
         code: Option<&str>,
     ) -> Recipient {
         let id = |kind: u32| format!("0190{kind}000-0000-7000-8000-{number:012x}");
-        let delivery = |status, reason| Delivery { status, reason, platform_code: None };
+        let delivery = |status, reason| Delivery {
+            status,
+            reason,
+            platform_code: None,
+        };
         let rest = match status {
             DeliveryStatus::Failed | DeliveryStatus::Unknown => {
                 delivery(DeliveryStatus::Skipped, Some(Reason::EarlierMessageFailed))
@@ -165,7 +190,9 @@ pub fn stories() -> Vec<crate::ui::Story> {
             status => delivery(status, reason),
         };
         Recipient {
-            customer: id(2).parse::<CustomerId>().expect("it is written as a UUID"),
+            customer: id(2)
+                .parse::<CustomerId>()
+                .expect("it is written as a UUID"),
             event: id(1).parse::<EventId>().expect("it is written as a UUID"),
             name: name.to_owned(),
             channel,
@@ -176,19 +203,66 @@ pub fn stories() -> Vec<crate::ui::Story> {
             deliveries: vec![delivery(status, reason), rest],
         }
     }
-    vec![
-        Story::new("every status, every channel", || {
-            let recipients = vec![
-                recipient(1, "鄭雅文", Channel::Whatsapp, DeliveryStatus::Failed, Some(Reason::WindowClosed), Some("131047")),
-                recipient(2, "Kevin Lo", Channel::Whatsapp, DeliveryStatus::Read, None, None),
-                recipient(3, "周子涵", Channel::Line, DeliveryStatus::Sent, None, None),
-                recipient(4, "洪偉倫", Channel::Facebook, DeliveryStatus::Unknown, Some(Reason::NoAnswer), None),
-                recipient(5, "Emily Wu", Channel::Instagram, DeliveryStatus::Delivered, None, None),
-                recipient(6, "", Channel::Line, DeliveryStatus::Skipped, Some(Reason::Blocked), None),
-                recipient(7, "一位名字很長很長很長很長很長很長很長很長很長的顧客", Channel::Line, DeliveryStatus::Queued, None, None),
-                recipient(8, "吳俊傑", Channel::Facebook, DeliveryStatus::Sending, None, None),
-            ];
-            view! { <RecipientTable recipients /> }.into_any()
-        }),
-    ]
+    vec![Story::new("every status, every channel", || {
+        let recipients = vec![
+            recipient(
+                1,
+                "鄭雅文",
+                Channel::Whatsapp,
+                DeliveryStatus::Failed,
+                Some(Reason::WindowClosed),
+                Some("131047"),
+            ),
+            recipient(
+                2,
+                "Kevin Lo",
+                Channel::Whatsapp,
+                DeliveryStatus::Read,
+                None,
+                None,
+            ),
+            recipient(3, "周子涵", Channel::Line, DeliveryStatus::Sent, None, None),
+            recipient(
+                4,
+                "洪偉倫",
+                Channel::Facebook,
+                DeliveryStatus::Unknown,
+                Some(Reason::NoAnswer),
+                None,
+            ),
+            recipient(
+                5,
+                "Emily Wu",
+                Channel::Instagram,
+                DeliveryStatus::Delivered,
+                None,
+                None,
+            ),
+            recipient(
+                6,
+                "",
+                Channel::Line,
+                DeliveryStatus::Skipped,
+                Some(Reason::Blocked),
+                None,
+            ),
+            recipient(
+                7,
+                "一位名字很長很長很長很長很長很長很長很長很長的顧客",
+                Channel::Line,
+                DeliveryStatus::Queued,
+                None,
+                None,
+            ),
+            recipient(
+                8,
+                "吳俊傑",
+                Channel::Facebook,
+                DeliveryStatus::Sending,
+                None,
+                None,
+            ),
+        ];
+        view! { <RecipientTable recipients /> }.into_any()
+    })]
 }

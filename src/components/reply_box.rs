@@ -94,7 +94,9 @@ pub fn ReplyBox(
             let channel = channel_name(channel.get());
             return Some(t_with(Key::ReplyTooLong, &[("channel", &channel)]));
         }
-        error.get().map(|reason| t_with(Key::ReplyFailed, &[("reason", &reason)]))
+        error
+            .get()
+            .map(|reason| t_with(Key::ReplyFailed, &[("reason", &reason)]))
     };
     view! {
         <div class="reply-box">
@@ -189,12 +191,21 @@ pub fn stories() -> Vec<crate::ui::Story> {
 
     vec![
         Story::new("empty", || story("", None, None, None)),
-        Story::new("near the limit", || story(&"好".repeat(300), None, None, None)),
+        Story::new("near the limit", || {
+            story(&"好".repeat(300), None, None, None)
+        }),
         Story::new("too long", || story(&"好".repeat(400), None, None, None)),
         Story::new("refused, with the reason", || {
-            story("", Some("已逾 24 小時：顧客再次來訊前無法發送。"), None, None)
+            story(
+                "",
+                Some("已逾 24 小時：顧客再次來訊前無法發送。"),
+                None,
+                None,
+            )
         }),
-        Story::new("it was not sent", || story("好的", None, Some("無法連線，請檢查網路後重試。"), None)),
+        Story::new("it was not sent", || {
+            story("好的", None, Some("無法連線，請檢查網路後重試。"), None)
+        }),
         Story::new("an image on its way", || story("", None, None, Some(0.42))),
     ]
 }

@@ -23,9 +23,7 @@ pub fn selection_words(audience: &Audience, selectable: Option<u64>) -> String {
                 ("out", &number(out.len() as u64)),
             ],
         ),
-        (Pick::Only(_), PickState::Some) => {
-            t_with(Key::SelectSome, &[("count", &number(picked))])
-        }
+        (Pick::Only(_), PickState::Some) => t_with(Key::SelectSome, &[("count", &number(picked))]),
     }
 }
 
@@ -49,9 +47,8 @@ pub fn SelectBar(
     /// 全選 was pressed.
     on_toggle_all: Callback<()>,
 ) -> impl IntoView {
-    let state = Memo::new(move |_| {
-        audience.with(|audience| audience.state(selectable.get().unwrap_or(0)))
-    });
+    let state =
+        Memo::new(move |_| audience.with(|audience| audience.state(selectable.get().unwrap_or(0))));
     view! {
         <div class="select-bar">
             <Checkbox
@@ -86,12 +83,22 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("nobody", || story(Pick::default(), Some(1_204))),
         Story::new("some", || {
-            story(Pick::Only((0..3).map(|n| example_event(n).id).collect()), Some(1_204))
+            story(
+                Pick::Only((0..3).map(|n| example_event(n).id).collect()),
+                Some(1_204),
+            )
         }),
-        Story::new("everybody", || story(Pick::AllExcept(Vec::new()), Some(1_204))),
+        Story::new("everybody", || {
+            story(Pick::AllExcept(Vec::new()), Some(1_204))
+        }),
         Story::new("everybody but some", || {
-            story(Pick::AllExcept((0..3).map(|n| example_event(n).id).collect()), Some(1_204))
+            story(
+                Pick::AllExcept((0..3).map(|n| example_event(n).id).collect()),
+                Some(1_204),
+            )
         }),
-        Story::new("the number is not known yet", || story(Pick::default(), None)),
+        Story::new("the number is not known yet", || {
+            story(Pick::default(), None)
+        }),
     ]
 }

@@ -25,10 +25,10 @@ pub fn SendBar(
     /// Why it can't be sent now, in words; none when it can.
     #[prop(into)]
     disabled_reason: Signal<Option<String>>,
-    #[prop(into)]
-    on_send: Callback<()>,
+    #[prop(into)] on_send: Callback<()>,
 ) -> impl IntoView {
-    let reached = Memo::new(move |_| count.with(|count| count.as_ref().map(AudienceCount::reached_total)));
+    let reached =
+        Memo::new(move |_| count.with(|count| count.as_ref().map(AudienceCount::reached_total)));
     let will_get = move || match reached.get() {
         Some(reached) => t_count(PluralKey::ComposeWillGet, reached, &[]),
         None => t(Key::ComposeCounting),
@@ -89,7 +89,10 @@ pub fn skipped_words(count: &AudienceCount) -> String {
     }
     let mut by_reason: Vec<(Reason, u64)> = Vec::new();
     for skipped in &count.skipped {
-        match by_reason.iter_mut().find(|(reason, _)| *reason == skipped.reason) {
+        match by_reason
+            .iter_mut()
+            .find(|(reason, _)| *reason == skipped.reason)
+        {
             Some((_, customers)) => *customers += skipped.customers,
             None => by_reason.push((skipped.reason, skipped.customers)),
         }
@@ -102,14 +105,20 @@ pub fn skipped_words(count: &AudienceCount) -> String {
                 .iter()
                 .map(|(reason, customers)| {
                     let (reason, count) = (reason_text(*reason), number(*customers));
-                    t_with(Key::ReasonWithCount, &[("reason", &reason), ("count", &count)])
+                    t_with(
+                        Key::ReasonWithCount,
+                        &[("reason", &reason), ("count", &count)],
+                    )
                 })
                 .collect();
             each.join(&t(Key::ConfirmSeparator))
         }
     };
     let skipped = t_count(PluralKey::ComposeSkipped, total, &[]);
-    t_with(Key::ComposeSkippedWhy, &[("skipped", &skipped), ("reasons", &reasons)])
+    t_with(
+        Key::ComposeSkippedWhy,
+        &[("skipped", &skipped), ("reasons", &reasons)],
+    )
 }
 
 #[cfg(feature = "preview")]
@@ -122,16 +131,31 @@ pub fn stories() -> Vec<crate::ui::Story> {
     fn count(skipped: &[(Reason, u64)]) -> AudienceCount {
         AudienceCount {
             reached: vec![
-                ChannelCount { channel: Channel::Line, customers: 812 },
-                ChannelCount { channel: Channel::Whatsapp, customers: 334 },
+                ChannelCount {
+                    channel: Channel::Line,
+                    customers: 812,
+                },
+                ChannelCount {
+                    channel: Channel::Whatsapp,
+                    customers: 334,
+                },
             ],
             skipped: skipped
                 .iter()
-                .map(|&(reason, customers)| SkippedCount { reason, channel: Channel::Whatsapp, customers })
+                .map(|&(reason, customers)| SkippedCount {
+                    reason,
+                    channel: Channel::Whatsapp,
+                    customers,
+                })
                 .collect(),
         }
     }
-    fn story(count: Option<AudienceCount>, is_counting: bool, error: Option<&str>, reason: Option<&str>) -> AnyView {
+    fn story(
+        count: Option<AudienceCount>,
+        is_counting: bool,
+        error: Option<&str>,
+        reason: Option<&str>,
+    ) -> AnyView {
         view! {
             <SendBar
                 count
@@ -145,18 +169,46 @@ pub fn stories() -> Vec<crate::ui::Story> {
         .into_any()
     }
     vec![
-        Story::new("ready", || story(Some(count(&[(Reason::WindowClosed, 55)])), false, None, None)),
-        Story::new("several reasons", || {
-            story(Some(count(&[(Reason::Blocked, 9), (Reason::WindowClosed, 46)])), false, None, None)
+        Story::new("ready", || {
+            story(
+                Some(count(&[(Reason::WindowClosed, 55)])),
+                false,
+                None,
+                None,
+            )
         }),
-        Story::new("nobody is skipped", || story(Some(count(&[])), false, None, None)),
-        Story::new("being counted for the first time", || story(None, true, None, Some("計算中…"))),
-        Story::new("being counted again", || story(Some(count(&[])), true, None, None)),
+        Story::new("several reasons", || {
+            story(
+                Some(count(&[(Reason::Blocked, 9), (Reason::WindowClosed, 46)])),
+                false,
+                None,
+                None,
+            )
+        }),
+        Story::new("nobody is skipped", || {
+            story(Some(count(&[])), false, None, None)
+        }),
+        Story::new("being counted for the first time", || {
+            story(None, true, None, Some("計算中…"))
+        }),
+        Story::new("being counted again", || {
+            story(Some(count(&[])), true, None, None)
+        }),
         Story::new("nobody is chosen", || {
-            story(Some(AudienceCount::default()), false, None, Some("尚未選擇顧客。"))
+            story(
+                Some(AudienceCount::default()),
+                false,
+                None,
+                Some("尚未選擇顧客。"),
+            )
         }),
         Story::new("could not be counted", || {
-            story(None, false, Some("無法連線，請檢查網路後重試。"), Some("無法連線，請檢查網路後重試。"))
+            story(
+                None,
+                false,
+                Some("無法連線，請檢查網路後重試。"),
+                Some("無法連線，請檢查網路後重試。"),
+            )
         }),
     ]
 }

@@ -39,13 +39,16 @@ pub fn ThreadView(
     let is_at_bottom = RwSignal::new(true);
     let has_new = RwSignal::new(false);
     let entries = Memo::new(move |_| messages.with(|messages| entries(messages)));
-    let newest = Memo::new(move |_| messages.with(|messages| messages.last().map(|message| message.id)));
+    let newest =
+        Memo::new(move |_| messages.with(|messages| messages.last().map(|message| message.id)));
     // An effect, because what is new depends on what was there before and on where the reader is.
     Effect::new(move |before: Option<Option<MessageId>>| {
         let now = newest.get();
         if before.is_some_and(|before| before.is_some() && before != now) {
             let is_own = messages.with_untracked(|messages| {
-                messages.last().is_some_and(|message| message.origin != MessageOrigin::Inbound)
+                messages
+                    .last()
+                    .is_some_and(|message| message.origin != MessageOrigin::Inbound)
             });
             if is_own {
                 to_bottom(scroller);
@@ -56,7 +59,9 @@ pub fn ThreadView(
         now
     });
     let on_scroll = move |_| {
-        let Some(scroller) = scroller.get_untracked() else { return };
+        let Some(scroller) = scroller.get_untracked() else {
+            return;
+        };
         let is_near = -scroller.scroll_top() < NEAR_BOTTOM;
         if is_at_bottom.get_untracked() != is_near {
             is_at_bottom.set(is_near);

@@ -727,11 +727,7 @@ impl<T: PartialEq + 'static> List<T> {
             if is_moved {
                 shows.index = Some(index);
                 dom.text.clear();
-                let _ = write!(
-                    dom.text,
-                    "translateY({}px)",
-                    index as f64 * ROW_HEIGHT
-                );
+                let _ = write!(dom.text, "translateY({}px)", index as f64 * ROW_HEIGHT);
                 let _ = slot.element.style().set_property("transform", &dom.text);
                 dom.text.clear();
                 let _ = write!(dom.text, "{}", index + 1);
@@ -804,13 +800,11 @@ impl<T: PartialEq + 'static> List<T> {
             "PageUp" => self.move_to(active.saturating_sub(page)),
             "Home" => self.move_to(0),
             "End" => self.move_to(end),
-            "Enter" => self
-                .gesture_at(active)
-                .map(|(index, row)| Gesture::Open {
-                    index,
-                    row,
-                    is_range: event.shift_key(),
-                }),
+            "Enter" => self.gesture_at(active).map(|(index, row)| Gesture::Open {
+                index,
+                row,
+                is_range: event.shift_key(),
+            }),
             " " => self
                 .gesture_at(active)
                 .map(|(index, row)| Gesture::Tick { index, row }),
@@ -905,7 +899,8 @@ pub fn stories() -> Vec<super::Story> {
     impl RowSlot<u64> for Number {
         fn show(&mut self, row: Option<&Rc<u64>>) {
             let text = row.map(|row| row.to_string());
-            self.0.set_text_content(Some(text.as_deref().unwrap_or("…")));
+            self.0
+                .set_text_content(Some(text.as_deref().unwrap_or("…")));
         }
     }
 

@@ -65,7 +65,10 @@ fn button_like(page: &Mounted, beginning: &str) -> Option<HtmlElement> {
 /// Why a button can't be pressed.
 fn reason_of(button: &HtmlElement) -> String {
     let id = button.get_attribute("aria-describedby").unwrap_or_default();
-    document().get_element_by_id(&id).and_then(|reason| reason.text_content()).unwrap_or_default()
+    document()
+        .get_element_by_id(&id)
+        .and_then(|reason| reason.text_content())
+        .unwrap_or_default()
 }
 
 /// Picks files as the file dialog would: (name, type, content).
@@ -73,7 +76,11 @@ async fn pick_files(page: &Mounted, files: &[(&str, &str, &str)]) {
     let input = page.by_css("input[type=file]").remove(0);
     let list = js_sys::Array::new();
     for (name, kind, content) in files {
-        list.push(&js_sys::Array::of3(&(*name).into(), &(*kind).into(), &(*content).into()));
+        list.push(&js_sys::Array::of3(
+            &(*name).into(),
+            &(*kind).into(),
+            &(*content).into(),
+        ));
     }
     let pick = js_sys::Function::new_with_args(
         "input, files",
@@ -82,7 +89,8 @@ async fn pick_files(page: &Mounted, files: &[(&str, &str, &str)]) {
          input.files = data.files;
          input.dispatchEvent(new Event('change', { bubbles: true }));",
     );
-    pick.call2(&wasm_bindgen::JsValue::NULL, &input, &list).unwrap();
+    pick.call2(&wasm_bindgen::JsValue::NULL, &input, &list)
+        .unwrap();
     settle().await;
 }
 
@@ -124,11 +132,15 @@ async fn the_counter_follows_the_strictest_channel_and_names_it_when_it_refuses(
     let field = page.by_label("第 1 則文字");
     type_text(&field, "秋季新品").await;
     assert!(page.text().contains("4 / 4,096"), "{}", page.text());
-    type_text(&field, &"好".repeat(4_097)).await;
+    // After the four that are there.
+    type_text(&field, &"好".repeat(4_093)).await;
     assert!(page.text().contains("4,097 / 4,096"));
     assert!(page.find_by_text("文字太長，WhatsApp 不接受").is_some());
     let send = button_like(&page, "發送給").unwrap();
-    assert_eq!(reason_of(&send), "請先修正第 1 則：文字太長，WhatsApp 不接受");
+    assert_eq!(
+        reason_of(&send),
+        "請先修正第 1 則：文字太長，WhatsApp 不接受"
+    );
 }
 
 #[wasm_bindgen_test]
@@ -163,9 +175,23 @@ async fn a_removed_message_comes_back_by_undo() {
 async fn what_is_no_image_is_refused_beside_it_and_nothing_is_lost() {
     let (page, _fake) = composer().await;
     type_text(&page.by_label("第 1 則文字"), "甲").await;
-    pick_files(&page, &[("report.pdf", "application/pdf", "%PDF"), ("broken.png", "image/png", "nope")]).await;
-    wait_for(|| page.find_by_text("broken.png：這不是 JPEG 或 PNG 圖片。").is_some()).await;
-    assert!(page.find_by_text("report.pdf：這不是 JPEG 或 PNG 圖片。").is_some());
+    pick_files(
+        &page,
+        &[
+            ("report.pdf", "application/pdf", "%PDF"),
+            ("broken.png", "image/png", "nope"),
+        ],
+    )
+    .await;
+    wait_for(|| {
+        page.find_by_text("broken.png：這不是 JPEG 或 PNG 圖片。")
+            .is_some()
+    })
+    .await;
+    assert!(
+        page.find_by_text("report.pdf：這不是 JPEG 或 PNG 圖片。")
+            .is_some()
+    );
     assert!(page.find_by_text("1 / 5").is_some());
     assert_eq!(value_of(&page.by_label("第 1 則文字")), "甲");
 }
@@ -177,7 +203,11 @@ async fn the_question_says_how_many_get_what_and_who_is_skipped() {
     click(&page.by_role("button", "文字")).await;
     type_text(&page.by_label("第 2 則文字"), "乙").await;
     click(&button_like(&page, "發送給").unwrap()).await;
-    let words = page.by_css("dialog[open] p").remove(0).text_content().unwrap();
+    let words = page
+        .by_css("dialog[open] p")
+        .remove(0)
+        .text_content()
+        .unwrap();
     // The fake's clock is the real one, so the counts are read from the words and only their sum is known.
     let numbers: Vec<u64> = words
         .replace(',', "")
@@ -187,8 +217,17 @@ async fn the_question_says_how_many_get_what_and_who_is_skipped() {
     let [reached, line, whatsapp, each, total, skipped, ..] = numbers[..] else {
         panic!("{words}");
     };
-    assert!(words.starts_with("發送給 ") && words.contains(" 位顧客：LINE ") && words.contains("、WhatsApp "), "{words}");
-    assert_eq!((line + whatsapp, reached + skipped), (reached, 1_204), "{words}");
+    assert!(
+        words.starts_with("發送給 ")
+            && words.contains(" 位顧客：LINE ")
+            && words.contains("、WhatsApp "),
+        "{words}"
+    );
+    assert_eq!(
+        (line + whatsapp, reached + skipped),
+        (reached, 1_204),
+        "{words}"
+    );
     assert_eq!((each, total), (2, reached * 2), "{words}");
     assert!(words.contains("位略過：已逾 24 小時"), "{words}");
 }
@@ -247,7 +286,11 @@ async fn the_page_of_a_broadcast_follows_it_as_it_is_sent() {
     type_text(&page.by_label("第 1 則文字"), "甲").await;
     confirm(&page).await;
     wait_for(|| page.text().contains("位顧客已交付")).await;
-    assert!(page.text().contains("發送中") && page.text().contains("0 / 1,"), "{}", page.text());
+    assert!(
+        page.text().contains("發送中") && page.text().contains("0 / 1,"),
+        "{}",
+        page.text()
+    );
     fake.tick();
     settle().await;
     assert!(page.text().contains("40 / 1,"), "{}", page.text());
@@ -259,7 +302,9 @@ async fn the_page_of_a_broadcast_follows_it_as_it_is_sent() {
     let skipped = page
         .controls()
         .into_iter()
-        .find(|tab| tab.get_attribute("role").as_deref() == Some("tab") && name_of(tab).starts_with("略過"))
+        .find(|tab| {
+            tab.get_attribute("role").as_deref() == Some("tab") && name_of(tab).starts_with("略過")
+        })
         .unwrap();
     click(&skipped).await;
     wait_for(|| page.text().contains("已逾 24 小時")).await;
@@ -270,7 +315,12 @@ async fn what_was_missed_is_asked_for_again() {
     let fake = FakeTransport::new(FakeOptions::default());
     let page = app(&fake, Route::Broadcasts);
     wait_for(|| !page.by_css("tbody tr").is_empty()).await;
-    let asked = || fake.calls().iter().filter(|call| call.path == path::BROADCASTS).count();
+    let asked = || {
+        fake.calls()
+            .iter()
+            .filter(|call| call.path == path::BROADCASTS)
+            .count()
+    };
     let before = asked();
     fake.tell(LiveNews::Event(LiveEvent::Missed));
     wait_for(|| asked() > before).await;
@@ -284,14 +334,20 @@ async fn the_report_goes_on_where_it_ended() {
     click(&page.by_role("button", "載入更多")).await;
     wait_for(|| page.by_css("tbody tr").len() > 20).await;
     assert!(page.find_by_role("button", "載入更多").is_none());
-    let links: std::collections::BTreeSet<_> =
-        page.by_css("tbody a").iter().filter_map(|link| link.get_attribute("href")).collect();
+    let links: std::collections::BTreeSet<_> = page
+        .by_css("tbody a")
+        .iter()
+        .filter_map(|link| link.get_attribute("href"))
+        .collect();
     assert_eq!(links.len(), page.by_css("tbody tr").len());
 }
 
 #[wasm_bindgen_test]
 async fn who_may_not_see_the_report_is_told_so() {
-    let options = FakeOptions { role: Role::Supervisor, ..FakeOptions::default() };
+    let options = FakeOptions {
+        role: Role::Supervisor,
+        ..FakeOptions::default()
+    };
     let page = app(&FakeTransport::new(options), Route::Broadcasts);
     wait_for(|| page.find_by_text("您的角色無法查看這個頁面。").is_some()).await;
 }
@@ -302,12 +358,16 @@ fn every_reason_and_every_problem_has_words_of_its_own_in_every_language() {
         speak(locale);
         Owner::new().with(|| {
             untrack(|| {
-                let reasons: std::collections::BTreeSet<_> = Reason::ALL.into_iter().map(reason_text).collect();
+                let reasons: std::collections::BTreeSet<_> =
+                    Reason::ALL.into_iter().map(reason_text).collect();
                 assert_eq!(reasons.len(), Reason::ALL.len(), "{locale:?}: {reasons:?}");
                 for &code in ProblemCode::ALL {
                     let words = problem_text(code);
                     // A text that is missing is shown by its key.
-                    assert!(!words.is_empty() && !words.starts_with("problem."), "{locale:?} {code:?}: {words}");
+                    assert!(
+                        !words.is_empty() && !words.starts_with("problem."),
+                        "{locale:?} {code:?}: {words}"
+                    );
                 }
             });
         });

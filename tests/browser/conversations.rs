@@ -19,8 +19,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 
 use crate::support::{
-    Mounted, click, dispatch, mount, press, press_with, set_value, settle, type_text,
-    value_of,
+    Mounted, click, dispatch, mount, press, press_with, set_value, settle, type_text, value_of,
 };
 
 const LIST: Route = Route::Conversations {
@@ -67,7 +66,11 @@ async fn wait_for(mut is_so: impl FnMut() -> bool) {
 fn rows(page: &Mounted) -> Vec<HtmlElement> {
     page.by_css("[role=row]:not([hidden])")
         .into_iter()
-        .filter(|row| row.query_selector("[data-state=unknown]").unwrap().is_none())
+        .filter(|row| {
+            row.query_selector("[data-state=unknown]")
+                .unwrap()
+                .is_none()
+        })
         .collect()
 }
 
@@ -101,8 +104,18 @@ async fn select_all_says_how_many_are_chosen_and_left_out() {
         click(&row(&page, name)).await;
     }
     page.by_text("已選取全部 1,204 位，排除 3 位");
-    assert_eq!(row(&page, "林志明").get_attribute("aria-selected").as_deref(), Some("false"));
-    assert_eq!(row(&page, "王淑芬").get_attribute("aria-selected").as_deref(), Some("true"));
+    assert_eq!(
+        row(&page, "林志明")
+            .get_attribute("aria-selected")
+            .as_deref(),
+        Some("false")
+    );
+    assert_eq!(
+        row(&page, "王淑芬")
+            .get_attribute("aria-selected")
+            .as_deref(),
+        Some("true")
+    );
     click(&all).await;
     page.by_text("已選取全部 1,204 位");
     click(&all).await;
@@ -156,7 +169,10 @@ async fn customers_are_chosen_by_keyboard_alone() {
     wait_for(|| {
         let active = grid(&page).get_attribute("aria-activedescendant");
         let active = active.and_then(|id| document().get_element_by_id(&id));
-        active.and_then(|row| row.get_attribute("aria-rowindex")).as_deref() == Some("1244")
+        active
+            .and_then(|row| row.get_attribute("aria-rowindex"))
+            .as_deref()
+            == Some("1244")
     })
     .await;
     press("Home").await;
@@ -181,13 +197,21 @@ async fn the_funnel_narrows_the_list_and_unticks_with_a_way_back() {
     dispatch(&name, "input");
     press_with("Enter", |init| init.set_is_composing(true));
     settle().await;
-    assert!(page.find_by_role("dialog", "篩選顧客").is_some(), "Enter ended a composition");
+    assert!(
+        page.find_by_role("dialog", "篩選顧客").is_some(),
+        "Enter ended a composition"
+    );
     press("Enter").await;
     assert!(page.find_by_role("dialog", "篩選顧客").is_none());
     page.by_text("渠道：WhatsApp");
     page.by_text("名稱：林");
     page.by_text("尚未選取");
-    wait_for(|| rows(&page).iter().all(|row| row.text_content().unwrap().contains('林'))).await;
+    wait_for(|| {
+        rows(&page)
+            .iter()
+            .all(|row| row.text_content().unwrap().contains('林'))
+    })
+    .await;
     page.by_role("button", "篩選，已套用 2 項");
     click(&page.by_role("button", "復原")).await;
     wait_for(|| page.find_by_text("已選取全部 1,204 位").is_some()).await;
@@ -207,13 +231,19 @@ async fn a_condition_is_taken_off_by_its_chip() {
 
 #[wasm_bindgen_test]
 async fn what_is_shown_stays_until_what_is_new_is_there() {
-    let options = FakeOptions { delay: 120, ..FakeOptions::default() };
+    let options = FakeOptions {
+        delay: 120,
+        ..FakeOptions::default()
+    };
     let (page, _) = open(options, LIST).await;
     click(&page.by_role("button", "篩選")).await;
     click(&page.by_role("checkbox", "WhatsApp")).await;
     click(&page.by_role("button", "套用")).await;
     // Never empty: the old rows, and then at once the new ones.
-    assert_eq!(grid(&page).get_attribute("aria-busy").as_deref(), Some("true"));
+    assert_eq!(
+        grid(&page).get_attribute("aria-busy").as_deref(),
+        Some("true")
+    );
     row(&page, "陳怡君");
     wait_for(|| {
         assert!(!rows(&page).is_empty());
@@ -221,7 +251,11 @@ async fn what_is_shown_stays_until_what_is_new_is_there() {
     })
     .await;
     settle().await;
-    assert!(rows(&page).iter().all(|row| !row.text_content().unwrap().contains("陳怡君")));
+    assert!(
+        rows(&page)
+            .iter()
+            .all(|row| !row.text_content().unwrap().contains("陳怡君"))
+    );
 }
 
 #[wasm_bindgen_test]
@@ -245,12 +279,18 @@ async fn the_mass_message_is_offered_to_whom_may_send_one() {
     page.by_role("heading", "選擇顧客");
     drop(page);
 
-    let options = FakeOptions { role: Role::SupportManager, ..FakeOptions::default() };
+    let options = FakeOptions {
+        role: Role::SupportManager,
+        ..FakeOptions::default()
+    };
     let (page, _) = open(options, LIST).await;
     assert!(page.find_by_role("button", "更多").is_none());
     drop(page);
 
-    let options = FakeOptions { plan: Plan::Standard, ..FakeOptions::default() };
+    let options = FakeOptions {
+        plan: Plan::Standard,
+        ..FakeOptions::default()
+    };
     let (page, _) = open(options, LIST).await;
     click(&page.by_role("button", "更多")).await;
     let item = page.by_role("menuitem", "群發訊息");
@@ -260,7 +300,10 @@ async fn the_mass_message_is_offered_to_whom_may_send_one() {
 
 #[wasm_bindgen_test]
 async fn an_address_of_the_selection_leads_only_those_there_who_may() {
-    let options = FakeOptions { role: Role::SupportManager, ..FakeOptions::default() };
+    let options = FakeOptions {
+        role: Role::SupportManager,
+        ..FakeOptions::default()
+    };
     let (page, _) = open(options, SELECTION).await;
     assert!(page.find_by_role("checkbox", "全選").is_none());
     page.by_role("heading", "對話");
@@ -358,7 +401,13 @@ async fn what_a_customer_writes_appears_in_the_list_and_the_thread() {
         .unwrap();
     let id = thread.path.rsplit('/').next().unwrap().parse().unwrap();
     fake.receive(id, "我到門市了");
-    wait_for(|| row(&page, "陳怡君").text_content().unwrap().contains("我到門市了")).await;
+    wait_for(|| {
+        row(&page, "陳怡君")
+            .text_content()
+            .unwrap()
+            .contains("我到門市了")
+    })
+    .await;
     wait_for(|| page.text().matches("我到門市了").count() >= 2).await;
 }
 
@@ -396,7 +445,9 @@ async fn walk() -> Walk {
     let page = mount(move || {
         let list = ListHandle::new(
             Rc::new(move |request: PageRequest<u64>| {
-                record.borrow_mut().push((request.first, request.after.is_some()));
+                record
+                    .borrow_mut()
+                    .push((request.first, request.after.is_some()));
                 let rows = (request.first..(request.first + 50).min(TOTAL)).collect();
                 async move {
                     settle().await;
@@ -422,10 +473,13 @@ impl Walk {
     }
 
     fn shows(&self, row: u64) -> bool {
-        self.page.by_css("[role=row]:not([hidden])").iter().any(|element| {
-            element.text_content() == Some(row.to_string())
-                && element.get_attribute("aria-rowindex") == Some((row + 1).to_string())
-        })
+        self.page
+            .by_css("[role=row]:not([hidden])")
+            .iter()
+            .any(|element| {
+                element.text_content() == Some(row.to_string())
+                    && element.get_attribute("aria-rowindex") == Some((row + 1).to_string())
+            })
     }
 
     fn jump(&self, row: u64) {
@@ -436,13 +490,20 @@ impl Walk {
 #[wasm_bindgen_test]
 async fn the_list_holds_a_few_rows_and_a_few_pages_however_long_it_is() {
     let walk = walk().await;
-    assert_eq!(walk.grid().get_attribute("aria-rowcount").as_deref(), Some("100000"));
+    assert_eq!(
+        walk.grid().get_attribute("aria-rowcount").as_deref(),
+        Some("100000")
+    );
     for step in 1..=60 {
         let row = step * 1_600;
         walk.jump(row);
         wait_for(|| walk.shows(row)).await;
     }
-    assert!(walk.list.pages_kept() <= 40, "{} pages", walk.list.pages_kept());
+    assert!(
+        walk.list.pages_kept() <= 40,
+        "{} pages",
+        walk.list.pages_kept()
+    );
     assert!(walk.page.by_css("[role=row]").len() < 40);
     walk.jump(TOTAL);
     wait_for(|| walk.shows(TOTAL - 1)).await;
@@ -456,10 +517,18 @@ async fn the_list_goes_on_from_the_row_before_and_jumps_by_number() {
         settle().await;
     }
     wait_for(|| walk.shows(55)).await;
-    assert!(walk.asked.borrow().contains(&(50, true)), "{:?}", walk.asked.borrow());
+    assert!(
+        walk.asked.borrow().contains(&(50, true)),
+        "{:?}",
+        walk.asked.borrow()
+    );
     walk.jump(50_000);
     wait_for(|| walk.shows(50_000)).await;
-    assert!(walk.asked.borrow().contains(&(50_000, false)), "{:?}", walk.asked.borrow());
+    assert!(
+        walk.asked.borrow().contains(&(50_000, false)),
+        "{:?}",
+        walk.asked.borrow()
+    );
 }
 
 #[wasm_bindgen_test]
@@ -479,6 +548,9 @@ async fn a_fling_asks_only_for_what_it_ends_at() {
 async fn the_rows_of_a_range_are_told_when_they_are_known() {
     let walk = walk().await;
     let rows = walk.list.rows_between(7, 3).unwrap();
-    assert_eq!(rows.iter().map(|row| **row).collect::<Vec<_>>(), [3, 4, 5, 6, 7]);
+    assert_eq!(
+        rows.iter().map(|row| **row).collect::<Vec<_>>(),
+        [3, 4, 5, 6, 7]
+    );
     assert!(walk.list.rows_between(0, 90_000).is_none());
 }

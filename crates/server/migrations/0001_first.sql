@@ -64,6 +64,7 @@ create table account (
 );
 create index account_team on account (team_id);
 
+-- Found by their ids all the time, so the ids are the order of the tables (without rowid).
 create table customer (
     id text primary key,
     team_id text not null references team (id),
@@ -79,7 +80,7 @@ create table customer (
     block_changed_at bigint not null default 0,
     created_at bigint not null,
     unique (account_id, external_id)
-);
+) without rowid;
 
 create table tag (
     team_id text not null references team (id),
@@ -91,7 +92,7 @@ create table customer_tag (
     customer_id text not null references customer (id),
     tag text not null,
     primary key (customer_id, tag)
-);
+) without rowid;
 create index customer_tag_tag on customer_tag (tag, customer_id);
 
 -- 對話事件. A customer has one: ended, it wakes with their next message.
@@ -111,9 +112,9 @@ create table event (
     created_at bigint not null,
     followed_at bigint,
     ended_at bigint
-);
+) without rowid;
 -- The lists: newest first, counted and filtered without touching the rows.
-create index event_owner on event (owner_id, status, last_message_at desc, id desc, channel, customer_id);
+create index event_owner on event (owner_id, status, last_message_at desc, id desc, channel, customer_id, last_inbound_at);
 create index event_team on event (team_id, status, last_message_at desc, id desc, channel, owner_id, customer_id);
 
 create table media (
@@ -212,7 +213,8 @@ create table recipient (
     primary key (broadcast_id, customer_id)
 ) without rowid;
 create index recipient_queue on recipient (account_id, not_before, broadcast_id) where is_open = 1;
-create index recipient_open on recipient (broadcast_id) where is_open = 1;
+-- With is_open in it, so that SQLite prefers it to the primary key.
+create index recipient_open on recipient (broadcast_id, is_open) where is_open = 1;
 create index recipient_status on recipient (broadcast_id, status, customer_id);
 create index recipient_customer on recipient (customer_id);
 

@@ -18,7 +18,7 @@ pub enum AppError {
     NotFound,
     /// A rule forbids it.
     #[error("refused: {}", .0.code.as_str())]
-    Refused(Problem),
+    Refused(Box<Problem>),
     /// Something broke.
     #[error(transparent)]
     Internal(#[from] anyhow::Error),
@@ -29,13 +29,13 @@ pub type AppResult<T> = Result<T, AppError>;
 
 impl From<Problem> for AppError {
     fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
+        Self::Refused(Box::new(problem))
     }
 }
 
 impl From<ProblemCode> for AppError {
     fn from(code: ProblemCode) -> Self {
-        Self::Refused(Problem::new(code))
+        Problem::new(code).into()
     }
 }
 
@@ -50,7 +50,7 @@ impl AppError {
     pub fn problem(&self) -> Problem {
         match self {
             Self::NotFound => Problem::new(ProblemCode::NotFound),
-            Self::Refused(problem) => problem.clone(),
+            Self::Refused(problem) => problem.as_ref().clone(),
             Self::Internal(_) => Problem::new(ProblemCode::Internal),
         }
     }

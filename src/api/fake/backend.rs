@@ -10,17 +10,17 @@ use omocast_contract::api::{
 use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::draft::check_messages;
 use omocast_contract::event::may_reply;
-use omocast_contract::live::LiveEvent;
 use omocast_contract::limit::{MAX_BULK, MAX_UPLOAD_BYTES};
+use omocast_contract::live::LiveEvent;
 use omocast_contract::member::Scope;
 use omocast_contract::message::{Message, MessageContent, MessageOrigin};
 use omocast_contract::reach::{Standing, window};
 use omocast_contract::text::{fits, is_blank};
 use omocast_contract::{
     Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus,
-    BroadcastSummary, Channel, Delivery, DeliveryStatus, EventId, EventStatus,
-    EventView, Filter, MediaId, MemberId, MessageId, OutgoingMessage, Pick, Plan, Problem,
-    ProblemCode, Progress, Reach, Reason, Recipient, Role, Surface, Timestamp,
+    BroadcastSummary, Channel, Delivery, DeliveryStatus, EventId, EventStatus, EventView, Filter,
+    MediaId, MemberId, MessageId, OutgoingMessage, Pick, Plan, Problem, ProblemCode, Progress,
+    Reach, Reason, Recipient, Role, Surface, Timestamp,
 };
 
 use super::demo_data as demo;
@@ -67,7 +67,11 @@ impl Default for FakeOptions {
 impl FakeOptions {
     /// Reads the page's address: `?role=admin&plan=standard&rows=100000&signed-out&empty&slow`.
     pub fn from_query(query: &str) -> Self {
-        let mut options = Self { delay: 60, tick_every: Some(300), ..Self::default() };
+        let mut options = Self {
+            delay: 60,
+            tick_every: Some(300),
+            ..Self::default()
+        };
         for part in query.trim_start_matches('?').split('&') {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             match name {
@@ -149,7 +153,9 @@ fn sentinel(text: &str) -> Answer<()> {
 const MEMBERS: [&str; 4] = ["林佩珊", "周建宏", "何思涵", "吳宗霖"];
 
 fn member_name(id: MemberId) -> Option<&'static str> {
-    MEMBERS.get(demo::number_of(id.0.as_u128()) as usize).copied()
+    MEMBERS
+        .get(demo::number_of(id.0.as_u128()) as usize)
+        .copied()
 }
 
 impl Backend {
@@ -186,7 +192,8 @@ impl Backend {
             let text = TITLES[at as usize % TITLES.len()].to_owned();
             let chosen = 20 + demo::scatter(at, 40) % 400;
             let first = demo::scatter(at, 41) % 300;
-            let numbers = (first..first + chosen).filter(|&n| n < self.options.rows && demo::channel(n) != Channel::Web);
+            let numbers = (first..first + chosen)
+                .filter(|&n| n < self.options.rows && demo::channel(n) != Channel::Web);
             let created_at = self.started_at.plus(-i64::from(27 - at) * 31 * 3_600_000);
             let sender = u64::from(at % 5 == 2);
             let request = BroadcastRequest {
@@ -195,7 +202,13 @@ impl Backend {
                 surface: Surface::Web,
             };
             let numbers: Vec<u32> = numbers.collect();
-            self.push_broadcast(format!("history-{at}"), request, sender, &numbers, created_at);
+            self.push_broadcast(
+                format!("history-{at}"),
+                request,
+                sender,
+                &numbers,
+                created_at,
+            );
         }
         for sent in &mut self.broadcasts {
             sent.ticks = 1_000;
@@ -207,7 +220,11 @@ impl Backend {
     }
 
     fn signed_in(&self) -> Answer<()> {
-        if self.options.is_signed_in { Ok(()) } else { refuse(ProblemCode::SignedOut) }
+        if self.options.is_signed_in {
+            Ok(())
+        } else {
+            refuse(ProblemCode::SignedOut)
+        }
     }
 
     // Session.
@@ -219,7 +236,10 @@ impl Backend {
         if request.email.starts_with("wait@") {
             return refuse(ProblemCode::TooManyAttempts);
         }
-        if request.email.trim().is_empty() || request.password.is_empty() || request.password == "wrong" {
+        if request.email.trim().is_empty()
+            || request.password.is_empty()
+            || request.password == "wrong"
+        {
             return refuse(ProblemCode::WrongCredentials);
         }
         self.options.is_signed_in = true;
@@ -253,7 +273,9 @@ impl Backend {
     fn number(&self, event: EventId) -> Answer<u32> {
         let number = demo::number_of(event.0.as_u128());
         match u32::try_from(number) {
-            Ok(number) if number < self.numbers_end() && demo::event_id(number.into()) == event => Ok(number),
+            Ok(number) if number < self.numbers_end() && demo::event_id(number.into()) == event => {
+                Ok(number)
+            }
             _ => refuse(ProblemCode::NotFound),
         }
     }
@@ -276,10 +298,17 @@ impl Backend {
             .find(|&view| self.view_range(view).contains(&number))
             .unwrap_or(EventView::Ended);
         let range = self.view_range(view);
-        let last_message_at = demo::last_message_at(number - range.start, range.end - range.start, self.started_at);
+        let last_message_at = demo::last_message_at(
+            number - range.start,
+            range.end - range.start,
+            self.started_at,
+        );
         let (status, owner) = match view {
             EventView::Mine => (EventStatus::InProgress, Some(self.me())),
-            EventView::Team => (EventStatus::InProgress, Some(demo::member_id(1 + u64::from(number % 3)))),
+            EventView::Team => (
+                EventStatus::InProgress,
+                Some(demo::member_id(1 + u64::from(number % 3))),
+            ),
             EventView::Pending => (EventStatus::Pending, None),
             EventView::Ended => (EventStatus::Ended, Some(self.me())),
         };
@@ -291,13 +320,20 @@ impl Backend {
             last_inbound_at: Some(last_message_at.plus(-demo::inbound_lag(number))),
             last_text: text.to_owned(),
             last_is_image: text.is_empty(),
-            unread: if view == EventView::Ended { 0 } else { demo::unread(number) },
+            unread: if view == EventView::Ended {
+                0
+            } else {
+                demo::unread(number)
+            },
             messages: Vec::new(),
         }
     }
 
     fn state(&self, number: u32) -> Change {
-        self.changes.get(&number).cloned().unwrap_or_else(|| self.unchanged(number))
+        self.changes
+            .get(&number)
+            .cloned()
+            .unwrap_or_else(|| self.unchanged(number))
     }
 
     fn row(&self, number: u32) -> EventRow {
@@ -339,7 +375,11 @@ impl Backend {
     /// The numbers of a view that the filter keeps, newest first.
     fn list(&mut self, view: EventView, filter: &Filter) -> &[u32] {
         let wanted = (view, filter.clone());
-        if self.listed.as_ref().is_none_or(|(made_for, _)| *made_for != wanted) {
+        if self
+            .listed
+            .as_ref()
+            .is_none_or(|(made_for, _)| *made_for != wanted)
+        {
             let numbers = self.compute_list(view, filter);
             self.listed = Some((wanted, numbers));
         }
@@ -349,8 +389,16 @@ impl Backend {
     fn compute_list(&self, view: EventView, filter: &Filter) -> Vec<u32> {
         let keeps = |number: u32| {
             filter.is_empty() || {
-                let name = if filter.name.trim().is_empty() { String::new() } else { demo::name(number) };
-                let tags = if filter.tags.tags.is_empty() { Vec::new() } else { demo::tags(number) };
+                let name = if filter.name.trim().is_empty() {
+                    String::new()
+                } else {
+                    demo::name(number)
+                };
+                let tags = if filter.tags.tags.is_empty() {
+                    Vec::new()
+                } else {
+                    demo::tags(number)
+                };
                 filter.keeps(demo::channel(number), &name, &tags)
             }
         };
@@ -360,7 +408,8 @@ impl Backend {
             .collect();
         for (&number, change) in &self.changes {
             if self.view_of(change) == view && keeps(number) {
-                let at = numbers.partition_point(|&other| self.last_at(other) > change.last_message_at);
+                let at =
+                    numbers.partition_point(|&other| self.last_at(other) > change.last_message_at);
                 numbers.insert(at, number);
             }
         }
@@ -380,7 +429,10 @@ impl Backend {
             return refuse(ProblemCode::RoleMayNotSee);
         }
         sentinel(&query.filter.name)?;
-        query.filter.check().map_err(|code| Problem::new(code).at("filter"))?;
+        query
+            .filter
+            .check()
+            .map_err(|code| Problem::new(code).at("filter"))?;
         let start = match &query.from {
             PageStart::First => 0,
             PageStart::Row(row) => *row as usize,
@@ -398,7 +450,10 @@ impl Backend {
         };
         let list = self.list(query.view, &query.filter);
         let total = list.len() as u64;
-        let selectable = list.iter().filter(|&&n| demo::channel(n).takes_broadcasts()).count() as u64;
+        let selectable = list
+            .iter()
+            .filter(|&&n| demo::channel(n).takes_broadcasts())
+            .count() as u64;
         let page: Vec<u32> = list
             .iter()
             .skip(start)
@@ -412,10 +467,13 @@ impl Backend {
         })
     }
 
-    pub(super) fn count_events(&mut self) -> Answer<EventCounts> {
+    pub(super) fn count_events(&self) -> Answer<EventCounts> {
         self.signed_in()?;
         let count = |view| {
-            self.options.role.sees(view).then(|| self.compute_list(view, &Filter::default()).len() as u64)
+            self.options
+                .role
+                .sees(view)
+                .then(|| self.compute_list(view, &Filter::default()).len() as u64)
         };
         Ok(EventCounts {
             mine: count(EventView::Mine),
@@ -425,7 +483,11 @@ impl Backend {
         })
     }
 
-    pub(super) fn find_thread(&mut self, event: EventId, before: Option<MessageId>) -> Answer<Thread> {
+    pub(super) fn find_thread(
+        &mut self,
+        event: EventId,
+        before: Option<MessageId>,
+    ) -> Answer<Thread> {
         self.signed_in()?;
         let number = self.number(event)?;
         let mut state = self.state(number);
@@ -459,7 +521,9 @@ impl Backend {
                 name: event.name.clone(),
                 phone: (event.channel == Channel::Whatsapp)
                     .then(|| format!("+8869{:08}", demo::scatter(number, 20) % 100_000_000)),
-                created_at: event.last_message_at.plus(-i64::from(demo::scatter(number, 21) % 700) * 86_400_000),
+                created_at: event
+                    .last_message_at
+                    .plus(-i64::from(demo::scatter(number, 21) % 700) * 86_400_000),
                 tags: event.tags.clone(),
             },
             event,
@@ -473,7 +537,13 @@ impl Backend {
         self.listed = None;
     }
 
-    fn append(&mut self, number: u32, origin: MessageOrigin, content: MessageContent, now: Timestamp) -> Message {
+    fn append(
+        &mut self,
+        number: u32,
+        origin: MessageOrigin,
+        content: MessageContent,
+        now: Timestamp,
+    ) -> Message {
         let mut state = self.state(number);
         let at = demo::message_count(number) + state.messages.len() as u32;
         let message = Message {
@@ -493,7 +563,12 @@ impl Backend {
         message
     }
 
-    pub(super) fn send_reply(&mut self, event: EventId, message: &OutgoingMessage, now: Timestamp) -> Answer<Message> {
+    pub(super) fn send_reply(
+        &mut self,
+        event: EventId,
+        message: &OutgoingMessage,
+        now: Timestamp,
+    ) -> Answer<Message> {
         self.signed_in()?;
         let number = self.number(event)?;
         let state = self.state(number);
@@ -525,7 +600,9 @@ impl Backend {
                 if !self.media.contains_key(media) {
                     return Err(Problem::new(ProblemCode::MediaNotFound).at("media"));
                 }
-                MessageContent::Image { media: Some(*media) }
+                MessageContent::Image {
+                    media: Some(*media),
+                }
             }
         };
         let origin = MessageOrigin::Outbound {
@@ -540,7 +617,9 @@ impl Backend {
     /// A customer writes: for tests, and for a demo that moves.
     pub(super) fn receive(&mut self, event: EventId, text: &str, now: Timestamp) -> Answer<()> {
         let number = self.number(event)?;
-        let content = MessageContent::Text { text: text.to_owned() };
+        let content = MessageContent::Text {
+            text: text.to_owned(),
+        };
         self.append(number, MessageOrigin::Inbound, content, now);
         let mut state = self.state(number);
         state.last_inbound_at = Some(now);
@@ -553,7 +632,11 @@ impl Backend {
         Ok(())
     }
 
-    pub(super) fn act_on_event(&mut self, event: EventId, request: ActionRequest) -> Answer<EventRow> {
+    pub(super) fn act_on_event(
+        &mut self,
+        event: EventId,
+        request: ActionRequest,
+    ) -> Answer<EventRow> {
         self.signed_in()?;
         let number = self.number(event)?;
         let mut state = self.state(number);
@@ -572,9 +655,17 @@ impl Backend {
         if request.events.len() > MAX_BULK {
             return Err(Problem::new(ProblemCode::TooManyPicked).at("events"));
         }
-        let mut result = BulkResult { done: 0, refused: Vec::new() };
+        let mut result = BulkResult {
+            done: 0,
+            refused: Vec::new(),
+        };
         for &event in &request.events {
-            match self.act_on_event(event, ActionRequest { action: request.action }) {
+            match self.act_on_event(
+                event,
+                ActionRequest {
+                    action: request.action,
+                },
+            ) {
                 Ok(_) => result.done += 1,
                 Err(problem) => result.refused.push(BulkRefusal { event, problem }),
             }
@@ -584,7 +675,9 @@ impl Backend {
 
     pub(super) fn list_tags(&self) -> Answer<Tags> {
         self.signed_in()?;
-        Ok(Tags { tags: demo::TAGS.iter().map(|&tag| tag.to_owned()).collect() })
+        Ok(Tags {
+            tags: demo::TAGS.iter().map(|&tag| tag.to_owned()).collect(),
+        })
     }
 
     // The audience.
@@ -595,11 +688,16 @@ impl Backend {
             Pick::Only(ids) => ids
                 .iter()
                 .filter_map(|&id| self.number(id).ok())
-                .filter(|&n| audience.filter.keeps(demo::channel(n), &demo::name(n), &demo::tags(n)))
+                .filter(|&n| {
+                    audience
+                        .filter
+                        .keeps(demo::channel(n), &demo::name(n), &demo::tags(n))
+                })
                 .collect(),
             // A set, because `Audience::picks` would look through the list for each of a hundred thousand rows.
             Pick::AllExcept(ids) => {
-                let except: HashSet<u32> = ids.iter().filter_map(|&id| self.number(id).ok()).collect();
+                let except: HashSet<u32> =
+                    ids.iter().filter_map(|&id| self.number(id).ok()).collect();
                 self.compute_list(EventView::Mine, &audience.filter)
                     .into_iter()
                     .filter(|n| demo::channel(*n).takes_broadcasts() && !except.contains(n))
@@ -628,23 +726,39 @@ impl Backend {
         Ok(self.options.role.may_broadcast(self.options.plan)?)
     }
 
-    pub(super) fn count_audience(&self, audience: &Audience, now: Timestamp) -> Answer<AudienceCount> {
+    pub(super) fn count_audience(
+        &self,
+        audience: &Audience,
+        now: Timestamp,
+    ) -> Answer<AudienceCount> {
         self.may_broadcast()?;
         sentinel(&audience.filter.name)?;
-        audience.check().map_err(|code| Problem::new(code).at("audience"))?;
+        audience
+            .check()
+            .map_err(|code| Problem::new(code).at("audience"))?;
         let mut count = AudienceCount::default();
         for number in self.resolve(audience) {
             let channel = demo::channel(number);
             match self.reach(number, now) {
                 Reach::Open => match count.reached.iter_mut().find(|c| c.channel == channel) {
                     Some(found) => found.customers += 1,
-                    None => count.reached.push(ChannelCount { channel, customers: 1 }),
+                    None => count.reached.push(ChannelCount {
+                        channel,
+                        customers: 1,
+                    }),
                 },
                 Reach::Skipped(reason) => {
-                    let found = count.skipped.iter_mut().find(|c| c.channel == channel && c.reason == reason);
+                    let found = count
+                        .skipped
+                        .iter_mut()
+                        .find(|c| c.channel == channel && c.reason == reason);
                     match found {
                         Some(found) => found.customers += 1,
-                        None => count.skipped.push(SkippedCount { reason, channel, customers: 1 }),
+                        None => count.skipped.push(SkippedCount {
+                            reason,
+                            channel,
+                            customers: 1,
+                        }),
                     }
                 }
             }
@@ -656,7 +770,12 @@ impl Backend {
 
     // Broadcasts.
 
-    pub(super) fn create_broadcast(&mut self, request: BroadcastRequest, key: &str, now: Timestamp) -> Answer<Broadcast> {
+    pub(super) fn create_broadcast(
+        &mut self,
+        request: BroadcastRequest,
+        key: &str,
+        now: Timestamp,
+    ) -> Answer<Broadcast> {
         self.may_broadcast()?;
         for message in &request.messages {
             if let OutgoingMessage::Text { text } = message {
@@ -693,7 +812,14 @@ impl Backend {
         Ok(self.broadcast(sent))
     }
 
-    fn push_broadcast(&mut self, key: String, request: BroadcastRequest, sender: u64, numbers: &[u32], now: Timestamp) {
+    fn push_broadcast(
+        &mut self,
+        key: String,
+        request: BroadcastRequest,
+        sender: u64,
+        numbers: &[u32],
+        now: Timestamp,
+    ) {
         let mut open = 0;
         let recipients = numbers
             .iter()
@@ -759,14 +885,20 @@ impl Backend {
 
     fn broadcast(&self, sent: &Sent) -> Broadcast {
         let count = |wanted: &dyn Fn(Channel) -> bool| {
-            sent.recipients.iter().filter(|(number, _)| wanted(demo::channel(*number))).count() as u64
+            sent.recipients
+                .iter()
+                .filter(|(number, _)| wanted(demo::channel(*number)))
+                .count() as u64
         };
         Broadcast {
             summary: summary(sent),
             messages: sent.request.messages.clone(),
             channels: Channel::ALL
                 .into_iter()
-                .map(|channel| ChannelCount { channel, customers: count(&|c| c == channel) })
+                .map(|channel| ChannelCount {
+                    channel,
+                    customers: count(&|c| c == channel),
+                })
                 .filter(|count| count.customers > 0)
                 .collect(),
             tells_delivered: count(&Channel::tells_delivered),
@@ -778,7 +910,11 @@ impl Backend {
         Ok(self.broadcast(self.sent(id)?))
     }
 
-    pub(super) fn list_recipients(&self, id: BroadcastId, query: &RecipientQuery) -> Answer<RecipientPage> {
+    pub(super) fn list_recipients(
+        &self,
+        id: BroadcastId,
+        query: &RecipientQuery,
+    ) -> Answer<RecipientPage> {
         let sent = self.sent(id)?;
         let after = query.after.map(|id| demo::number_of(id.0.as_u128()) as u32);
         let mut rows: Vec<Recipient> = sent
@@ -816,7 +952,13 @@ impl Backend {
     // Uploads.
 
     /// Keeps an upload; `url` is where the browser finds its bytes.
-    pub(super) fn keep_media(&mut self, name: &str, mime: &str, bytes: u64, url: String) -> Answer<Media> {
+    pub(super) fn keep_media(
+        &mut self,
+        name: &str,
+        mime: &str,
+        bytes: u64,
+        url: String,
+    ) -> Answer<Media> {
         self.signed_in()?;
         sentinel(name)?;
         if bytes > MAX_UPLOAD_BYTES {
@@ -840,7 +982,10 @@ impl Backend {
     pub(super) fn media_url(&self, id: MediaId) -> Option<String> {
         // What customers sent in the demo is a picture made of nothing.
         let sample = || (id == demo::media_id(1)).then(|| SAMPLE_IMAGE.to_owned());
-        self.media.get(&id).map(|(_, url)| url.clone()).or_else(sample)
+        self.media
+            .get(&id)
+            .map(|(_, url)| url.clone())
+            .or_else(sample)
     }
 }
 
@@ -850,14 +995,22 @@ fn summary(sent: &Sent) -> BroadcastSummary {
         progress.add(standing(sent, number, place).0, 1);
     }
     let is_done = sent.ticks * PER_TICK >= sent.open;
-    let title = sent.request.messages.iter().find_map(|message| match message {
-        OutgoingMessage::Text { text } => Some(text.chars().take(40).collect()),
-        OutgoingMessage::Image { .. } => None,
-    });
+    let title = sent
+        .request
+        .messages
+        .iter()
+        .find_map(|message| match message {
+            OutgoingMessage::Text { text } => Some(text.chars().take(40).collect()),
+            OutgoingMessage::Image { .. } => None,
+        });
     BroadcastSummary {
         id: sent.id,
         title: title.unwrap_or_default(),
-        status: if is_done { BroadcastStatus::Completed } else { BroadcastStatus::Sending },
+        status: if is_done {
+            BroadcastStatus::Completed
+        } else {
+            BroadcastStatus::Sending
+        },
         sender: MEMBERS[sent.sender as usize].to_owned(),
         sender_id: demo::member_id(sent.sender),
         created_at: sent.created_at,
@@ -872,15 +1025,26 @@ fn standing(
     sent: &Sent,
     number: u32,
     place: Result<u32, Reason>,
-) -> (DeliveryStatus, Option<Reason>, Option<&'static str>, Timestamp) {
+) -> (
+    DeliveryStatus,
+    Option<Reason>,
+    Option<&'static str>,
+    Timestamp,
+) {
     let place = match place {
         Ok(place) => u64::from(place),
         Err(reason) => return (DeliveryStatus::Skipped, Some(reason), None, sent.created_at),
     };
     let turn = place / PER_TICK + 1;
-    let at = sent.created_at.plus((turn * 500) as i64 + (place % PER_TICK) as i64 * 12);
+    let at = sent
+        .created_at
+        .plus((turn * 500) as i64 + (place % PER_TICK) as i64 * 12);
     let Some(age) = sent.ticks.checked_sub(turn) else {
-        let status = if sent.ticks + 1 == turn { DeliveryStatus::Sending } else { DeliveryStatus::Queued };
+        let status = if sent.ticks + 1 == turn {
+            DeliveryStatus::Sending
+        } else {
+            DeliveryStatus::Queued
+        };
         return (status, None, None, sent.created_at);
     };
     let channel = demo::channel(number);
@@ -902,7 +1066,12 @@ fn standing(
         return (DeliveryStatus::Failed, Some(reason), code, at);
     }
     if lot.is_multiple_of(409) {
-        return (DeliveryStatus::Unknown, Some(Reason::NoAnswer), None, at.plus(30_000));
+        return (
+            DeliveryStatus::Unknown,
+            Some(Reason::NoAnswer),
+            None,
+            at.plus(30_000),
+        );
     }
     if age >= 9 && channel.tells_read() && lot % 10 < 6 {
         (DeliveryStatus::Read, None, None, at.plus(4_000))
@@ -923,7 +1092,11 @@ fn recipient(sent: &Sent, number: u32, place: Result<u32, Reason>) -> Recipient 
                 reason: Some(Reason::EarlierMessageFailed),
                 platform_code: None,
             },
-            _ => Delivery { status, reason, platform_code: platform_code.clone() },
+            _ => Delivery {
+                status,
+                reason,
+                platform_code: platform_code.clone(),
+            },
         })
         .collect();
     Recipient {
@@ -952,7 +1125,9 @@ mod tests {
     }
 
     fn text(text: &str) -> OutgoingMessage {
-        OutgoingMessage::Text { text: text.to_owned() }
+        OutgoingMessage::Text {
+            text: text.to_owned(),
+        }
     }
 
     fn request(text_of_first: &str) -> BroadcastRequest {
@@ -964,13 +1139,21 @@ mod tests {
     }
 
     fn query(from: PageStart) -> EventQuery {
-        EventQuery { view: EventView::Mine, filter: Filter::default(), from, limit: 50 }
+        EventQuery {
+            view: EventView::Mine,
+            filter: Filter::default(),
+            from,
+            limit: 50,
+        }
     }
 
     #[test]
     fn the_demo_has_1204_customers_to_tick() {
         let page = backend().list_events(&query(PageStart::First)).unwrap();
-        assert_eq!((page.total, page.selectable, page.rows.len()), (1_244, 1_204, 50));
+        assert_eq!(
+            (page.total, page.selectable, page.rows.len()),
+            (1_244, 1_204, 50)
+        );
         assert_eq!(page.rows[0].name, "陳怡君");
     }
 
@@ -979,28 +1162,47 @@ mod tests {
         let mut backend = backend();
         let first = backend.list_events(&query(PageStart::First)).unwrap();
         let cursor = first.rows.last().unwrap().cursor();
-        let next = backend.list_events(&query(PageStart::After(cursor))).unwrap();
+        let next = backend
+            .list_events(&query(PageStart::After(cursor)))
+            .unwrap();
         let jumped = backend.list_events(&query(PageStart::Row(50))).unwrap();
         assert_eq!(next.rows, jumped.rows);
-        let times: Vec<_> = first.rows.iter().chain(&next.rows).map(|row| row.last_message_at).collect();
+        let times: Vec<_> = first
+            .rows
+            .iter()
+            .chain(&next.rows)
+            .map(|row| row.last_message_at)
+            .collect();
         assert!(times.is_sorted_by(|a, b| a >= b));
     }
 
     #[test]
     fn the_same_key_is_the_same_broadcast() {
         let mut backend = backend();
-        let once = backend.create_broadcast(request("好"), "key-12345", NOW).unwrap();
-        let twice = backend.create_broadcast(request("好"), "key-12345", NOW).unwrap();
+        let once = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap();
+        let twice = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap();
         assert_eq!(once.summary.id, twice.summary.id);
-        let other = backend.create_broadcast(request("壞"), "key-12345", NOW).unwrap_err();
+        let other = backend
+            .create_broadcast(request("壞"), "key-12345", NOW)
+            .unwrap_err();
         assert_eq!(other.code, ProblemCode::IdempotencyKeyReused);
     }
 
     #[test]
     fn a_broadcast_moves_on_with_each_tick_until_nothing_waits() {
         let mut backend = backend();
-        let id = backend.create_broadcast(request("好"), "key-12345", NOW).unwrap().summary.id;
-        let count = backend.count_audience(&request("好").audience, NOW).unwrap();
+        let id = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap()
+            .summary
+            .id;
+        let count = backend
+            .count_audience(&request("好").audience, NOW)
+            .unwrap();
         let mut waiting = count.reached_total();
         while !backend.tick().is_empty() {
             let progress = backend.find_broadcast(id).unwrap().summary.progress;
@@ -1016,10 +1218,22 @@ mod tests {
     #[test]
     fn pages_of_recipients_hold_everybody_once() {
         let mut backend = backend();
-        let id = backend.create_broadcast(request("好"), "key-12345", NOW).unwrap().summary.id;
+        let id = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap()
+            .summary
+            .id;
         let (mut seen, mut after) = (0, None);
         loop {
-            let page = backend.list_recipients(id, &RecipientQuery { status: None, after }).unwrap();
+            let page = backend
+                .list_recipients(
+                    id,
+                    &RecipientQuery {
+                        status: None,
+                        after,
+                    },
+                )
+                .unwrap();
             seen += page.rows.len();
             after = page.next;
             if after.is_none() {
@@ -1032,7 +1246,14 @@ mod tests {
     #[test]
     fn an_ended_event_leaves_the_list() {
         let mut backend = backend();
-        backend.act_on_event(demo::event_id(0), ActionRequest { action: EventAction::End }).unwrap();
+        backend
+            .act_on_event(
+                demo::event_id(0),
+                ActionRequest {
+                    action: EventAction::End,
+                },
+            )
+            .unwrap();
         let page = backend.list_events(&query(PageStart::First)).unwrap();
         assert_eq!((page.total, page.rows[0].name.as_str()), (1_243, "林志明"));
     }
@@ -1041,18 +1262,32 @@ mod tests {
     fn older_messages_come_before_newer_ones() {
         let mut backend = backend();
         let long = (0..1_000).find(|&n| demo::message_count(n) > 60).unwrap();
-        let newest = backend.find_thread(demo::event_id(long.into()), None).unwrap();
+        let newest = backend
+            .find_thread(demo::event_id(long.into()), None)
+            .unwrap();
         assert!(newest.has_older && newest.messages.len() == 50);
-        let older = backend.find_thread(newest.event.id, Some(newest.messages[0].id)).unwrap();
-        let times: Vec<_> = older.messages.iter().chain(&newest.messages).map(|message| message.at).collect();
+        let older = backend
+            .find_thread(newest.event.id, Some(newest.messages[0].id))
+            .unwrap();
+        let times: Vec<_> = older
+            .messages
+            .iter()
+            .chain(&newest.messages)
+            .map(|message| message.at)
+            .collect();
         assert!(times.is_sorted(), "{times:?}");
     }
 
     #[test]
     fn who_may_not_broadcast_is_told_why() {
-        let options = FakeOptions { role: Role::Admin, ..FakeOptions::default() };
+        let options = FakeOptions {
+            role: Role::Admin,
+            ..FakeOptions::default()
+        };
         let mut backend = Backend::new(options, NOW);
-        let problem = backend.create_broadcast(request("好"), "key-12345", NOW).unwrap_err();
+        let problem = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap_err();
         assert_eq!(problem.code, ProblemCode::RoleMayNotBroadcast);
     }
 }

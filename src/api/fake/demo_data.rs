@@ -17,13 +17,21 @@ pub(super) const ENDED: u32 = 212;
 pub(super) const TAGS: [&str; 6] = ["VIP", "新客", "生日月", "女裝", "大衣", "北區"];
 
 const FAMILY: [&str; 20] = [
-    "陳", "林", "黃", "張", "李", "王", "吳", "劉", "蔡", "楊", "許", "鄭", "謝", "洪", "郭", "邱", "曾", "廖", "賴", "周",
+    "陳", "林", "黃", "張", "李", "王", "吳", "劉", "蔡", "楊", "許", "鄭", "謝", "洪", "郭", "邱",
+    "曾", "廖", "賴", "周",
 ];
 const GIVEN: [&str; 24] = [
-    "怡君", "志明", "雅婷", "建宏", "淑芬", "俊傑", "佩玲", "家豪", "文彬", "雅文", "子涵", "偉倫", "美惠", "宗翰",
-    "詩涵", "承恩", "品妤", "冠宇", "欣怡", "柏翰", "思妤", "彥廷", "郁婷", "宥廷",
+    "怡君", "志明", "雅婷", "建宏", "淑芬", "俊傑", "佩玲", "家豪", "文彬", "雅文", "子涵", "偉倫",
+    "美惠", "宗翰", "詩涵", "承恩", "品妤", "冠宇", "欣怡", "柏翰", "思妤", "彥廷", "郁婷", "宥廷",
 ];
-const FOREIGN: [&str; 6] = ["Amy Chang", "Kevin Lo", "佐藤 美咲", "Emily Wu", "김서연", "Chris Tan"];
+const FOREIGN: [&str; 6] = [
+    "Amy Chang",
+    "Kevin Lo",
+    "佐藤 美咲",
+    "Emily Wu",
+    "김서연",
+    "Chris Tan",
+];
 const WROTE: [&str; 14] = [
     "請問新款風衣什麼時候到店？",
     "好的，謝謝你！",
@@ -116,7 +124,11 @@ pub(super) fn name(number: u32) -> String {
         // The customer whose name the platform never told.
         n if n % 211 == 40 => String::new(),
         n if scatter(n, 2).is_multiple_of(19) => pick(&FOREIGN, scatter(n, 3)).to_owned(),
-        n => format!("{}{}", pick(&FAMILY, scatter(n, 4)), pick(&GIVEN, scatter(n, 5))),
+        n => format!(
+            "{}{}",
+            pick(&FAMILY, scatter(n, 4)),
+            pick(&GIVEN, scatter(n, 5))
+        ),
     }
 }
 
@@ -194,7 +206,11 @@ pub(super) fn message(number: u32, at: u32, last_at: Timestamp, sender: &str) ->
     } else {
         from_end == 0 || scatter(number, at) % 5 < 3
     };
-    let before = if lag > 0 && from_end > 0 { lag - 6 * MINUTE } else { 0 };
+    let before = if lag > 0 && from_end > 0 {
+        lag - 6 * MINUTE
+    } else {
+        0
+    };
     let text = if from_end == 0 {
         last_text(number)
     } else if is_inbound {
@@ -211,16 +227,26 @@ pub(super) fn message(number: u32, at: u32, last_at: Timestamp, sender: &str) ->
             MessageOrigin::Outbound {
                 sender: sender.to_owned(),
                 broadcast: None,
-                status: if channel(number).tells_read() { DeliveryStatus::Read } else { DeliveryStatus::Sent },
+                status: if channel(number).tells_read() {
+                    DeliveryStatus::Read
+                } else {
+                    DeliveryStatus::Sent
+                },
                 reason: None,
             }
         },
         content: match text {
-            "" => MessageContent::Image { media: Some(media_id(1)) },
+            "" => MessageContent::Image {
+                media: Some(media_id(1)),
+            },
             _ if is_inbound && from_end != 0 && scatter(number, at + 300).is_multiple_of(23) => {
-                MessageContent::Unsupported { kind: "sticker".to_owned() }
+                MessageContent::Unsupported {
+                    kind: "sticker".to_owned(),
+                }
             }
-            text => MessageContent::Text { text: text.to_owned() },
+            text => MessageContent::Text {
+                text: text.to_owned(),
+            },
         },
     }
 }

@@ -112,11 +112,21 @@ impl FakeTransport {
     fn answer(&self, call: &Call) -> Result<String, ApiError> {
         let mut state = self.state();
         state.calls.push(call.clone());
-        if let Some(at) = state.failures.iter().position(|(path, _)| *path == call.path) {
+        if let Some(at) = state
+            .failures
+            .iter()
+            .position(|(path, _)| *path == call.path)
+        {
             return Err(state.failures.remove(at).1);
         }
-        if call.body.as_ref().is_some_and(|body| body.contains("offline")) {
-            return Err(ApiError::Offline("the demo was asked to be offline".to_owned()));
+        if call
+            .body
+            .as_ref()
+            .is_some_and(|body| body.contains("offline"))
+        {
+            return Err(ApiError::Offline(
+                "the demo was asked to be offline".to_owned(),
+            ));
         }
         dispatch(&mut state.backend, call).map_err(refused)
     }
@@ -146,7 +156,12 @@ fn id_in<T: std::str::FromStr>(path: &str, pattern: &str) -> Option<T> {
 }
 
 fn query<T: std::str::FromStr>(call: &Call, name: &str) -> Option<T> {
-    call.query.iter().find(|(known, _)| *known == name)?.1.parse().ok()
+    call.query
+        .iter()
+        .find(|(known, _)| *known == name)?
+        .1
+        .parse()
+        .ok()
 }
 
 fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
@@ -183,8 +198,14 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
                 };
                 return write(backend.list_recipients(id, &wanted)?);
             }
-            match (method, id_in(address, path::EVENT), id_in(address, path::BROADCAST)) {
-                (Method::Get, Some(id), _) => write(backend.find_thread(id, query(call, "before"))?),
+            match (
+                method,
+                id_in(address, path::EVENT),
+                id_in(address, path::BROADCAST),
+            ) {
+                (Method::Get, Some(id), _) => {
+                    write(backend.find_thread(id, query(call, "before"))?)
+                }
                 (Method::Get, None, Some(id)) => write(backend.find_broadcast(id)?),
                 _ => Err(Problem::new(ProblemCode::NotFound)),
             }
@@ -224,13 +245,19 @@ impl Transport for FakeTransport {
                 }
                 (upload.on_progress)(f64::from(step) / 8.0);
                 if step == 4 && upload.name.contains("offline") {
-                    return Err(ApiError::Offline("the demo was asked to be offline".to_owned()));
+                    return Err(ApiError::Offline(
+                        "the demo was asked to be offline".to_owned(),
+                    ));
                 }
             }
             let url = web_sys::Url::create_object_url_with_blob(&upload.file).unwrap_or_default();
             let (mime, bytes) = (upload.file.type_(), upload.file.size() as u64);
             let mut state = fake.state();
-            if let Some(at) = state.failures.iter().position(|(path, _)| path == path::MEDIA) {
+            if let Some(at) = state
+                .failures
+                .iter()
+                .position(|(path, _)| path == path::MEDIA)
+            {
                 return Err(state.failures.remove(at).1);
             }
             let kept = state.backend.keep_media(&upload.name, &mime, bytes, url);

@@ -2,9 +2,7 @@
 
 use omocast_contract::draft::check_messages;
 use omocast_contract::limit::MAX_MESSAGES;
-use omocast_contract::{
-    ChannelSet, DraftProblem, MediaId, OutgoingMessage, ProblemCode, Surface,
-};
+use omocast_contract::{ChannelSet, DraftProblem, MediaId, OutgoingMessage, ProblemCode, Surface};
 use serde::{Deserialize, Serialize};
 
 /// A broadcast that is being written.
@@ -59,7 +57,11 @@ pub enum UploadState {
 
 impl ComposeDraft {
     pub fn new(key: String) -> Self {
-        Self { key, next: 1, messages: Vec::new() }
+        Self {
+            key,
+            next: 1,
+            messages: Vec::new(),
+        }
     }
 
     /// As it is after a reload: files that were on their way are gone.
@@ -115,12 +117,13 @@ impl ComposeDraft {
     }
 
     pub fn image_mut(&mut self, id: u32) -> Option<&mut DraftImage> {
-        self.messages.iter_mut().find(|message| message.id == id).and_then(|message| {
-            match &mut message.content {
+        self.messages
+            .iter_mut()
+            .find(|message| message.id == id)
+            .and_then(|message| match &mut message.content {
                 DraftContent::Image(image) => Some(image),
                 DraftContent::Text(_) => None,
-            }
-        })
+            })
     }
 
     pub fn remove(&mut self, id: u32) -> Option<(usize, DraftMessage)> {
@@ -139,7 +142,9 @@ impl ComposeDraft {
 
     /// Moves a message to another place; tells whether it moved.
     pub fn move_to(&mut self, id: u32, to: usize) -> bool {
-        let Some(from) = self.place(id) else { return false };
+        let Some(from) = self.place(id) else {
+            return false;
+        };
         if from == to || to >= self.messages.len() {
             return false;
         }
@@ -161,12 +166,14 @@ impl ComposeDraft {
 
     /// The place of the first image that did not reach the server and is not on its way.
     pub fn first_stranded(&self) -> Option<usize> {
-        self.messages.iter().position(|message| match &message.content {
-            DraftContent::Image(image) => {
-                matches!(image.upload, UploadState::Failed(_) | UploadState::Lost)
-            }
-            DraftContent::Text(_) => false,
-        })
+        self.messages
+            .iter()
+            .position(|message| match &message.content {
+                DraftContent::Image(image) => {
+                    matches!(image.upload, UploadState::Failed(_) | UploadState::Lost)
+                }
+                DraftContent::Text(_) => false,
+            })
     }
 
     /// What is sent. Images that are not on the server are left out: the button is disabled while there are any.
@@ -175,26 +182,33 @@ impl ComposeDraft {
     }
 
     fn ready(&self) -> impl Iterator<Item = (usize, OutgoingMessage)> {
-        self.messages.iter().enumerate().filter_map(|(at, message)| {
-            let message = match &message.content {
-                DraftContent::Text(text) => OutgoingMessage::Text { text: text.clone() },
-                DraftContent::Image(image) => match image.upload {
-                    UploadState::Done(media) => OutgoingMessage::Image { media },
-                    UploadState::Preparing
-                    | UploadState::Sending(_)
-                    | UploadState::Failed(_)
-                    | UploadState::Lost => return None,
-                },
-            };
-            Some((at, message))
-        })
+        self.messages
+            .iter()
+            .enumerate()
+            .filter_map(|(at, message)| {
+                let message = match &message.content {
+                    DraftContent::Text(text) => OutgoingMessage::Text { text: text.clone() },
+                    DraftContent::Image(image) => match image.upload {
+                        UploadState::Done(media) => OutgoingMessage::Image { media },
+                        UploadState::Preparing
+                        | UploadState::Sending(_)
+                        | UploadState::Failed(_)
+                        | UploadState::Lost => return None,
+                    },
+                };
+                Some((at, message))
+            })
     }
 
     fn image_bytes(&self, media: MediaId) -> Option<u64> {
-        self.messages.iter().find_map(|message| match &message.content {
-            DraftContent::Image(image) if image.upload == UploadState::Done(media) => Some(image.bytes),
-            DraftContent::Image(_) | DraftContent::Text(_) => None,
-        })
+        self.messages
+            .iter()
+            .find_map(|message| match &message.content {
+                DraftContent::Image(image) if image.upload == UploadState::Done(media) => {
+                    Some(image.bytes)
+                }
+                DraftContent::Image(_) | DraftContent::Text(_) => None,
+            })
     }
 
     /// What the contract finds wrong with it for these channels, by the places of the draft.
@@ -202,7 +216,8 @@ impl ComposeDraft {
         let (places, messages): (Vec<usize>, Vec<OutgoingMessage>) = self.ready().unzip();
         let mut problems = check_messages(&messages, channels, surface, |id| self.image_bytes(id));
         // An image on its way is a message too.
-        problems.retain(|problem| problem.code != ProblemCode::NoMessages || self.messages.is_empty());
+        problems
+            .retain(|problem| problem.code != ProblemCode::NoMessages || self.messages.is_empty());
         for problem in &mut problems {
             problem.message = problem.message.map(|at| places[at]);
         }
@@ -265,7 +280,10 @@ mod tests {
         draft.add(DraftContent::Text(String::new()));
         let problems = draft.problems(ChannelSet::EMPTY, Surface::Web);
         assert_eq!(problems.len(), 1);
-        assert_eq!((problems[0].message, problems[0].code), (Some(1), ProblemCode::TextEmpty));
+        assert_eq!(
+            (problems[0].message, problems[0].code),
+            (Some(1), ProblemCode::TextEmpty)
+        );
     }
 
     #[test]
@@ -273,7 +291,9 @@ mod tests {
         let mut draft = ComposeDraft::new("key".to_owned());
         draft.add(image(UploadState::Sending(10)));
         let json = serde_json::to_string(&draft).unwrap();
-        let draft = serde_json::from_str::<ComposeDraft>(&json).unwrap().restored();
+        let draft = serde_json::from_str::<ComposeDraft>(&json)
+            .unwrap()
+            .restored();
         assert_eq!(draft.first_stranded(), Some(0));
         assert_eq!(draft.key, "key");
     }

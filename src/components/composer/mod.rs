@@ -57,13 +57,24 @@ pub fn Composer(
     let gap = RwSignal::new(None::<usize>);
     let said = RwSignal::new(String::new());
     let ids = Memo::new(move |_| {
-        draft.with(|draft| draft.messages.iter().map(|message| message.id).collect::<Vec<_>>())
+        draft.with(|draft| {
+            draft
+                .messages
+                .iter()
+                .map(|message| message.id)
+                .collect::<Vec<_>>()
+        })
     });
     let count = Memo::new(move |_| ids.with(Vec::len));
 
     let move_to = move |id: u32, to: usize| {
-        let focused = document().active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
-        if !draft.try_update(|draft| draft.move_to(id, to)).unwrap_or(false) {
+        let focused = document()
+            .active_element()
+            .and_then(|element| element.dyn_into::<HtmlElement>().ok());
+        if !draft
+            .try_update(|draft| draft.move_to(id, to))
+            .unwrap_or(false)
+        {
             return;
         }
         said.set(t_now_with(Key::ComposeMoved, to + 1, count.get_untracked()));
@@ -81,10 +92,13 @@ pub fn Composer(
             return;
         };
         let place = (at + 1).to_string();
-        toasts.undo(untrack(|| t_with(Key::ComposeRemoved, &[("number", &place)])), move || {
-            let message = message.clone();
-            draft.try_update(move |draft| draft.put_back(at, message));
-        });
+        toasts.undo(
+            untrack(|| t_with(Key::ComposeRemoved, &[("number", &place)])),
+            move || {
+                let message = message.clone();
+                draft.try_update(move |draft| draft.put_back(at, message));
+            },
+        );
         focus_soon(root, at.min(count.get_untracked().saturating_sub(1)));
     };
     let on_event = move |id: u32, event: EditorEvent| {
@@ -108,7 +122,9 @@ pub fn Composer(
         }
     };
     let add_text = move || {
-        let added = draft.try_update(|draft| draft.add(DraftContent::Text(String::new()))).flatten();
+        let added = draft
+            .try_update(|draft| draft.add(DraftContent::Text(String::new())))
+            .flatten();
         if added.is_some() {
             focus_soon(root, count.get_untracked().saturating_sub(1));
         }
@@ -169,7 +185,10 @@ pub fn Composer(
                 let hidden_by = hidden_by(medium);
                 (!hidden_by.is_empty()).then(|| {
                     let (medium, names) = (medium_text(medium), channel_names(hidden_by.iter()));
-                    let words = t_with(Key::ComposeHiddenBy, &[("medium", &medium), ("channels", &names)]);
+                    let words = t_with(
+                        Key::ComposeHiddenBy,
+                        &[("medium", &medium), ("channels", &names)],
+                    );
                     view! { <span class="composer__hint">{words}</span> }
                 })
             })
@@ -291,18 +310,27 @@ fn item_view(
     editor: impl Fn(Signal<DraftMessage>, Signal<usize>) -> AnyView,
 ) -> AnyView {
     let place = Memo::new(move |before: Option<&usize>| {
-        draft.with(|draft| draft.place(id)).or(before.copied()).unwrap_or(0)
+        draft
+            .with(|draft| draft.place(id))
+            .or(before.copied())
+            .unwrap_or(0)
     });
     let message = Memo::new(move |before: Option<&DraftMessage>| {
         draft
             .with(|draft| draft.find(id).cloned())
             // It is about to go: it shows what it showed.
             .or_else(|| before.cloned())
-            .unwrap_or(DraftMessage { id, content: DraftContent::Text(String::new()) })
+            .unwrap_or(DraftMessage {
+                id,
+                content: DraftContent::Text(String::new()),
+            })
     });
     let drop_mark = move || {
         let gap = gap.get()?;
-        let (place, last) = (place.get(), draft.with(|draft| draft.messages.len()).saturating_sub(1));
+        let (place, last) = (
+            place.get(),
+            draft.with(|draft| draft.messages.len()).saturating_sub(1),
+        );
         if gap == place {
             Some("before")
         } else {
@@ -334,7 +362,9 @@ fn items(root: NodeRef<html::Div>) -> Vec<web_sys::Element> {
         return Vec::new();
     };
     let items = list.children();
-    (0..items.length()).filter_map(|at| items.item(at)).collect()
+    (0..items.length())
+        .filter_map(|at| items.item(at))
+        .collect()
 }
 
 /// Before which message something dropped at this height belongs.
@@ -351,7 +381,11 @@ fn gap_at(root: NodeRef<html::Div>, y: f64) -> Option<usize> {
 fn focus_soon(root: NodeRef<html::Div>, at: usize) {
     request_animation_frame(move || {
         let in_item = items(root).get(at).cloned();
-        let scope = in_item.or_else(|| root.try_get_untracked().flatten().map(|root| root.unchecked_into()));
+        let scope = in_item.or_else(|| {
+            root.try_get_untracked()
+                .flatten()
+                .map(|root| root.unchecked_into())
+        });
         let control = scope.and_then(|scope: web_sys::Element| {
             let found = scope.query_selector("textarea").ok().flatten();
             found.or_else(|| scope.query_selector("button").ok().flatten())
@@ -367,7 +401,12 @@ pub fn refused_file(name: &str, problem: &str) -> String {
     if name.is_empty() {
         return problem.to_owned();
     }
-    untrack(|| t_with(Key::ComposeRefusedFile, &[("name", name), ("problem", problem)]))
+    untrack(|| {
+        t_with(
+            Key::ComposeRefusedFile,
+            &[("name", name), ("problem", problem)],
+        )
+    })
 }
 
 /// The words for an upload that the writer stopped.
@@ -381,7 +420,12 @@ pub fn stories() -> Vec<crate::ui::Story> {
 
     use crate::ui::{Story, ToastHost, provide_toasts};
 
-    fn story(texts: &[&str], channels: &[Channel], problems: Vec<PlacedProblem>, refused: &[&str]) -> AnyView {
+    fn story(
+        texts: &[&str],
+        channels: &[Channel],
+        problems: Vec<PlacedProblem>,
+        refused: &[&str],
+    ) -> AnyView {
         provide_toasts();
         let mut draft = ComposeDraft::new("story-key".to_owned());
         for text in texts {
@@ -408,7 +452,15 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("empty", || story(&[], &[Channel::Line], Vec::new(), &[])),
         Story::new("two of five", || {
-            story(&["您好，秋季新品已到店 🍂", "預約試穿：https://shop.example.com/fitting"], &[Channel::Line, Channel::Whatsapp], Vec::new(), &[])
+            story(
+                &[
+                    "您好，秋季新品已到店 🍂",
+                    "預約試穿：https://shop.example.com/fitting",
+                ],
+                &[Channel::Line, Channel::Whatsapp],
+                Vec::new(),
+                &[],
+            )
         }),
         Story::new("full, with a problem and a refused file", || {
             story(
@@ -418,6 +470,8 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 &["report.pdf：這不是 JPEG 或 PNG 圖片。"],
             )
         }),
-        Story::new("a channel that takes nothing", || story(&[], &[Channel::Web], Vec::new(), &[])),
+        Story::new("a channel that takes nothing", || {
+            story(&[], &[Channel::Web], Vec::new(), &[])
+        }),
     ]
 }

@@ -23,8 +23,8 @@ use crate::i18n::{Key, PluralKey, date_time, t, t_count, t_with};
 use crate::live::use_live;
 use crate::route::{Route, navigate};
 use crate::ui::{
-    Button, EmptyState, ErrorPanel, Icon, IconButton, IconView, LinkButton, Notice, Skeleton, Tab, Tabs, Tone,
-    unique_id,
+    Button, EmptyState, ErrorPanel, Icon, IconButton, IconView, LinkButton, Notice, Skeleton, Tab,
+    Tabs, Tone, unique_id,
 };
 
 /// While it is being sent, the recipients on screen are asked for again this often at most.
@@ -75,7 +75,11 @@ pub fn BroadcastPage(id: BroadcastId) -> impl IntoView {
     let is_there = Memo::new(move |_| page.broadcast.with(Option::is_some));
     let content = move || {
         if is_there.get() {
-            return page.broadcast.get().map(|broadcast| content(page, &broadcast)).into_any();
+            return page
+                .broadcast
+                .get()
+                .map(|broadcast| content(page, &broadcast))
+                .into_any();
         }
         match page.error.get() {
             None => view! { <Skeleton rows=6 /> }.into_any(),
@@ -152,7 +156,11 @@ impl Page {
 
     fn follow(self, event: &LiveEvent) {
         match event {
-            LiveEvent::BroadcastProgress { broadcast, status, progress } if *broadcast == self.id => {
+            LiveEvent::BroadcastProgress {
+                broadcast,
+                status,
+                progress,
+            } if *broadcast == self.id => {
                 self.stand(*status, *progress);
                 self.recipients.refresh_soon();
             }
@@ -227,7 +235,10 @@ impl Recipients {
 
     /// Loads again what is on screen.
     fn refresh(self) {
-        let Some(shown) = self.rows.try_with_untracked(|rows| rows.as_ref().map_or(1, Vec::len)) else {
+        let Some(shown) = self
+            .rows
+            .try_with_untracked(|rows| rows.as_ref().map_or(1, Vec::len))
+        else {
             return;
         };
         // A page that is being loaded is as new as can be, and is not to be let go.
@@ -265,7 +276,10 @@ impl Recipients {
             let mut rows = Vec::new();
             let mut after = from;
             let answer = loop {
-                match api.list_recipients(self.id, RecipientQuery { status, after }).await {
+                match api
+                    .list_recipients(self.id, RecipientQuery { status, after })
+                    .await
+                {
                     Ok(page) => {
                         rows.extend(page.rows);
                         after = page.next;
@@ -301,7 +315,10 @@ impl Recipients {
             // Rows further down than what was asked for again stay as they were.
             Some(rows) if next.is_some() && rows.len() > new.len() => {
                 let last = new.last().map(|row| row.customer);
-                let rest: Vec<Recipient> = rows.drain(..).filter(|row| Some(row.customer) > last).collect();
+                let rest: Vec<Recipient> = rows
+                    .drain(..)
+                    .filter(|row| Some(row.customer) > last)
+                    .collect();
                 *rows = new;
                 rows.extend(rest);
                 false
@@ -321,7 +338,10 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
     let summary = &broadcast.summary;
     let (sender, at) = (summary.sender.clone(), summary.created_at);
     let sent_by = move || {
-        t_with(Key::BroadcastSentBy, &[("sender", &sender), ("time", &date_time(at))])
+        t_with(
+            Key::BroadcastSentBy,
+            &[("sender", &sender), ("time", &date_time(at))],
+        )
     };
     view! {
         <div class="broadcast__page">
@@ -347,8 +367,10 @@ fn messages(api: StoredValue<Api>, messages: Vec<OutgoingMessage>) -> AnyView {
                 }
                 OutgoingMessage::Image { media } => {
                     let address = api.with_value(|api| api.media_url(media));
-                    let name = move || t_with(Key::ComposeMessage, &[("number", &(at + 1).to_string())]);
-                    view! { <img class="broadcast__image" src=address alt=name loading="lazy" /> }.into_any()
+                    let name =
+                        move || t_with(Key::ComposeMessage, &[("number", &(at + 1).to_string())]);
+                    view! { <img class="broadcast__image" src=address alt=name loading="lazy" /> }
+                        .into_any()
                 }
             };
             view! { <li class="broadcast__message">{content}</li> }
@@ -367,7 +389,14 @@ fn messages(api: StoredValue<Api>, messages: Vec<OutgoingMessage>) -> AnyView {
 }
 
 fn recipients(page: Page) -> AnyView {
-    let Recipients { tab, rows, next, error, is_loading, .. } = page.recipients;
+    let Recipients {
+        tab,
+        rows,
+        next,
+        error,
+        is_loading,
+        ..
+    } = page.recipients;
     let panel = unique_id();
     let tabs = Signal::derive(move || {
         let progress = page.progress.get();
@@ -383,16 +412,22 @@ fn recipients(page: Page) -> AnyView {
         std::iter::once(all).chain(others).collect::<Vec<_>>()
     });
     let selected = Signal::derive(move || tab.get().map_or(ALL, DeliveryStatus::as_str).to_owned());
-    let state = Memo::new(move |_| match (rows.with(|rows| rows.as_ref().map(Vec::len)), error.with(Option::is_some)) {
-        (None, true) => Shown::Failed,
-        (None, false) => Shown::Loading,
-        (Some(0), _) => Shown::Nobody,
-        (Some(_), _) => Shown::Rows,
+    let state = Memo::new(move |_| {
+        match (
+            rows.with(|rows| rows.as_ref().map(Vec::len)),
+            error.with(Option::is_some),
+        ) {
+            (None, true) => Shown::Failed,
+            (None, false) => Shown::Loading,
+            (Some(0), _) => Shown::Nobody,
+            (Some(_), _) => Shown::Rows,
+        }
     });
     let words = Signal::derive(move || error.get().as_ref().map(error_text).unwrap_or_default());
     let loaded = Signal::derive(move || rows.get().unwrap_or_default());
     let has_next = Memo::new(move |_| next.with(Option::is_some));
-    let table = move || match state.get() {
+    let table = move || {
+        match state.get() {
         Shown::Loading => view! { <Skeleton rows=5 /> }.into_any(),
         Shown::Failed => {
             view! { <ErrorPanel error=words on_retry=move || page.recipients.load() /> }.into_any()
@@ -401,6 +436,7 @@ fn recipients(page: Page) -> AnyView {
             view! { <EmptyState icon=Icon::Users title=Signal::derive(|| t(Key::RecipientsEmpty)) /> }.into_any()
         }
         Shown::Rows => view! { <RecipientTable recipients=loaded /> }.into_any(),
+    }
     };
     let is_broken = Memo::new(move |_| state.get() == Shown::Rows && error.with(Option::is_some));
     view! {

@@ -64,7 +64,11 @@ impl Report {
             return;
         }
         self.is_loading.set(true);
-        let after = if is_more { self.next.get_untracked() } else { None };
+        let after = if is_more {
+            self.next.get_untracked()
+        } else {
+            None
+        };
         let api = self.api.get_value();
         spawn_local(async move {
             let answer = api.list_broadcasts(after).await;
@@ -87,10 +91,15 @@ impl Report {
 
     fn follow(self, event: &LiveEvent) {
         match event {
-            LiveEvent::BroadcastProgress { broadcast, status, progress } => {
+            LiveEvent::BroadcastProgress {
+                broadcast,
+                status,
+                progress,
+            } => {
                 let is_known = self.rows.try_update(|rows| {
                     let row = rows.iter_mut().flatten().find(|row| row.id == *broadcast);
-                    row.map(|row| (row.status, row.progress) = (*status, *progress)).is_some()
+                    row.map(|row| (row.status, row.progress) = (*status, *progress))
+                        .is_some()
                 });
                 // Sent since this page was loaded: by oneself in another tab, or by a colleague.
                 let is_newer = self.rows.try_with_untracked(|rows| {
@@ -117,17 +126,30 @@ fn report() -> AnyView {
     report.load(false);
     use_live().on(move |event| report.follow(&event));
     let ids = Memo::new(move |_| {
-        report.rows.with(|rows| rows.as_ref().map(|rows| rows.iter().map(|row| row.id).collect::<Vec<_>>()))
+        report.rows.with(|rows| {
+            rows.as_ref()
+                .map(|rows| rows.iter().map(|row| row.id).collect::<Vec<_>>())
+        })
     });
     let has_failed = Memo::new(move |_| report.error.with(Option::is_some));
     let has_next = Memo::new(move |_| report.next.with(Option::is_some));
-    let state = Memo::new(move |_| match (ids.with(|ids| ids.as_ref().map(Vec::len)), has_failed.get()) {
-        (None, true) => State::Failed,
-        (None, false) => State::Loading,
-        (Some(0), _) => State::Empty,
-        (Some(_), _) => State::Rows,
+    let state =
+        Memo::new(
+            move |_| match (ids.with(|ids| ids.as_ref().map(Vec::len)), has_failed.get()) {
+                (None, true) => State::Failed,
+                (None, false) => State::Loading,
+                (Some(0), _) => State::Empty,
+                (Some(_), _) => State::Rows,
+            },
+        );
+    let error = Signal::derive(move || {
+        report
+            .error
+            .get()
+            .as_ref()
+            .map(error_text)
+            .unwrap_or_default()
     });
-    let error = Signal::derive(move || report.error.get().as_ref().map(error_text).unwrap_or_default());
     (move || match state.get() {
         State::Loading => view! { <Skeleton rows=6 /> }.into_any(),
         State::Failed => {
@@ -207,25 +229,48 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
     // What never changes is taken from the first; the rest follows.
     let standing = Memo::new(move |before: Option<&_>| {
         let now = report.rows.with(|rows| {
-            rows.iter().flatten().find(|row| row.id == id).map(|row| (row.status, row.progress))
+            rows.iter()
+                .flatten()
+                .find(|row| row.id == id)
+                .map(|row| (row.status, row.progress))
         });
         // The row is about to go: it shows what it showed.
-        now.or(before.copied()).unwrap_or((first.status, first.progress))
+        now.or(before.copied())
+            .unwrap_or((first.status, first.progress))
     });
     let status = Signal::derive(move || standing.get().0);
     let progress = Signal::derive(move || standing.get().1);
-    let BroadcastSummary { title, sender, created_at, message_count, .. } = first;
-    let title = move || if title.is_empty() { t(Key::BroadcastsUntitled) } else { title.clone() };
+    let BroadcastSummary {
+        title,
+        sender,
+        created_at,
+        message_count,
+        ..
+    } = first;
+    let title = move || {
+        if title.is_empty() {
+            t(Key::BroadcastsUntitled)
+        } else {
+            title.clone()
+        }
+    };
     let bad_news = move || {
         let progress = progress.get();
         let failed = (progress.failed > 0).then(|| (t(Key::BroadcastFailed), progress.failed));
-        let skipped = (progress.skipped > 0)
-            .then(|| (status_text(omocast_contract::DeliveryStatus::Skipped), progress.skipped));
+        let skipped = (progress.skipped > 0).then(|| {
+            (
+                status_text(omocast_contract::DeliveryStatus::Skipped),
+                progress.skipped,
+            )
+        });
         failed
             .into_iter()
             .chain(skipped)
             .map(|(name, count)| {
-                t_with(Key::BroadcastSegment, &[("status", &name), ("count", &number(count))])
+                t_with(
+                    Key::BroadcastSegment,
+                    &[("status", &name), ("count", &number(count))],
+                )
             })
             .collect::<Vec<_>>()
             .join("　")

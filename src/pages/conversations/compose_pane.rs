@@ -47,7 +47,11 @@ pub fn ComposePane(
     let api = StoredValue::new(use_api());
     let me = use_me();
     let stored_as = StoredValue::new(
-        ["omocast.draft.", &me.as_ref().map(|me| me.id.to_string()).unwrap_or_default()].concat(),
+        [
+            "omocast.draft.",
+            &me.as_ref().map(|me| me.id.to_string()).unwrap_or_default(),
+        ]
+        .concat(),
     );
     let draft = RwSignal::new(stored_as.with_value(|name| load(name)));
     let is_saved = RwSignal::new(false);
@@ -59,7 +63,12 @@ pub fn ComposePane(
 
     let counting = Counting::new(api, audience);
     let channels = Memo::new(move |_| {
-        counting.count.with(|count| count.as_ref().map(AudienceCount::channels).unwrap_or_default())
+        counting.count.with(|count| {
+            count
+                .as_ref()
+                .map(AudienceCount::channels)
+                .unwrap_or_default()
+        })
     });
     let surface = surface();
     let uploads = Uploads::new(api, draft, channels);
@@ -117,7 +126,11 @@ pub fn ComposePane(
                 Err(ApiError::Problem(problem)) if Refusal::has_place(&problem) => {
                     is_asking.try_set(false);
                     let audience = request.audience;
-                    refusal.try_set(Some(Refusal { problem, messages: sent.messages, audience }));
+                    refusal.try_set(Some(Refusal {
+                        problem,
+                        messages: sent.messages,
+                        audience,
+                    }));
                 }
                 Err(error) => {
                     if error.code() == Some(ProblemCode::IdempotencyKeyReused) {
@@ -240,7 +253,10 @@ struct Refusal {
 
 impl Refusal {
     fn is_about(&self, what: &str) -> bool {
-        self.problem.field.as_deref().is_some_and(|field| field.starts_with(what))
+        self.problem
+            .field
+            .as_deref()
+            .is_some_and(|field| field.starts_with(what))
     }
 
     /// Whether there is a place in the composer where it is shown.
@@ -293,15 +309,24 @@ fn draft_refusal(draft: &ComposeDraft, found: &[DraftProblem]) -> Option<String>
     }
     let problem = found.first()?;
     let words = draft_problem_text(problem);
-    Some(problem.message.map_or(words.clone(), |at| named(at, &words)))
+    Some(
+        problem
+            .message
+            .map_or(words.clone(), |at| named(at, &words)),
+    )
 }
 
 fn first_named(problems: &[PlacedProblem]) -> Option<String> {
-    problems.iter().find_map(|(at, words)| at.map(|at| named(at, words)))
+    problems
+        .iter()
+        .find_map(|(at, words)| at.map(|at| named(at, words)))
 }
 
 fn named(at: usize, problem: &str) -> String {
-    t_with(Key::ComposeNeedsFix, &[("number", &(at + 1).to_string()), ("problem", problem)])
+    t_with(
+        Key::ComposeNeedsFix,
+        &[("number", &(at + 1).to_string()), ("problem", problem)],
+    )
 }
 
 /// Who of the audience will receive it, counted again whenever the selection comes to rest.
@@ -424,7 +449,11 @@ struct Job {
 }
 
 impl Uploads {
-    fn new(api: StoredValue<Api>, draft: RwSignal<ComposeDraft>, channels: Memo<ChannelSet>) -> Self {
+    fn new(
+        api: StoredValue<Api>,
+        draft: RwSignal<ComposeDraft>,
+        channels: Memo<ChannelSet>,
+    ) -> Self {
         Self {
             api,
             draft,
@@ -452,10 +481,17 @@ impl Uploads {
                 upload: UploadState::Preparing,
                 local_url: None,
             };
-            let added = self.draft.try_update(|draft| draft.add(DraftContent::Image(image))).flatten();
+            let added = self
+                .draft
+                .try_update(|draft| draft.add(DraftContent::Image(image)))
+                .flatten();
             match added {
                 Some(id) => {
-                    let job = Job { file, stop: None, local_url: None };
+                    let job = Job {
+                        file,
+                        stop: None,
+                        local_url: None,
+                    };
                     self.jobs.update_value(|jobs| drop(jobs.insert(id, job)));
                     self.start(id);
                 }
@@ -464,14 +500,19 @@ impl Uploads {
         }
         if left_out > 0 {
             let most = omocast_contract::limit::MAX_MESSAGES.to_string();
-            refused.push(untrack(|| t_count(PluralKey::ComposeLeftOut, left_out, &[("most", &most)])));
+            refused.push(untrack(|| {
+                t_count(PluralKey::ComposeLeftOut, left_out, &[("most", &most)])
+            }));
         }
         self.refused.set(refused);
     }
 
     /// Starts, or starts again.
     fn start(self, id: u32) {
-        let Some(file) = self.jobs.with_value(|jobs| jobs.get(&id).map(|job| job.file.clone())) else {
+        let Some(file) = self
+            .jobs
+            .with_value(|jobs| jobs.get(&id).map(|job| job.file.clone()))
+        else {
             self.settle(id, UploadState::Lost);
             return;
         };
@@ -522,7 +563,10 @@ impl Uploads {
                 }
             });
         };
-        match api.upload_media(picture.file, &picture.name, picture.preview, progress).await {
+        match api
+            .upload_media(picture.file, &picture.name, picture.preview, progress)
+            .await
+        {
             Ok(media) => self.change(id, |image| {
                 image.bytes = media.bytes;
                 image.upload = UploadState::Done(media.id);
@@ -565,7 +609,8 @@ impl Uploads {
     fn refuse(self, id: u32, name: &str) {
         self.draft.try_update(|draft| drop(draft.remove(id)));
         self.jobs.try_update_value(|jobs| drop(jobs.remove(&id)));
-        self.refused.try_update(|refused| refused.push(not_an_image(name)));
+        self.refused
+            .try_update(|refused| refused.push(not_an_image(name)));
     }
 
     fn settle(self, id: u32, state: UploadState) {
@@ -593,11 +638,15 @@ fn revoke(url: &str) {
 /// A new Idempotency-Key.
 fn new_key() -> String {
     let crypto = window().crypto().ok();
-    let has_uuid = |crypto: &web_sys::Crypto| Reflect::has(crypto, &JsValue::from_str("randomUUID")).unwrap_or(false);
+    let has_uuid = |crypto: &web_sys::Crypto| {
+        Reflect::has(crypto, &JsValue::from_str("randomUUID")).unwrap_or(false)
+    };
     match crypto {
         Some(crypto) if has_uuid(&crypto) => crypto.random_uuid(),
         // A page that was not loaded over HTTPS has no randomUUID.
-        _ => (0..4).map(|_| format!("{:08x}", (Math::random() * f64::from(u32::MAX)) as u32)).collect(),
+        _ => (0..4)
+            .map(|_| format!("{:08x}", (Math::random() * f64::from(u32::MAX)) as u32))
+            .collect(),
     }
 }
 

@@ -48,7 +48,9 @@ impl EventList {
             let view = page.view.get_untracked();
             let query = EventQuery {
                 view,
-                filter: page.audience.with_untracked(|audience| audience.filter.clone()),
+                filter: page
+                    .audience
+                    .with_untracked(|audience| audience.filter.clone()),
                 from,
                 limit: PAGE_ROWS as u32,
             };
@@ -75,10 +77,10 @@ impl EventList {
         });
         let template = EventRowTemplate {
             look: Rc::new(move |event: &EventRow| RowLook {
-                tick: page
-                    .is_selecting
-                    .get_untracked()
-                    .then(|| page.audience.with_untracked(|audience| audience.picks(event.id))),
+                tick: page.is_selecting.get_untracked().then(|| {
+                    page.audience
+                        .with_untracked(|audience| audience.picks(event.id))
+                }),
                 is_open: page.event.get_untracked() == Some(event.id),
             }),
             now: i18n::now,
@@ -95,7 +97,11 @@ impl EventList {
                 return;
             }
             match gesture {
-                Gesture::Open { index, row, is_range } => {
+                Gesture::Open {
+                    index,
+                    row,
+                    is_range,
+                } => {
                     let start = anchor.get_value().filter(|_| is_range);
                     let rows = start
                         .and_then(|start| own.get_value()?.rows_between(start, index))
@@ -113,7 +119,10 @@ impl EventList {
         own.set_value(Some(handle));
         // Effects, because the list lies outside the reactive graph and must be told.
         Effect::new(move |before: Option<(EventView, Filter)>| {
-            let now = (page.view.get(), page.audience.with(|audience| audience.filter.clone()));
+            let now = (
+                page.view.get(),
+                page.audience.with(|audience| audience.filter.clone()),
+            );
             if before.is_some_and(|before| before != now) {
                 anchor.set_value(None);
                 page.found.set(None);
@@ -186,8 +195,12 @@ fn tick(page: Conversations, row: &Rc<EventItem>, range: &[Rc<EventItem>]) {
 }
 
 fn toggle_all(page: Conversations) {
-    let selectable = page.found.get_untracked().map_or(0, |found| found.selectable);
-    page.audience.update(|audience| audience.pick = toggled_all(audience, selectable));
+    let selectable = page
+        .found
+        .get_untracked()
+        .map_or(0, |found| found.selectable);
+    page.audience
+        .update(|audience| audience.pick = toggled_all(audience, selectable));
 }
 
 fn view_key(view: EventView) -> Key {
@@ -217,7 +230,10 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
     let selectable = Signal::derive(move || page.found.get().map(|found| found.selectable));
     let filter_label = Signal::derive(move || match active.get() {
         0 => t(Key::EventsFilter),
-        active => t_with(Key::EventsFilterActive, &[("count", &number(active as u64))]),
+        active => t_with(
+            Key::EventsFilterActive,
+            &[("count", &number(active as u64))],
+        ),
     });
     let funnel = move || {
         view! {
@@ -270,25 +286,27 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
             (ListStatus::Loading, Some(error)) if has_failed => {
                 let text = Signal::derive(move || error_text(&error));
                 let on_retry = Callback::new(move |()| list.retry());
-                view! { <div class="list-pane__state"><ErrorPanel error=text on_retry /></div> }.into_any()
+                view! { <div class="list-pane__state"><ErrorPanel error=text on_retry /></div> }
+                    .into_any()
             }
-            (_, Some(error)) if has_failed => {
-                view! {
-                    <Notice tone=Tone::Bad>
-                        {move || t(Key::EventsAllLoadedFailed)} " " {move || error_text(&error)}
-                        <Button kind=ButtonKind::Quiet on_click=move || list.retry()>
-                            {move || t(Key::UiRetry)}
-                        </Button>
-                    </Notice>
-                }
-                .into_any()
+            (_, Some(error)) if has_failed => view! {
+                <Notice tone=Tone::Bad>
+                    {move || t(Key::EventsAllLoadedFailed)} " " {move || error_text(&error)}
+                    <Button kind=ButtonKind::Quiet on_click=move || list.retry()>
+                        {move || t(Key::UiRetry)}
+                    </Button>
+                </Notice>
             }
-            (ListStatus::Empty, _) => view! { <div class="list-pane__state"><EmptyList page filter /></div> }.into_any(),
+            .into_any(),
+            (ListStatus::Empty, _) => {
+                view! { <div class="list-pane__state"><EmptyList page filter /></div> }.into_any()
+            }
             (ListStatus::Loading | ListStatus::Shown, _) => ().into_any(),
         }
     };
     let on_key = move |event: ev::KeyboardEvent| {
-        let is_escape = event.key() == "Escape" && !event.is_composing() && !event.default_prevented();
+        let is_escape =
+            event.key() == "Escape" && !event.is_composing() && !event.default_prevented();
         if is_escape && page.is_selecting.get_untracked() && !is_filtering.get_untracked() {
             event.prevent_default();
             page.leave_selection();

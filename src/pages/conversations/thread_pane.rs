@@ -72,7 +72,9 @@ impl ThreadModel {
 
     fn load_older(self) {
         let oldest = self.thread.with_untracked(|thread| {
-            thread.as_ref().and_then(|thread| Some(thread.messages.first()?.id))
+            thread
+                .as_ref()
+                .and_then(|thread| Some(thread.messages.first()?.id))
         });
         if oldest.is_none() || self.is_loading_older.get_untracked() {
             return;
@@ -162,17 +164,23 @@ impl ThreadModel {
 /// Takes over the newest messages and keeps the older ones that were loaded.
 /// If the two do not meet, more has come than a page holds: then the older ones must be asked for again.
 fn merge(thread: &mut Thread, newest: Thread) {
-    let meets = newest
-        .messages
-        .first()
-        .and_then(|first| thread.messages.iter().position(|known| known.id == first.id));
+    let meets = newest.messages.first().and_then(|first| {
+        thread
+            .messages
+            .iter()
+            .position(|known| known.id == first.id)
+    });
     let (mut messages, has_older) = match meets {
         Some(at) => (std::mem::take(&mut thread.messages), Some(at)),
         None => (Vec::new(), None),
     };
     let has_older = has_older.map_or(newest.has_older, |at| {
         messages.truncate(at);
-        if at == 0 { newest.has_older } else { thread.has_older }
+        if at == 0 {
+            newest.has_older
+        } else {
+            thread.has_older
+        }
     });
     messages.extend(newest.messages);
     *thread = Thread {
@@ -211,13 +219,13 @@ pub fn ThreadPanes(page: Conversations, list: EventList, id: EventId) -> impl In
                 model.load();
             });
             view! {
-                <Bar page>{()}</Bar>
+                <Bar page />
                 <div class="thread-pane__state"><ErrorPanel error=text on_retry /></div>
             }
             .into_any()
         } else {
             view! {
-                <Bar page>{()}</Bar>
+                <Bar page />
                 <div class="thread-pane__state"><Skeleton rows=5 /></div>
             }
             .into_any()
@@ -233,7 +241,7 @@ pub fn ThreadPanes(page: Conversations, list: EventList, id: EventId) -> impl In
 
 /// The head of the pane, on a phone with the way back to the list.
 #[component]
-fn Bar(page: Conversations, children: Children) -> impl IntoView {
+fn Bar(page: Conversations, #[prop(optional)] children: Option<Children>) -> impl IntoView {
     view! {
         <header class="thread-pane__bar">
             <span class="thread-pane__back">
@@ -243,7 +251,7 @@ fn Bar(page: Conversations, children: Children) -> impl IntoView {
                     on_click=move || navigate(page.route(None, None))
                 />
             </span>
-            {children()}
+            {children.map(|children| children())}
         </header>
     }
 }
@@ -252,7 +260,9 @@ fn Bar(page: Conversations, children: Children) -> impl IntoView {
 fn KnownThread(model: ThreadModel) -> impl IntoView {
     let event = Memo::new(move |before: Option<&Option<EventRow>>| {
         // The thread is never taken away once it is known.
-        model.thread.with(|thread| thread.as_ref().map(|thread| thread.event.clone()))
+        model
+            .thread
+            .with(|thread| thread.as_ref().map(|thread| thread.event.clone()))
             .or_else(|| before.cloned().flatten())
     });
     let of_event = move |read: fn(&EventRow) -> String| {
@@ -260,10 +270,17 @@ fn KnownThread(model: ThreadModel) -> impl IntoView {
     };
     let name = of_event(|event| shown_name(&event.name));
     let messages = Signal::derive(move || {
-        model.thread.with(|thread| thread.as_ref().map(|thread| thread.messages.clone()).unwrap_or_default())
+        model.thread.with(|thread| {
+            thread
+                .as_ref()
+                .map(|thread| thread.messages.clone())
+                .unwrap_or_default()
+        })
     });
     let has_older = Signal::derive(move || {
-        model.thread.with(|thread| thread.as_ref().is_some_and(|thread| thread.has_older))
+        model
+            .thread
+            .with(|thread| thread.as_ref().is_some_and(|thread| thread.has_older))
     });
     let about = move || {
         event.get().map(|event| {
@@ -272,7 +289,8 @@ fn KnownThread(model: ThreadModel) -> impl IntoView {
             view! {
                 <span class="thread-pane__about">
                     <ChannelBadge channel is_decoration=true />
-                    <span class="thread-pane__account">{move || channel_name(channel)} " · " {event.account}</span>
+                    <span>{move || channel_name(channel)}</span>
+                    <span class="thread-pane__account">"· " {event.account}</span>
                     <Chip text=Signal::derive(move || t(status)) />
                 </span>
             }
@@ -384,10 +402,19 @@ fn Reply(model: ThreadModel, event: Memo<Option<EventRow>>) -> impl IntoView {
     }
     let refused = Memo::new(move |_| {
         minute.track();
-        event.with(|event| event.as_ref().zip(me).and_then(|(event, me)| refusal(event, me)))
+        event.with(|event| {
+            event
+                .as_ref()
+                .zip(me)
+                .and_then(|(event, me)| refusal(event, me))
+        })
     });
     let channel = Signal::derive(move || {
-        event.with(|event| event.as_ref().map_or(omocast_contract::Channel::Web, |event| event.channel))
+        event.with(|event| {
+            event
+                .as_ref()
+                .map_or(omocast_contract::Channel::Web, |event| event.channel)
+        })
     });
     let send = move |message: OutgoingMessage| {
         let is_text = matches!(message, OutgoingMessage::Text { .. });
@@ -422,9 +449,12 @@ fn Reply(model: ThreadModel, event: Memo<Option<EventRow>>) -> impl IntoView {
                 upload.try_set(Some(part));
             };
             let answer = match picture::prepare(&file, most).await {
-                Ok(Picture { file, preview, name, .. }) => {
-                    api.upload_media(file, &name, preview, progress).await
-                }
+                Ok(Picture {
+                    file,
+                    preview,
+                    name,
+                    ..
+                }) => api.upload_media(file, &name, preview, progress).await,
                 Err(_) => Err(ApiError::Problem(ProblemCode::NotAnImage.into())),
             };
             upload.try_set(None);

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Answer, Connectors, FetchError, Outbound, Profile, SendOutcome, Silence, ask, is_plain, not_now,
-    read_image,
+    Answer, Connectors, FetchError, Outbound, Profile, SendOutcome, Silence, ask, is_plain,
+    not_now, read_image,
 };
 
 /// The text is all that tells the month's end from being too quick (Messaging API reference, status codes).
@@ -45,9 +45,14 @@ impl Connectors {
         let answer = ask(self.client.get(url).bearer_auth(token))
             .await
             .map_err(|_| FetchError::NotNow("no answer".into()))?;
-        let name = answer.body.as_ref().and_then(|body| body["displayName"].as_str());
+        let name = answer
+            .body
+            .as_ref()
+            .and_then(|body| body["displayName"].as_str());
         match (answer.status, name) {
-            (200, Some(name)) => Ok(Some(Profile { name: name.to_owned() })),
+            (200, Some(name)) => Ok(Some(Profile {
+                name: name.to_owned(),
+            })),
             // Blocked, not a friend, or no consent.
             (404, _) => Ok(None),
             (status, _) => Err(FetchError::NotNow(format!("status {status}"))),
@@ -62,8 +67,17 @@ impl Connectors {
         if !is_plain(message) {
             return Err(FetchError::Gone("not a message id"));
         }
-        let url = format!("{}/v2/bot/message/{message}/content", self.endpoints.line_data);
-        let response = self.client.get(url).bearer_auth(token).send().await.map_err(not_now)?;
+        let url = format!(
+            "{}/v2/bot/message/{message}/content",
+            self.endpoints.line_data
+        );
+        let response = self
+            .client
+            .get(url)
+            .bearer_auth(token)
+            .send()
+            .await
+            .map_err(not_now)?;
         read_image(response).await
     }
 }
@@ -73,7 +87,10 @@ fn push_body(to: &str, messages: &[Outbound]) -> Value {
         .iter()
         .map(|message| match message {
             Outbound::Text(text) => json!({ "type": "text", "text": text }),
-            Outbound::Image { original_url, preview_url } => json!({
+            Outbound::Image {
+                original_url,
+                preview_url,
+            } => json!({
                 "type": "image",
                 "originalContentUrl": original_url,
                 "previewImageUrl": preview_url,
@@ -105,7 +122,10 @@ fn outcomes(answer: Result<Answer, Silence>, count: usize) -> Vec<SendOutcome> {
         // 409: an earlier attempt was accepted; the answer names the same messages.
         (200 | 409, Some(body)) => (0..count)
             .map(|at| SendOutcome::Accepted {
-                external_id: body["sentMessages"][at]["id"].as_str().unwrap_or("").to_owned(),
+                external_id: body["sentMessages"][at]["id"]
+                    .as_str()
+                    .unwrap_or("")
+                    .to_owned(),
             })
             .collect(),
         // Accepted, but the ids were lost on the way: the same key brings them again.
@@ -119,18 +139,26 @@ fn outcomes(answer: Result<Answer, Silence>, count: usize) -> Vec<SendOutcome> {
 fn refusal(answer: &Answer) -> SendOutcome {
     let body = answer.body.as_ref();
     let message = body.and_then(|body| body["message"].as_str()).unwrap_or("");
-    let code = format!("{} {message}", answer.status).trim().chars().take(200).collect();
+    let code = format!("{} {message}", answer.status)
+        .trim()
+        .chars()
+        .take(200)
+        .collect();
     let refused = |reason, code| SendOutcome::Refused { reason, code };
     match answer.status {
         400 if is_about_recipient(message) => refused(Reason::Unreachable, code),
         400 => refused(Reason::ContentRefused, code),
         // 403 is about the account's plan or role: no other customer would fare better.
-        401 | 403 => SendOutcome::AccountStopped { reason: Reason::AccountNotConnected, code },
+        401 | 403 => SendOutcome::AccountStopped {
+            reason: Reason::AccountNotConnected,
+            code,
+        },
         404 => refused(Reason::Unreachable, code),
         413 | 415 => refused(Reason::ContentRefused, code),
-        429 if message == MONTHLY_LIMIT => {
-            SendOutcome::AccountStopped { reason: Reason::MonthlyLimit, code }
-        }
+        429 if message == MONTHLY_LIMIT => SendOutcome::AccountStopped {
+            reason: Reason::MonthlyLimit,
+            code,
+        },
         429 => SendOutcome::Retry {
             after: answer.retry_after.unwrap_or(Duration::from_secs(1)),
             reason: Reason::RateLimited,
@@ -160,20 +188,30 @@ mod tests {
     use crate::channels::tests::check_schema;
 
     fn answer(status: u16, body: Value) -> Result<Answer, Silence> {
-        Ok(Answer { status, retry_after: None, body: Some(body) })
+        Ok(Answer {
+            status,
+            retry_after: None,
+            body: Some(body),
+        })
     }
 
     #[track_caller]
     fn check_refused(status: u16, message: &str, reason: Reason) {
         let outcome = outcomes(answer(status, json!({ "message": message })), 2);
-        let expected = SendOutcome::Refused { reason, code: format!("{status} {message}") };
+        let expected = SendOutcome::Refused {
+            reason,
+            code: format!("{status} {message}"),
+        };
         assert_eq!(outcome, vec![expected; 2]);
     }
 
     #[track_caller]
     fn check_stopped(status: u16, message: &str, reason: Reason) {
         let outcome = outcomes(answer(status, json!({ "message": message })), 1);
-        let expected = SendOutcome::AccountStopped { reason, code: format!("{status} {message}") };
+        let expected = SendOutcome::AccountStopped {
+            reason,
+            code: format!("{status} {message}"),
+        };
         assert_eq!(outcome, vec![expected]);
     }
 
@@ -204,7 +242,9 @@ mod tests {
     fn each_message_gets_its_own_id() {
         let ids = json!({ "sentMessages": [{ "id": "1" }, { "id": "2" }] });
         for status in [200, 409] {
-            let accepted = |id: &str| SendOutcome::Accepted { external_id: id.into() };
+            let accepted = |id: &str| SendOutcome::Accepted {
+                external_id: id.into(),
+            };
             assert_eq!(
                 outcomes(answer(status, ids.clone()), 2),
                 [accepted("1"), accepted("2")],
@@ -216,18 +256,31 @@ mod tests {
     #[test]
     fn a_repeat_that_names_no_messages_is_accepted_all_the_same() {
         let body = json!({ "message": "The retry key is already accepted" });
-        let expected = SendOutcome::Accepted { external_id: String::new() };
+        let expected = SendOutcome::Accepted {
+            external_id: String::new(),
+        };
         assert_eq!(outcomes(answer(409, body), 1), [expected]);
     }
 
     #[test]
     fn ids_that_were_lost_are_asked_for_again() {
-        check_retry(Ok(Answer { status: 200, retry_after: None, body: None }), Reason::NoAnswer);
+        check_retry(
+            Ok(Answer {
+                status: 200,
+                retry_after: None,
+                body: None,
+            }),
+            Reason::NoAnswer,
+        );
     }
 
     #[test]
     fn what_line_refuses_for_good() {
-        check_refused(400, "The request body has 1 error(s)", Reason::ContentRefused);
+        check_refused(
+            400,
+            "The request body has 1 error(s)",
+            Reason::ContentRefused,
+        );
         check_refused(400, "Failed to send messages", Reason::Unreachable);
         check_refused(
             400,
@@ -258,8 +311,14 @@ mod tests {
     #[test]
     fn what_may_be_sent_again() {
         let too_quick = "The API rate limit has been exceeded. Try again later.";
-        check_retry(answer(429, json!({ "message": too_quick })), Reason::RateLimited);
-        check_retry(answer(429, json!({ "message": "Too many requests" })), Reason::RateLimited);
+        check_retry(
+            answer(429, json!({ "message": too_quick })),
+            Reason::RateLimited,
+        );
+        check_retry(
+            answer(429, json!({ "message": "Too many requests" })),
+            Reason::RateLimited,
+        );
         check_retry(answer(500, json!({ "message": "" })), Reason::PlatformFault);
         check_retry(Err(Silence::NotSent), Reason::PlatformFault);
         check_retry(Err(Silence::Unanswered), Reason::NoAnswer);
@@ -267,7 +326,11 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_json_is_judged_by_its_status() {
-        let gateway = Answer { status: 502, retry_after: None, body: None };
+        let gateway = Answer {
+            status: 502,
+            retry_after: None,
+            body: None,
+        };
         check_retry(Ok(gateway), Reason::PlatformFault);
     }
 }

@@ -163,12 +163,19 @@ impl Connectors {
         opaque: &str,
     ) -> Vec<SendOutcome> {
         match &account.credentials {
-            Credentials::Line { channel_access_token, .. } => {
-                self.push_line(channel_access_token, to, messages, key).await
+            Credentials::Line {
+                channel_access_token,
+                ..
+            } => {
+                self.push_line(channel_access_token, to, messages, key)
+                    .await
             }
             Credentials::Whatsapp { access_token, .. } => match messages.first() {
                 Some(message) => {
-                    vec![self.send_whatsapp(account, access_token, to, message, opaque).await]
+                    vec![
+                        self.send_whatsapp(account, access_token, to, message, opaque)
+                            .await,
+                    ]
                 }
                 None => Vec::new(),
             },
@@ -186,9 +193,10 @@ impl Connectors {
         user: &str,
     ) -> Result<Option<Profile>, FetchError> {
         match &account.credentials {
-            Credentials::Line { channel_access_token, .. } => {
-                self.line_profile(channel_access_token, user).await
-            }
+            Credentials::Line {
+                channel_access_token,
+                ..
+            } => self.line_profile(channel_access_token, user).await,
             // Both put the name into their webhooks.
             Credentials::Whatsapp { .. } | Credentials::Web { .. } => Ok(None),
         }
@@ -201,9 +209,10 @@ impl Connectors {
         reference: &str,
     ) -> Result<Bytes, FetchError> {
         match &account.credentials {
-            Credentials::Line { channel_access_token, .. } => {
-                self.line_content(channel_access_token, reference).await
-            }
+            Credentials::Line {
+                channel_access_token,
+                ..
+            } => self.line_content(channel_access_token, reference).await,
             Credentials::Whatsapp { access_token, .. } => {
                 self.whatsapp_media(access_token, reference).await
             }
@@ -255,18 +264,31 @@ async fn ask(request: RequestBuilder) -> Result<Answer, Silence> {
     if !(200..300).contains(&status) {
         tracing::debug!(status, request_id, "a platform refused");
     }
-    Ok(Answer { status, retry_after, body })
+    Ok(Answer {
+        status,
+        retry_after,
+        body,
+    })
 }
 
 /// Only the form in seconds: no platform here uses the other.
 fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds: u64 =
-        response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds: u64 = response
+        .headers()
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds.min(3_600)))
 }
 
 async fn read_bounded(mut response: Response, limit: usize) -> Result<Bytes, FetchError> {
-    if response.content_length().is_some_and(|length| length > limit as u64) {
+    if response
+        .content_length()
+        .is_some_and(|length| length > limit as u64)
+    {
         return Err(FetchError::Gone("too large"));
     }
     let mut bytes = Vec::new();
@@ -310,7 +332,9 @@ fn not_now(error: reqwest::Error) -> FetchError {
 fn is_plain(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= 256
-        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 #[cfg(test)]
@@ -332,8 +356,14 @@ pub(crate) mod tests {
         let mut schema: Value = serde_json::from_str(&text).unwrap();
         schema["$ref"] = format!("#/$defs/{definition}").into();
         let validator = jsonschema::validator_for(&schema).unwrap();
-        let errors: Vec<_> = validator.iter_errors(value).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty(), "{value:#}\nis no {definition}: {errors:#?}");
+        let errors: Vec<_> = validator
+            .iter_errors(value)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(
+            errors.is_empty(),
+            "{value:#}\nis no {definition}: {errors:#?}"
+        );
     }
 
     #[test]

@@ -21,7 +21,11 @@ impl Connectors {
         key: Uuid,
     ) -> SendOutcome {
         let url = Url::parse(&self.endpoints.web).ok().and_then(|mut url| {
-            url.path_segments_mut().ok()?.pop_if_empty().push(&account.external_id).push("messages");
+            url.path_segments_mut()
+                .ok()?
+                .pop_if_empty()
+                .push(&account.external_id)
+                .push("messages");
             Some(url)
         });
         let Some(url) = url else {
@@ -56,10 +60,13 @@ fn signature(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
         .expect("an HMAC takes a key of any length");
     mac.update(body);
-    mac.finalize().into_bytes().iter().fold("sha256=".to_owned(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-        text
-    })
+    mac.finalize()
+        .into_bytes()
+        .iter()
+        .fold("sha256=".to_owned(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+            text
+        })
 }
 
 fn outcome(answer: Result<Answer, Silence>, key: Uuid) -> SendOutcome {
@@ -76,19 +83,37 @@ fn outcome(answer: Result<Answer, Silence>, key: Uuid) -> SendOutcome {
         Err(Silence::NotSent) => return again(None, Reason::PlatformFault, "no_connection".into()),
         Err(Silence::Unanswered) => return again(None, Reason::NoAnswer, "no_answer".into()),
     };
-    let told = answer.body.as_ref().and_then(|body| body["error"]["code"].as_str());
+    let told = answer
+        .body
+        .as_ref()
+        .and_then(|body| body["error"]["code"].as_str());
     let code = told.map_or_else(|| format!("http {}", answer.status), str::to_owned);
     match answer.status {
-        200..300 => SendOutcome::Accepted { external_id: key.to_string() },
-        401 | 403 => SendOutcome::AccountStopped { reason: Reason::AccountNotConnected, code },
-        404 if told == Some("unknown_visitor") => {
-            SendOutcome::Refused { reason: Reason::Unreachable, code }
-        }
-        404 => SendOutcome::AccountStopped { reason: Reason::AccountNotConnected, code },
-        400 | 413 | 422 => SendOutcome::Refused { reason: Reason::ContentRefused, code },
+        200..300 => SendOutcome::Accepted {
+            external_id: key.to_string(),
+        },
+        401 | 403 => SendOutcome::AccountStopped {
+            reason: Reason::AccountNotConnected,
+            code,
+        },
+        404 if told == Some("unknown_visitor") => SendOutcome::Refused {
+            reason: Reason::Unreachable,
+            code,
+        },
+        404 => SendOutcome::AccountStopped {
+            reason: Reason::AccountNotConnected,
+            code,
+        },
+        400 | 413 | 422 => SendOutcome::Refused {
+            reason: Reason::ContentRefused,
+            code,
+        },
         429 => again(answer.retry_after, Reason::RateLimited, code),
         500.. => again(answer.retry_after, Reason::PlatformFault, code),
-        _ => SendOutcome::Refused { reason: Reason::Other, code },
+        _ => SendOutcome::Refused {
+            reason: Reason::Other,
+            code,
+        },
     }
 }
 
@@ -99,7 +124,14 @@ mod tests {
     #[track_caller]
     fn check(status: u16, code: &str, expected: Reason) {
         let body = Some(json!({ "error": { "code": code } }));
-        match outcome(Ok(Answer { status, retry_after: None, body }), Uuid::nil()) {
+        match outcome(
+            Ok(Answer {
+                status,
+                retry_after: None,
+                body,
+            }),
+            Uuid::nil(),
+        ) {
             SendOutcome::Refused { reason, .. }
             | SendOutcome::Retry { reason, .. }
             | SendOutcome::AccountStopped { reason, .. } => assert_eq!(reason, expected),

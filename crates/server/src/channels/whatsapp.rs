@@ -8,13 +8,16 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::{
-    Account, Answer, Connectors, FetchError, Outbound, SendOutcome, Silence, ask, is_plain, not_now,
-    read_image,
+    Account, Answer, Connectors, FetchError, Outbound, SendOutcome, Silence, ask, is_plain,
+    not_now, read_image,
 };
 
 impl Connectors {
     fn graph(&self, path: &str) -> String {
-        format!("{}/{}/{path}", self.endpoints.graph, self.endpoints.graph_version)
+        format!(
+            "{}/{}/{path}",
+            self.endpoints.graph, self.endpoints.graph_version
+        )
     }
 
     pub(super) async fn send_whatsapp(
@@ -46,7 +49,13 @@ impl Connectors {
             (200 | 400 | 404, _) => return Err(FetchError::Gone("the platform no longer has it")),
             (status, _) => return Err(FetchError::NotNow(format!("status {status}"))),
         };
-        let response = self.client.get(url).bearer_auth(token).send().await.map_err(not_now)?;
+        let response = self
+            .client
+            .get(url)
+            .bearer_auth(token)
+            .send()
+            .await
+            .map_err(not_now)?;
         read_image(response).await
     }
 
@@ -68,11 +77,16 @@ impl Connectors {
 
 /// Who has no phone number is named by the business-scoped user id (`TW.1349…`), in a field of its own.
 fn send_body(to: &str, message: &Outbound, opaque: &str) -> Value {
-    let recipient = if to.bytes().all(|byte| byte.is_ascii_digit()) { "to" } else { "recipient" };
+    let recipient = if to.bytes().all(|byte| byte.is_ascii_digit()) {
+        "to"
+    } else {
+        "recipient"
+    };
     let (kind, content) = match message {
-        Outbound::Text(text) => {
-            ("text", json!({ "body": text, "preview_url": has_link(text) }))
-        }
+        Outbound::Text(text) => (
+            "text",
+            json!({ "body": text, "preview_url": has_link(text) }),
+        ),
         Outbound::Image { original_url, .. } => ("image", json!({ "link": original_url })),
     };
     json!({
@@ -90,7 +104,9 @@ fn has_link(text: &str) -> bool {
 }
 
 fn outcome(answer: Result<Answer, Silence>) -> SendOutcome {
-    let unknown = |code: &str| SendOutcome::Unknown { code: code.to_owned() };
+    let unknown = |code: &str| SendOutcome::Unknown {
+        code: code.to_owned(),
+    };
     let answer = match answer {
         Ok(answer) => answer,
         Err(Silence::NotSent) => {
@@ -105,9 +121,14 @@ fn outcome(answer: Result<Answer, Silence>) -> SendOutcome {
         Err(Silence::Unanswered) => return unknown("no_answer"),
     };
     if (200..300).contains(&answer.status) {
-        let id = answer.body.as_ref().and_then(|body| body["messages"][0]["id"].as_str());
+        let id = answer
+            .body
+            .as_ref()
+            .and_then(|body| body["messages"][0]["id"].as_str());
         return match id {
-            Some(id) => SendOutcome::Accepted { external_id: id.to_owned() },
+            Some(id) => SendOutcome::Accepted {
+                external_id: id.to_owned(),
+            },
             None => unknown("no_id"),
         };
     }
@@ -220,12 +241,16 @@ pub fn failure_reason(code: i64) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::tests::check_schema;
     use crate::channels::http_client;
+    use crate::channels::tests::check_schema;
     use crate::config::Endpoints;
 
     fn answer(status: u16, body: Value) -> Result<Answer, Silence> {
-        Ok(Answer { status, retry_after: None, body: Some(body) })
+        Ok(Answer {
+            status,
+            retry_after: None,
+            body: Some(body),
+        })
     }
 
     fn error(code: i64) -> Result<Answer, Silence> {
@@ -235,7 +260,10 @@ mod tests {
     #[track_caller]
     fn check_refused(codes: &[i64], reason: Reason) {
         for code in codes {
-            let expected = SendOutcome::Refused { reason, code: code.to_string() };
+            let expected = SendOutcome::Refused {
+                reason,
+                code: code.to_string(),
+            };
             assert_eq!(outcome(error(*code)), expected);
             assert_eq!(failure_reason(*code), reason);
         }
@@ -244,7 +272,10 @@ mod tests {
     #[track_caller]
     fn check_stopped(codes: &[i64], reason: Reason) {
         for code in codes {
-            let expected = SendOutcome::AccountStopped { reason, code: code.to_string() };
+            let expected = SendOutcome::AccountStopped {
+                reason,
+                code: code.to_string(),
+            };
             assert_eq!(outcome(error(*code)), expected);
         }
     }
@@ -253,7 +284,12 @@ mod tests {
     fn check_retry(codes: &[i64], expected: Reason, slows: bool) {
         for code in codes {
             let outcome = outcome(error(*code));
-            let SendOutcome::Retry { reason, slows_account, .. } = outcome else {
+            let SendOutcome::Retry {
+                reason,
+                slows_account,
+                ..
+            } = outcome
+            else {
                 panic!("{code}: {outcome:?}");
             };
             assert_eq!((reason, slows_account), (expected, slows), "{code}");
@@ -291,7 +327,9 @@ mod tests {
     #[test]
     fn an_accepted_message_has_an_id() {
         let body = json!({ "messages": [{ "id": "wamid.1" }] });
-        let expected = SendOutcome::Accepted { external_id: "wamid.1".into() };
+        let expected = SendOutcome::Accepted {
+            external_id: "wamid.1".into(),
+        };
         assert_eq!(outcome(answer(200, body)), expected);
     }
 
@@ -302,18 +340,29 @@ mod tests {
         check_refused(&[131_049, 130_472], Reason::HeldBackByPlatform);
         check_refused(&[131_050], Reason::OptedOut);
         check_refused(
-            &[132_000, 132_001, 132_005, 132_007, 132_012, 132_015, 132_016],
+            &[
+                132_000, 132_001, 132_005, 132_007, 132_012, 132_015, 132_016,
+            ],
             Reason::ContentRefused,
         );
-        check_refused(&[131_051, 131_008, 131_009, 100, 135_000], Reason::ContentRefused);
+        check_refused(
+            &[131_051, 131_008, 131_009, 100, 135_000],
+            Reason::ContentRefused,
+        );
         check_refused(&[131_052, 131_053], Reason::MediaRefused);
         check_refused(&[999_999], Reason::Other);
     }
 
     #[test]
     fn what_stops_the_account() {
-        check_stopped(&[131_048, 368, 131_031, 130_497, 131_042], Reason::AccountRestricted);
-        check_stopped(&[131_045, 133_010, 190, 0, 3, 10, 200, 33], Reason::AccountNotConnected);
+        check_stopped(
+            &[131_048, 368, 131_031, 130_497, 131_042],
+            Reason::AccountRestricted,
+        );
+        check_stopped(
+            &[131_045, 133_010, 190, 0, 3, 10, 200, 33],
+            Reason::AccountNotConnected,
+        );
         let wrong_number = json!({ "error": { "code": 100, "error_subcode": 33 } });
         let expected = SendOutcome::AccountStopped {
             reason: Reason::AccountNotConnected,
@@ -331,33 +380,66 @@ mod tests {
             Reason::PlatformFault,
             false,
         );
-        assert!(matches!(outcome(Err(Silence::NotSent)), SendOutcome::Retry { .. }));
+        assert!(matches!(
+            outcome(Err(Silence::NotSent)),
+            SendOutcome::Retry { .. }
+        ));
     }
 
     #[test]
     fn what_may_have_arrived_is_never_sent_again() {
         let unknown = |answer| assert!(matches!(outcome(answer), SendOutcome::Unknown { .. }));
         unknown(Err(Silence::Unanswered));
-        unknown(Ok(Answer { status: 200, retry_after: None, body: None }));
+        unknown(Ok(Answer {
+            status: 200,
+            retry_after: None,
+            body: None,
+        }));
         unknown(answer(200, json!({})));
-        unknown(Ok(Answer { status: 504, retry_after: None, body: None }));
+        unknown(Ok(Answer {
+            status: 504,
+            retry_after: None,
+            body: None,
+        }));
     }
 
     #[test]
     fn a_code_without_words_is_judged_by_its_status() {
         let again = json!({ "error": { "code": 777, "is_transient": true } });
-        assert!(matches!(outcome(answer(400, again)), SendOutcome::Retry { .. }));
+        assert!(matches!(
+            outcome(answer(400, again)),
+            SendOutcome::Retry { .. }
+        ));
         let server = json!({ "error": { "code": 777 } });
-        assert!(matches!(outcome(answer(503, server)), SendOutcome::Retry { .. }));
+        assert!(matches!(
+            outcome(answer(503, server)),
+            SendOutcome::Retry { .. }
+        ));
     }
 
     #[test]
     fn a_token_goes_nowhere_in_the_clear() {
-        let endpoints = Endpoints { graph: "http://127.0.0.1:9/graph".into(), ..Endpoints::default() };
+        let endpoints = Endpoints {
+            graph: "http://127.0.0.1:9/graph".into(),
+            ..Endpoints::default()
+        };
         let connectors = Connectors::new(http_client().unwrap(), endpoints);
-        assert!(connectors.media_url("https://lookaside.example.com/x").is_ok());
-        assert!(connectors.media_url("http://127.0.0.1:9/graph/lookaside/1").is_ok());
-        for url in ["http://127.0.0.1:8/x", "http://example.com/x", "file:///etc/passwd", ""] {
+        assert!(
+            connectors
+                .media_url("https://lookaside.example.com/x")
+                .is_ok()
+        );
+        assert!(
+            connectors
+                .media_url("http://127.0.0.1:9/graph/lookaside/1")
+                .is_ok()
+        );
+        for url in [
+            "http://127.0.0.1:8/x",
+            "http://example.com/x",
+            "file:///etc/passwd",
+            "",
+        ] {
             assert!(connectors.media_url(url).is_err(), "{url}");
         }
     }

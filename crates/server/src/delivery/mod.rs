@@ -59,7 +59,11 @@ impl Worker {
         code: &str,
     ) -> Result<(), sqlx::Error> {
         tracing::warn!(%account, reason = reason.as_str(), code, "the account cannot send");
-        let changes = self.app.store.stop_account(account, reason, code, self.app.now()).await?;
+        let changes = self
+            .app
+            .store
+            .stop_account(account, reason, code, self.app.now())
+            .await?;
         self.settle_up(changes).await
     }
 }
@@ -125,13 +129,24 @@ async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> an
                 Ok(None) => continue,
                 Err(error) => {
                     tracing::error!(account = %id, "the credentials can't be read: {error:#}");
-                    worker.stop_account(id, Reason::AccountNotConnected, "credentials").await?;
+                    worker
+                        .stop_account(id, Reason::AccountNotConnected, "credentials")
+                        .await?;
                     continue;
                 }
             };
-            let pace = paces.entry(id).or_insert_with(|| Arc::new(pace_of(app, &account))).clone();
+            let pace = paces
+                .entry(id)
+                .or_insert_with(|| Arc::new(pace_of(app, &account)))
+                .clone();
             let more = Arc::new(Notify::new());
-            let lane = Lane::new(worker.clone(), account, pace, outcomes.clone(), more.clone());
+            let lane = Lane::new(
+                worker.clone(),
+                account,
+                pace,
+                outcomes.clone(),
+                more.clone(),
+            );
             lanes.spawn(async move { (id, lane.run().await) });
             running.insert(id, Running { more });
         }
@@ -204,7 +219,12 @@ async fn record(worker: Arc<Worker>, mut received: mpsc::Receiver<ToRecord>) {
 
 async fn record_together(worker: &Worker, outcomes: &[Outcome]) {
     let changes = loop {
-        match worker.app.store.record_outcomes(outcomes, worker.app.now()).await {
+        match worker
+            .app
+            .store
+            .record_outcomes(outcomes, worker.app.now())
+            .await
+        {
             Ok(changes) => break changes,
             Err(error) => {
                 // What was sent must not be forgotten: there is nothing better to do than to try until it is written.
@@ -227,15 +247,24 @@ pub(crate) struct Announcer {
 
 impl Announcer {
     pub(crate) fn new(app: App) -> Self {
-        Self { app, due: Mutex::default(), wake: Notify::new() }
+        Self {
+            app,
+            due: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 
     pub(crate) fn announce(&self, changes: Changes) {
         for (event, changed) in changes.events {
-            self.app.live.event_changed(changed.team, event, &changed.owners);
+            self.app
+                .live
+                .event_changed(changed.team, event, &changed.owners);
         }
         if !changes.broadcasts.is_empty() {
-            self.due.lock().unwrap_or_else(PoisonError::into_inner).extend(changes.broadcasts);
+            self.due
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(changes.broadcasts);
             self.wake.notify_one();
         }
     }
@@ -255,7 +284,9 @@ impl Announcer {
         for broadcast in due {
             match self.app.store.broadcast_state(broadcast).await {
                 Ok(Some(state)) => {
-                    self.app.live.broadcast_progress(state.team, state.sender, state.event);
+                    self.app
+                        .live
+                        .broadcast_progress(state.team, state.sender, state.event);
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%broadcast, "its progress is not known: {error}"),

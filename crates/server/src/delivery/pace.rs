@@ -19,7 +19,11 @@ impl Pace {
     pub(super) fn new(per_second: u32) -> Self {
         let interval = Duration::from_secs(1) / per_second.max(1);
         let slack = interval * (per_second / 10);
-        Self { interval, slack, next: Mutex::new(Instant::now()) }
+        Self {
+            interval,
+            slack,
+            next: Mutex::new(Instant::now()),
+        }
     }
 
     /// Waits for a turn.
@@ -30,7 +34,9 @@ impl Pace {
 
     fn take(&self, now: Instant) -> Instant {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = now.checked_sub(self.slack).map_or(*next, |earliest| (*next).max(earliest));
+        let turn = now
+            .checked_sub(self.slack)
+            .map_or(*next, |earliest| (*next).max(earliest));
         *next = turn + self.interval;
         turn
     }
@@ -52,7 +58,9 @@ mod tests {
         let pace = Pace::new(10);
         let start = *pace.next.lock().unwrap();
         let turns: Vec<_> = (0..5).map(|_| pace.take(start) - start).collect();
-        let expected: Vec<_> = (0..5).map(|turn| Duration::from_millis(100) * turn).collect();
+        let expected: Vec<_> = (0..5)
+            .map(|turn| Duration::from_millis(100) * turn)
+            .collect();
         assert_eq!(turns, expected);
     }
 

@@ -5,9 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use omocast_contract::{
-    BroadcastId, Channel, DeliveryStatus, OutgoingMessage, Reason, Timestamp,
-};
+use omocast_contract::{BroadcastId, Channel, DeliveryStatus, OutgoingMessage, Reason, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -56,14 +54,25 @@ impl Lane {
         outcomes: mpsc::Sender<ToRecord>,
         more: Arc<Notify>,
     ) -> Self {
-        let sender = Arc::new(Sender { worker, account, pace, outcomes });
-        Self { sender, more, messages: HashMap::new() }
+        let sender = Arc::new(Sender {
+            worker,
+            account,
+            pace,
+            outcomes,
+        });
+        Self {
+            sender,
+            more,
+            messages: HashMap::new(),
+        }
     }
 
     /// Runs until nothing is left to claim, the account is stopped, or the server stops.
     pub(super) async fn run(mut self) -> anyhow::Result<()> {
         let sender = self.sender.clone();
-        let Sender { worker, account, .. } = &*sender;
+        let Sender {
+            worker, account, ..
+        } = &*sender;
         let at_once = side_by_side(account.channel);
         let mut waiting: VecDeque<ClaimedRecipient> = VecDeque::new();
         let mut sending: JoinSet<Option<Stopped>> = JoinSet::new();
@@ -93,7 +102,8 @@ impl Lane {
                 let key = recipient.key;
                 let messages = self.find_messages(key.broadcast).await?;
                 let sender = sender.clone();
-                let task = sending.spawn(async move { sender.hand_over(recipient, &messages).await });
+                let task =
+                    sending.spawn(async move { sender.hand_over(recipient, &messages).await });
                 leased.insert(task.id(), key);
             }
             if waiting.is_empty() && sending.len() < at_once && !is_empty {
@@ -127,10 +137,14 @@ impl Lane {
         mut sending: JoinSet<Option<Stopped>>,
         mut stopped: Option<Stopped>,
     ) -> anyhow::Result<()> {
-        let Sender { worker, account, .. } = &*self.sender;
+        let Sender {
+            worker, account, ..
+        } = &*self.sender;
         let store = &worker.app.store;
         let keys: Vec<_> = waiting.iter().map(|recipient| recipient.key).collect();
-        store.release_recipients(&keys, worker.owner, worker.app.now()).await?;
+        store
+            .release_recipients(&keys, worker.owner, worker.app.now())
+            .await?;
         let ending = async {
             while let Some(sent) = sending.join_next().await {
                 stopped = sent?.or(stopped.take());
@@ -153,8 +167,11 @@ impl Lane {
             return Ok(messages.clone());
         }
         let app = &self.sender.worker.app;
-        let (messages, accepted_at) =
-            app.store.broadcast_messages(broadcast).await?.unwrap_or_default();
+        let (messages, accepted_at) = app
+            .store
+            .broadcast_messages(broadcast)
+            .await?
+            .unwrap_or_default();
         let outbound = |message| outbound(app, message, accepted_at);
         let messages: Arc<[Outbound]> = messages.into_iter().map(outbound).collect();
         if self.messages.len() >= 16 {
@@ -185,8 +202,16 @@ struct Sender {
 }
 
 impl Sender {
-    async fn hand_over(&self, recipient: ClaimedRecipient, messages: &[Outbound]) -> Option<Stopped> {
-        if recipient.positions.iter().any(|&position| message_at(messages, position).is_none()) {
+    async fn hand_over(
+        &self,
+        recipient: ClaimedRecipient,
+        messages: &[Outbound],
+    ) -> Option<Stopped> {
+        if recipient
+            .positions
+            .iter()
+            .any(|&position| message_at(messages, position).is_none())
+        {
             // Can't be while broadcasts are made as they are; were it so, trying again would never end.
             let told = recipient.positions.iter().map(|&position| Told {
                 position,
@@ -213,12 +238,18 @@ impl Sender {
         messages: &[Outbound],
     ) -> Option<Stopped> {
         let key = recipient.key;
-        let chosen: Vec<_> = recipient.positions.iter().filter_map(|&at| message_at(messages, at)).collect();
+        let chosen: Vec<_> = recipient
+            .positions
+            .iter()
+            .filter_map(|&at| message_at(messages, at))
+            .collect();
         let chosen: Vec<Outbound> = chosen.into_iter().cloned().collect();
         let retry_key = Uuid::new_v5(&key.broadcast.0, key.customer.0.as_bytes());
         self.pace.turn().await;
         let connectors = &self.worker.app.connectors;
-        let outcomes = connectors.send(&self.account, &recipient.to, &chosen, retry_key, "").await;
+        let outcomes = connectors
+            .send(&self.account, &recipient.to, &chosen, retry_key, "")
+            .await;
         let mut told = Vec::new();
         for (&position, outcome) in recipient.positions.iter().zip(outcomes) {
             match self.judge(&recipient, outcome) {
@@ -253,18 +284,30 @@ impl Sender {
             let later = &recipient.positions[at + 1..];
             let message = message_at(messages, position)?;
             self.pace.turn().await;
-            if let Err(error) = store.begin_delivery(key, position, self.worker.app.now()).await {
-                // Not noted, so not sent: the lease ends and somebody tries again.
+            if let Err(error) = store
+                .begin_delivery(key, position, self.worker.app.now())
+                .await
+            {
+                // Not noted, so not sent.
                 tracing::error!("a delivery could not be begun: {error}");
+                let then = Then::PutBack {
+                    not_before: self.worker.app.now().plus(5_000),
+                    attempts: recipient.attempts,
+                    reason: None,
+                    code: None,
+                    may_have_arrived: recipient.may_have_arrived,
+                };
+                self.tell(key, Vec::new(), then).await;
                 return None;
             }
             let opaque = About::Delivery { key, position }.to_opaque();
             let connectors = &self.worker.app.connectors;
             let message = std::slice::from_ref(message);
             let request_key = Uuid::new_v5(&key.broadcast.0, opaque.as_bytes());
-            let outcome =
-                connectors.send(&self.account, &recipient.to, message, request_key, &opaque).await;
-            let Some(outcome) = outcome.into_iter().next() else { return None };
+            let outcome = connectors
+                .send(&self.account, &recipient.to, message, request_key, &opaque)
+                .await;
+            let outcome = outcome.into_iter().next()?;
             match self.judge(&recipient, outcome) {
                 Judged::Told(mut told) => {
                     told.position = position;
@@ -280,7 +323,8 @@ impl Sender {
                         }));
                     }
                     let is_over = has_failed || later.is_empty();
-                    self.tell(key, all, if is_over { Then::Done } else { Then::Nothing }).await;
+                    self.tell(key, all, if is_over { Then::Done } else { Then::Nothing })
+                        .await;
                     if is_over {
                         return None;
                     }
@@ -300,7 +344,13 @@ impl Sender {
 
     fn judge(&self, recipient: &ClaimedRecipient, outcome: SendOutcome) -> Judged {
         let told = |status, reason, code, external_id: Option<String>| {
-            Judged::Told(Told { position: 0, status, reason, code, external_id })
+            Judged::Told(Told {
+                position: 0,
+                status,
+                reason,
+                code,
+                external_id,
+            })
         };
         let now = self.worker.app.now();
         match outcome {
@@ -311,10 +361,19 @@ impl Sender {
             SendOutcome::Refused { reason, code } => {
                 told(DeliveryStatus::Failed, Some(reason), Some(code), None)
             }
-            SendOutcome::Unknown { code } => {
-                told(DeliveryStatus::Unknown, Some(Reason::NoAnswer), Some(code), None)
-            }
-            SendOutcome::Retry { after, reason, code, slows_account, may_have_arrived } => {
+            SendOutcome::Unknown { code } => told(
+                DeliveryStatus::Unknown,
+                Some(Reason::NoAnswer),
+                Some(code),
+                None,
+            ),
+            SendOutcome::Retry {
+                after,
+                reason,
+                code,
+                slows_account,
+                may_have_arrived,
+            } => {
                 if slows_account {
                     self.pace.pause(after);
                 }
@@ -322,7 +381,12 @@ impl Sender {
                 let attempts = recipient.attempts + 1;
                 if attempts >= ATTEMPTS {
                     return if may_have_arrived {
-                        told(DeliveryStatus::Unknown, Some(Reason::NoAnswer), Some(code), None)
+                        told(
+                            DeliveryStatus::Unknown,
+                            Some(Reason::NoAnswer),
+                            Some(code),
+                            None,
+                        )
                     } else {
                         told(DeliveryStatus::Failed, Some(reason), Some(code), None)
                     };
@@ -338,7 +402,10 @@ impl Sender {
                 })
             }
             SendOutcome::AccountStopped { reason, code } => Judged::Stopped(
-                Stopped { reason, code: code.clone() },
+                Stopped {
+                    reason,
+                    code: code.clone(),
+                },
                 // They are failed together with all others of the account; should that not happen, they are tried again.
                 Then::PutBack {
                     not_before: now.plus(LEASE),
@@ -353,13 +420,22 @@ impl Sender {
 
     async fn tell(&self, key: RecipientKey, told: Vec<Told>, then: Then) {
         // Nobody receives only when the worker has been torn down, and then the lease ends.
-        drop(self.outcomes.send(ToRecord::Outcome(Outcome { key, told, then })).await);
+        drop(
+            self.outcomes
+                .send(ToRecord::Outcome(Outcome { key, told, then }))
+                .await,
+        );
     }
 
     /// Waits until every outcome told so far is recorded.
     async fn all_recorded(&self) {
         let (recorded, wait) = oneshot::channel();
-        if self.outcomes.send(ToRecord::Barrier(recorded)).await.is_ok() {
+        if self
+            .outcomes
+            .send(ToRecord::Barrier(recorded))
+            .await
+            .is_ok()
+        {
             // An error means that the worker has been torn down.
             drop(wait.await);
         }

@@ -156,7 +156,7 @@ async fn check_content(app: &App, member: &Member, channel: Channel, content: &O
     let refuse = |code, field: &str| {
         let mut problem = Problem::new(code).at(field);
         problem.channels = vec![channel];
-        Err(AppError::Refused(problem))
+        Err(AppError::from(problem))
     };
     match content {
         OutgoingMessage::Text { text } if is_blank(text) => refuse(ProblemCode::TextEmpty, "text"),

@@ -79,7 +79,7 @@ struct Received {
 
 /// Writes one file of the upload as it comes, and knows it by its first bytes.
 async fn receive(app: &App, mut field: Field<'_>, called: &str, limit: u64) -> AppResult<Received> {
-    let refuse = |code| Err(AppError::Refused(Problem::new(code).at(called)));
+    let refuse = |code| Err(AppError::from(Problem::new(code).at(called)));
     let name = field.file_name().unwrap_or_default().chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
     let mut file = app.media.begin().await?;
     let mut head = Vec::with_capacity(HEAD);

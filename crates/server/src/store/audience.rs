@@ -232,7 +232,7 @@ async fn check_picked(
     }
     for (at, id) in ids.iter().enumerate() {
         let checked = found.get(id).ok_or(ProblemCode::NotFound).and_then(&check);
-        checked.map_err(|code| AppError::Refused(Problem::new(code).at(format!("audience.pick[{at}]"))))?;
+        checked.map_err(|code| AppError::from(Problem::new(code).at(format!("audience.pick[{at}]"))))?;
     }
     Ok(())
 }

@@ -178,15 +178,21 @@ impl Store {
              join member m on m.id = b.member_id
              join team t on t.id = b.team_id
              where r.account_id = $1 and r.is_open = 1 and r.not_before <= $2
+               -- A worker that was held up past its own lease still knows whom it has in hand.
+               and (r.lease_owner is null or r.lease_owner <> $4)
              order by r.not_before, r.broadcast_id limit $3",
         )
         .bind(account.to_string())
         .bind(now.0)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(owner.to_string())
         .fetch_all(&mut *tx)
         .await?;
         if rows.is_empty() {
-            return Ok(Claim { is_empty: true, ..Claim::default() });
+            return Ok(Claim {
+                is_empty: true,
+                ..Claim::default()
+            });
         }
         let keys = rows.iter().map(read_key).collect::<Result<Vec<_>, _>>()?;
         let mut deliveries = load_deliveries(&mut tx, &keys).await?;
@@ -213,9 +219,17 @@ impl Store {
             let has_key = channel == Channel::Line;
             let all = deliveries.remove(&key).unwrap_or_default();
             let plan = plan_hand_over(&all, reach, has_key, first_attempt_at, now);
-            let then = if plan.positions.is_empty() { Then::Done } else { Then::Nothing };
+            let then = if plan.positions.is_empty() {
+                Then::Done
+            } else {
+                Then::Nothing
+            };
             if !plan.told.is_empty() || plan.positions.is_empty() {
-                outcomes.push(Outcome { key, told: plan.told, then });
+                outcomes.push(Outcome {
+                    key,
+                    told: plan.told,
+                    then,
+                });
             }
             if !plan.positions.is_empty() {
                 if has_key {
@@ -231,10 +245,17 @@ impl Store {
             }
         }
         claim.changes = settle(&mut tx, &outcomes, now).await?;
-        let claimed: Vec<_> = claim.recipients.iter().map(|recipient| recipient.key).collect();
+        let claimed: Vec<_> = claim
+            .recipients
+            .iter()
+            .map(|recipient| recipient.key)
+            .collect();
         lease(&mut tx, &claimed, owner, now).await?;
         begin_all(&mut tx, &with_key, now).await?;
-        claim.changes.broadcasts.extend(claimed.iter().map(|key| key.broadcast));
+        claim
+            .changes
+            .broadcasts
+            .extend(claimed.iter().map(|key| key.broadcast));
         tx.commit().await?;
         Ok(claim)
     }
@@ -280,9 +301,14 @@ impl Store {
     ) -> Result<(), sqlx::Error> {
         for keys in keys.chunks(CHUNK) {
             let mut builder = with_keys(keys);
-            builder.push(" update recipient set not_before = ").push_bind(now.plus(LEASE).0);
-            builder.push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
-            builder.push(" and is_open = 1 and lease_owner = ").push_bind(owner.to_string());
+            builder
+                .push(" update recipient set not_before = ")
+                .push_bind(now.plus(LEASE).0);
+            builder
+                .push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
+            builder
+                .push(" and is_open = 1 and lease_owner = ")
+                .push_bind(owner.to_string());
             builder.build().execute(&self.writer).await?;
         }
         Ok(())
@@ -302,12 +328,19 @@ impl Store {
             builder.push(" where delivery.broadcast_id = v.b and delivery.customer_id = v.c and status = 'sending'");
             builder.build().execute(&mut *tx).await?;
             let mut builder = with_keys(keys);
-            builder.push(" update recipient set lease_owner = null, not_before = ").push_bind(now.0);
+            builder
+                .push(" update recipient set lease_owner = null, not_before = ")
+                .push_bind(now.0);
             // Of a first attempt; one that follows another keeps the time of that.
-            builder.push(", first_attempt_at = case when attempts = 0 then null else first_attempt_at end");
+            builder.push(
+                ", first_attempt_at = case when attempts = 0 then null else first_attempt_at end",
+            );
             builder.push(", status = case status when 'sending' then 'queued' else status end");
-            builder.push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
-            builder.push(" and is_open = 1 and lease_owner = ").push_bind(owner.to_string());
+            builder
+                .push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
+            builder
+                .push(" and is_open = 1 and lease_owner = ")
+                .push_bind(owner.to_string());
             builder.build().execute(&mut *tx).await?;
         }
         tx.commit().await
@@ -359,9 +392,10 @@ impl Store {
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
-        for (status, reason, code) in
-            [("failed", reason, Some(code)), ("unknown", Reason::NoAnswer, None)]
-        {
+        for (status, reason, code) in [
+            ("failed", reason, Some(code)),
+            ("unknown", Reason::NoAnswer, None),
+        ] {
             query(
                 "update recipient set status = $2, reason = $3, platform_code = $4, updated_at = $5,
                         is_open = 0, lease_owner = null
@@ -379,11 +413,17 @@ impl Store {
             .await?;
         }
         tx.commit().await?;
-        Ok(Changes { events: BTreeMap::new(), broadcasts })
+        Ok(Changes {
+            events: BTreeMap::new(),
+            broadcasts,
+        })
     }
 
     /// Completes the broadcasts of which nothing is left to hand over, and names them.
-    pub async fn complete_broadcasts(&self, now: Timestamp) -> Result<Vec<BroadcastId>, sqlx::Error> {
+    pub async fn complete_broadcasts(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<BroadcastId>, sqlx::Error> {
         let is_over = "status = 'sending' and not exists (
             select 1 from recipient where broadcast_id = broadcast.id and is_open = 1)";
         // Looked for first, so that there is no write when there is nothing to complete.
@@ -411,7 +451,9 @@ impl Store {
         .bind(broadcast.to_string())
         .fetch_all(&self.reader)
         .await?;
-        let Some(first) = rows.first() else { return Ok(None) };
+        let Some(first) = rows.first() else {
+            return Ok(None);
+        };
         let mut progress = Progress::default();
         for row in &rows {
             let recipients = row.try_get::<i64, _>("recipients")?.unsigned_abs();
@@ -421,7 +463,11 @@ impl Store {
         Ok(Some(BroadcastState {
             team: read_id(first, "team_id")?,
             sender: read_id(first, "member_id")?,
-            event: LiveEvent::BroadcastProgress { broadcast, status, progress },
+            event: LiveEvent::BroadcastProgress {
+                broadcast,
+                status,
+                progress,
+            },
         }))
     }
 
@@ -460,34 +506,53 @@ fn plan_hand_over(
         code: None,
         external_id: None,
     };
-    let open = deliveries.iter().filter(|delivery| !delivery.status.is_settled());
+    let open = deliveries
+        .iter()
+        .filter(|delivery| !delivery.status.is_settled());
     if has_retry_key && let Some(first) = first_attempt_at {
         // All its messages went out in one request that may have been accepted: the same key finds out,
         // whatever has become of the event since, but only while the platform knows the key.
         return if now.since(first) < RETRY_KEY_LIFE {
             let positions = open.map(|delivery| delivery.position).collect();
-            HandOver { positions, told: Vec::new() }
+            HandOver {
+                positions,
+                told: Vec::new(),
+            }
         } else {
             let told = open
                 .map(|delivery| tell(delivery, DeliveryStatus::Unknown, Reason::NoAnswer))
                 .collect();
-            HandOver { positions: Vec::new(), told }
+            HandOver {
+                positions: Vec::new(),
+                told,
+            }
         };
     }
-    let mut hand_over = HandOver { positions: Vec::new(), told: Vec::new() };
-    let has_failed = deliveries.iter().any(|delivery| delivery.status == DeliveryStatus::Failed);
+    let mut hand_over = HandOver {
+        positions: Vec::new(),
+        told: Vec::new(),
+    };
+    let has_failed = deliveries
+        .iter()
+        .any(|delivery| delivery.status == DeliveryStatus::Failed);
     for delivery in open {
         if delivery.status == DeliveryStatus::Sending && !has_retry_key {
             // Whoever was sending it is gone, and did not learn what became of it.
-            hand_over.told.push(tell(delivery, DeliveryStatus::Unknown, Reason::NoAnswer));
+            hand_over
+                .told
+                .push(tell(delivery, DeliveryStatus::Unknown, Reason::NoAnswer));
         } else if has_failed {
             let reason = Reason::EarlierMessageFailed;
-            hand_over.told.push(tell(delivery, DeliveryStatus::Skipped, reason));
+            hand_over
+                .told
+                .push(tell(delivery, DeliveryStatus::Skipped, reason));
         } else {
             match reach {
                 Reach::Open => hand_over.positions.push(delivery.position),
                 Reach::Skipped(reason) => {
-                    hand_over.told.push(tell(delivery, DeliveryStatus::Skipped, reason));
+                    hand_over
+                        .told
+                        .push(tell(delivery, DeliveryStatus::Skipped, reason));
                 }
             }
         }
@@ -551,7 +616,8 @@ fn read_key(row: &sqlx::sqlite::SqliteRow) -> Result<RecipientKey, sqlx::Error> 
 fn with_keys(keys: &[RecipientKey]) -> QueryBuilder<Sqlite> {
     let mut builder = QueryBuilder::new("with v (b, c) as (");
     builder.push_values(keys, |mut row, key| {
-        row.push_bind(key.broadcast.to_string()).push_bind(key.customer.to_string());
+        row.push_bind(key.broadcast.to_string())
+            .push_bind(key.customer.to_string());
     });
     builder.push(")");
     builder
@@ -593,7 +659,9 @@ async fn lease(
 ) -> Result<(), sqlx::Error> {
     for keys in keys.chunks(CHUNK) {
         let mut builder = with_keys(keys);
-        builder.push(" update recipient set lease_owner = ").push_bind(owner.to_string());
+        builder
+            .push(" update recipient set lease_owner = ")
+            .push_bind(owner.to_string());
         builder.push(", not_before = ").push_bind(now.plus(LEASE).0);
         builder.push(", updated_at = ").push_bind(now.0);
         builder.push(", reason = null, platform_code = null");
@@ -612,11 +680,15 @@ async fn begin_all(
 ) -> Result<(), sqlx::Error> {
     for keys in keys.chunks(CHUNK) {
         let mut builder = with_keys(keys);
-        builder.push(" update delivery set status = 'sending', updated_at = ").push_bind(now.0);
+        builder
+            .push(" update delivery set status = 'sending', updated_at = ")
+            .push_bind(now.0);
         builder.push(" from v where delivery.broadcast_id = v.b and delivery.customer_id = v.c and status = 'queued'");
         builder.build().execute(&mut *tx).await?;
         let mut builder = with_keys(keys);
-        builder.push(" update recipient set first_attempt_at = ").push_bind(now.0);
+        builder
+            .push(" update recipient set first_attempt_at = ")
+            .push_bind(now.0);
         builder.push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
         builder.push(" and first_attempt_at is null");
         builder.build().execute(&mut *tx).await?;
@@ -645,7 +717,10 @@ impl Recipient {
     fn take(&mut self, outcome: &Outcome) {
         for told in &outcome.told {
             let position = told.position;
-            let delivery = self.deliveries.iter_mut().find(|delivery| delivery.position == position);
+            let delivery = self
+                .deliveries
+                .iter_mut()
+                .find(|delivery| delivery.position == position);
             if let Some(delivery) = delivery {
                 delivery.take(told);
             }
@@ -655,7 +730,13 @@ impl Recipient {
             Then::Done => {
                 self.is_changed |= self.lease_owner.take().is_some();
             }
-            Then::PutBack { not_before, attempts, reason, code, may_have_arrived } => {
+            Then::PutBack {
+                not_before,
+                attempts,
+                reason,
+                code,
+                may_have_arrived,
+            } => {
                 for delivery in &mut self.deliveries {
                     if delivery.status == DeliveryStatus::Sending {
                         delivery.status = DeliveryStatus::Queued;
@@ -688,7 +769,8 @@ impl Recipient {
         };
         if status.is_settled() {
             let worst = self.deliveries.iter().find(|each| each.status == status);
-            let (reason, code) = worst.map_or((None, None), |each| (each.reason, each.code.clone()));
+            let (reason, code) =
+                worst.map_or((None, None), |each| (each.reason, each.code.clone()));
             self.is_changed |= reason != self.reason || code != self.code;
             (self.reason, self.code) = (reason, code);
         }
@@ -720,7 +802,9 @@ pub(super) async fn settle(
         write_recipients(tx, &recipients, now).await?;
         write_messages(tx, &recipients, now, &mut changes).await?;
         let changed = recipients.iter().filter(|recipient| recipient.is_changed);
-        changes.broadcasts.extend(changed.map(|recipient| recipient.key.broadcast));
+        changes
+            .broadcasts
+            .extend(changed.map(|recipient| recipient.key.broadcast));
     }
     Ok(changes)
 }
@@ -766,7 +850,12 @@ async fn write_deliveries(
 ) -> Result<(), sqlx::Error> {
     let changed: Vec<_> = recipients
         .iter()
-        .flat_map(|recipient| recipient.deliveries.iter().map(move |delivery| (recipient.key, delivery)))
+        .flat_map(|recipient| {
+            recipient
+                .deliveries
+                .iter()
+                .map(move |delivery| (recipient.key, delivery))
+        })
         .filter(|(_, delivery)| delivery.is_changed)
         .collect();
     if changed.is_empty() {
@@ -796,7 +885,10 @@ async fn write_recipients(
     recipients: &[Recipient],
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let changed: Vec<_> = recipients.iter().filter(|recipient| recipient.is_changed).collect();
+    let changed: Vec<_> = recipients
+        .iter()
+        .filter(|recipient| recipient.is_changed)
+        .collect();
     if changed.is_empty() {
         return Ok(());
     }
@@ -843,10 +935,15 @@ async fn write_messages(
     let mut last: Vec<(&Recipient, String, bool)> = Vec::new();
     for recipient in recipients {
         let broadcast = recipient.key.broadcast;
-        let changed = recipient.deliveries.iter().filter(|delivery| delivery.is_changed);
+        let changed = recipient
+            .deliveries
+            .iter()
+            .filter(|delivery| delivery.is_changed);
         let (in_thread, others): (Vec<_>, Vec<_>) =
             changed.partition(|delivery| is_in_thread(delivery.status));
-        let late = others.into_iter().filter(|each| each.status == DeliveryStatus::Failed);
+        let late = others
+            .into_iter()
+            .filter(|each| each.status == DeliveryStatus::Failed);
         failed.extend(late.map(|delivery| (recipient, delivery)));
         if in_thread.is_empty() {
             continue;
@@ -855,7 +952,10 @@ async fn write_messages(
             entry.insert(load_sent(tx, broadcast).await?);
         }
         if in_thread.iter().any(|delivery| delivery.is_new) {
-            let newest = in_thread.iter().filter(|delivery| delivery.is_new).max_by_key(|each| each.position);
+            let newest = in_thread
+                .iter()
+                .filter(|delivery| delivery.is_new)
+                .max_by_key(|each| each.position);
             let message = newest.and_then(|each| message_of(&sent, broadcast, each.position));
             last.push(match message {
                 Some(OutgoingMessage::Text { text }) => (recipient, one_line(text), false),
@@ -868,9 +968,10 @@ async fn write_messages(
     let mut rows = Vec::with_capacity(shown.len());
     for (recipient, delivery) in &shown {
         let broadcast = recipient.key.broadcast;
-        let (Some(sent), Some(message)) =
-            (sent.get(&broadcast), message_of(&sent, broadcast, delivery.position))
-        else {
+        let (Some(sent), Some(message)) = (
+            sent.get(&broadcast),
+            message_of(&sent, broadcast, delivery.position),
+        ) else {
             continue;
         };
         rows.push((*recipient, *delivery, sent, message));
@@ -907,7 +1008,9 @@ async fn write_messages(
     }
     let touched = shown.iter().chain(&failed);
     for (recipient, _) in touched {
-        if let std::collections::btree_map::Entry::Vacant(entry) = changes.events.entry(recipient.event) {
+        if let std::collections::btree_map::Entry::Vacant(entry) =
+            changes.events.entry(recipient.event)
+        {
             let row = query("select team_id, owner_id from event where id = $1")
                 .bind(recipient.event.to_string())
                 .fetch_one(&mut *tx)
@@ -926,7 +1029,9 @@ fn message_of(
     broadcast: BroadcastId,
     position: u32,
 ) -> Option<&OutgoingMessage> {
-    sent.get(&broadcast)?.messages.get(usize::try_from(position).ok()?)
+    sent.get(&broadcast)?
+        .messages
+        .get(usize::try_from(position).ok()?)
 }
 
 async fn load_sent(tx: &mut SqliteConnection, broadcast: BroadcastId) -> Result<Sent, sqlx::Error> {
@@ -1012,9 +1117,22 @@ mod tests {
         positions: &[u32],
         told: &[(u32, DeliveryStatus)],
     ) {
-        let plan = plan_hand_over(&deliveries(statuses), reach, has_retry_key, first_attempt_at, NOW);
-        let actual: Vec<_> = plan.told.iter().map(|told| (told.position, told.status)).collect();
-        assert_eq!((plan.positions.as_slice(), actual.as_slice()), (positions, told));
+        let plan = plan_hand_over(
+            &deliveries(statuses),
+            reach,
+            has_retry_key,
+            first_attempt_at,
+            NOW,
+        );
+        let actual: Vec<_> = plan
+            .told
+            .iter()
+            .map(|told| (told.position, told.status))
+            .collect();
+        assert_eq!(
+            (plan.positions.as_slice(), actual.as_slice()),
+            (positions, told)
+        );
     }
 
     #[test]
@@ -1026,13 +1144,34 @@ mod tests {
     #[test]
     fn who_cannot_be_reached_any_more_is_skipped() {
         let reach = Reach::Skipped(Reason::EventEnded);
-        check(&[Queued, Queued], reach, None, true, &[], &[(0, Skipped), (1, Skipped)]);
-        check(&[Accepted, Queued], reach, None, false, &[], &[(1, Skipped)]);
+        check(
+            &[Queued, Queued],
+            reach,
+            None,
+            true,
+            &[],
+            &[(0, Skipped), (1, Skipped)],
+        );
+        check(
+            &[Accepted, Queued],
+            reach,
+            None,
+            false,
+            &[],
+            &[(1, Skipped)],
+        );
     }
 
     #[test]
     fn what_a_dead_worker_was_sending_is_not_sent_again_without_a_key() {
-        check(&[Sending, Queued], Reach::Open, None, false, &[1], &[(0, Unknown)]);
+        check(
+            &[Sending, Queued],
+            Reach::Open,
+            None,
+            false,
+            &[1],
+            &[(0, Unknown)],
+        );
     }
 
     #[test]
@@ -1044,11 +1183,25 @@ mod tests {
     #[test]
     fn a_key_that_the_platform_has_forgotten_is_not_used() {
         let long_ago = NOW.plus(-omocast_contract::timestamp::DAY);
-        check(&[Sending], Reach::Open, Some(long_ago), true, &[], &[(0, Unknown)]);
+        check(
+            &[Sending],
+            Reach::Open,
+            Some(long_ago),
+            true,
+            &[],
+            &[(0, Unknown)],
+        );
     }
 
     #[test]
     fn nothing_follows_a_message_that_failed() {
-        check(&[Failed, Queued], Reach::Open, None, false, &[], &[(1, Skipped)]);
+        check(
+            &[Failed, Queued],
+            Reach::Open,
+            None,
+            false,
+            &[],
+            &[(1, Skipped)],
+        );
     }
 }

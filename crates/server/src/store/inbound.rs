@@ -44,7 +44,11 @@ pub enum Change {
     /// A customer wrote.
     Message(InboundMessage),
     /// A customer blocked the account, or took that back.
-    Blocked { customer: Contact, is_blocked: bool, at: Timestamp },
+    Blocked {
+        customer: Contact,
+        is_blocked: bool,
+        at: Timestamp,
+    },
     /// A customer took a message back.
     Unsent { external_id: String },
     /// What became of a message of ours.
@@ -74,7 +78,9 @@ pub struct InboundMessage {
 pub enum InboundContent {
     Text(String),
     /// An image, and by what the platform gives it away; none where it can't be had.
-    Image { reference: Option<String> },
+    Image {
+        reference: Option<String>,
+    },
     /// Something that is not shown, by the platform's word.
     Other(String),
 }
@@ -116,8 +122,14 @@ impl About {
             return text.parse().ok().map(Self::Reply);
         };
         let (customer, position) = rest.split_once('.')?;
-        let key = RecipientKey { broadcast: broadcast.parse().ok()?, customer: customer.parse().ok()? };
-        Some(Self::Delivery { key, position: position.parse().ok()? })
+        let key = RecipientKey {
+            broadcast: broadcast.parse().ok()?,
+            customer: customer.parse().ok()?,
+        };
+        Some(Self::Delivery {
+            key,
+            position: position.parse().ok()?,
+        })
     }
 }
 
@@ -213,11 +225,13 @@ impl Store {
 
     /// When the next webhook is due that is not due now; none for those that are given up.
     pub async fn next_webhook_at(&self, now: Timestamp) -> Result<Option<Timestamp>, sqlx::Error> {
-        let row = query("select min(not_before) as due from webhook where not_before > $1 and not_before < $2")
-            .bind(now.0)
-            .bind(i64::MAX)
-            .fetch_one(&self.reader)
-            .await?;
+        let row = query(
+            "select min(not_before) as due from webhook where not_before > $1 and not_before < $2",
+        )
+        .bind(now.0)
+        .bind(i64::MAX)
+        .fetch_one(&self.reader)
+        .await?;
         read_time_or_none(&row, "due")
     }
 
@@ -245,8 +259,11 @@ impl Store {
     ) -> Result<HashSet<String>, sqlx::Error> {
         let mut named = HashSet::new();
         for users in users.chunks(1_000) {
-            let mut builder = QueryBuilder::new("select external_id from customer where account_id = ");
-            builder.push_bind(account.to_string()).push(" and name <> '' and external_id in (");
+            let mut builder =
+                QueryBuilder::new("select external_id from customer where account_id = ");
+            builder
+                .push_bind(account.to_string())
+                .push(" and name <> '' and external_id in (");
             let mut list = builder.separated(", ");
             for user in users {
                 list.push_bind(user);
@@ -267,8 +284,11 @@ impl Store {
     ) -> Result<HashSet<String>, sqlx::Error> {
         let mut found = HashSet::new();
         for messages in messages.chunks(1_000) {
-            let mut builder = QueryBuilder::new("select external_id from message where account_id = ");
-            builder.push_bind(account.to_string()).push(" and external_id in (");
+            let mut builder =
+                QueryBuilder::new("select external_id from message where account_id = ");
+            builder
+                .push_bind(account.to_string())
+                .push(" and external_id in (");
             let mut list = builder.separated(", ");
             for message in messages {
                 list.push_bind(message);
@@ -292,10 +312,19 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let mut processed = Processed::default();
         for inbox in inboxes {
-            let mut work = Work { inbox, fetched, now, processed: &mut processed, events: HashMap::new() };
+            let mut work = Work {
+                inbox,
+                fetched,
+                now,
+                processed: &mut processed,
+                events: HashMap::new(),
+            };
             work.run(&mut tx).await?;
         }
-        query("delete from webhook where id = $1").bind(webhook.to_string()).execute(&mut *tx).await?;
+        query("delete from webhook where id = $1")
+            .bind(webhook.to_string())
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(processed)
     }
@@ -342,7 +371,11 @@ impl Work<'_> {
         for change in &inbox.changes {
             match change {
                 Change::Message(message) => self.take_message(tx, message).await?,
-                Change::Blocked { customer, is_blocked, at } => {
+                Change::Blocked {
+                    customer,
+                    is_blocked,
+                    at,
+                } => {
                     self.take_block(tx, customer, *is_blocked, *at).await?;
                 }
                 // After the messages, which may be in the same webhook.
@@ -375,7 +408,9 @@ impl Work<'_> {
             let event = self.load_event(tx, customer.id, at).await?;
             self.events.insert(user.clone(), event);
         }
-        let Some(event) = self.events.get_mut(user) else { return Ok(()) };
+        let Some(event) = self.events.get_mut(user) else {
+            return Ok(());
+        };
         if event.is_new {
             // The message needs the row to refer to; what it says is written at the end.
             insert_event(tx, self.inbox, event, self.now).await?;
@@ -388,7 +423,9 @@ impl Work<'_> {
             .await?
             .is_some();
         let image = match &message.content {
-            InboundContent::Image { reference: Some(reference) } => self.fetched.images.get(reference),
+            InboundContent::Image {
+                reference: Some(reference),
+            } => self.fetched.images.get(reference),
             InboundContent::Image { reference: None }
             | InboundContent::Text(_)
             | InboundContent::Other(_) => None,
@@ -430,7 +467,10 @@ impl Work<'_> {
         .await?
         .rows_affected();
         if let Some(image) = image.filter(|_| inserted == 0 || is_unsent) {
-            query("delete from media where id = $1").bind(image.id.to_string()).execute(&mut *tx).await?;
+            query("delete from media where id = $1")
+                .bind(image.id.to_string())
+                .execute(&mut *tx)
+                .await?;
             self.processed.unused.push(image.id);
         }
         if inserted == 0 {
@@ -470,8 +510,17 @@ impl Work<'_> {
         tx: &mut SqliteConnection,
         contact: &Contact,
     ) -> Result<CustomerRow, sqlx::Error> {
-        let told = [&contact.name, self.fetched.names.get(&contact.external_id).unwrap_or(&contact.name)];
-        let name = told.into_iter().find(|name| !name.trim().is_empty()).map_or("", |name| name.trim());
+        let told = [
+            &contact.name,
+            self.fetched
+                .names
+                .get(&contact.external_id)
+                .unwrap_or(&contact.name),
+        ];
+        let name = told
+            .into_iter()
+            .find(|name| !name.trim().is_empty())
+            .map_or("", |name| name.trim());
         let row = query(
             "select id, name, phone, is_blocked, block_changed_at from customer
              where account_id = $1 and external_id = $2",
@@ -554,7 +603,10 @@ impl Work<'_> {
         at: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let customer = self.find_or_create_customer(tx, contact).await?;
-        if !self.set_blocked(tx, customer.id, is_blocked, at.min(self.now)).await? {
+        if !self
+            .set_blocked(tx, customer.id, is_blocked, at.min(self.now))
+            .await?
+        {
             return Ok(());
         }
         let event = query("select id, owner_id from event where customer_id = $1")
@@ -644,7 +696,10 @@ impl Work<'_> {
     fn tell<const N: usize>(&mut self, event: EventId, owners: [Option<MemberId>; N]) {
         let mut owners: Vec<_> = owners.into_iter().flatten().collect();
         owners.dedup();
-        let changed = ChangedEvent { team: self.inbox.team, owners };
+        let changed = ChangedEvent {
+            team: self.inbox.team,
+            owners,
+        };
         self.processed.changes.events.insert(event, changed);
     }
 
@@ -677,7 +732,10 @@ impl Work<'_> {
             .execute(&mut *tx)
             .await?;
         if let Some(media) = read_id_or_none::<MediaId>(&row, "media_id")? {
-            query("delete from media where id = $1").bind(media.to_string()).execute(&mut *tx).await?;
+            query("delete from media where id = $1")
+                .bind(media.to_string())
+                .execute(&mut *tx)
+                .await?;
             self.processed.unused.push(media);
         }
         if read_time(&row, "at")? == read_time(&row, "last_message_at")? {
@@ -729,9 +787,15 @@ impl Work<'_> {
         }
         let outcomes: Vec<_> = outcomes
             .into_iter()
-            .map(|(key, told)| Outcome { key, told, then: Then::Nothing })
+            .map(|(key, told)| Outcome {
+                key,
+                told,
+                then: Then::Nothing,
+            })
             .collect();
-        self.processed.changes.merge(settle(tx, &outcomes, self.now).await?);
+        self.processed
+            .changes
+            .merge(settle(tx, &outcomes, self.now).await?);
         Ok(())
     }
 
@@ -847,8 +911,14 @@ mod tests {
     #[test]
     fn what_we_give_along_reads_back() {
         let id = Uuid::from_u128;
-        let key = RecipientKey { broadcast: BroadcastId(id(1)), customer: CustomerId(id(2)) };
-        for about in [About::Delivery { key, position: 4 }, About::Reply(MessageId(id(3)))] {
+        let key = RecipientKey {
+            broadcast: BroadcastId(id(1)),
+            customer: CustomerId(id(2)),
+        };
+        for about in [
+            About::Delivery { key, position: 4 },
+            About::Reply(MessageId(id(3))),
+        ] {
             assert_eq!(About::parse(&about.to_opaque()), Some(about));
         }
         for text in ["", ".", "a.b.c", "somebody else's"] {

@@ -58,19 +58,36 @@ struct Unsend {
 /// What a webhook says. Groups and rooms are left out: they are no customer.
 pub(super) fn parse(body: &[u8]) -> Result<Vec<Change>, serde_json::Error> {
     let webhook: Webhook = serde_json::from_slice(body)?;
-    let events = webhook.events.into_iter().filter_map(|event| serde_json::from_value(event).ok());
+    let events = webhook
+        .events
+        .into_iter()
+        .filter_map(|event| serde_json::from_value(event).ok());
     Ok(events.filter_map(change).collect())
 }
 
 fn change(event: Event) -> Option<Change> {
     let at = read_time(event.timestamp);
     let source = event.source.filter(|source| source.kind == "user")?;
-    let customer = Contact { external_id: source.user_id?, name: String::new(), phone: None };
+    let customer = Contact {
+        external_id: source.user_id?,
+        name: String::new(),
+        phone: None,
+    };
     match event.kind.as_str() {
         "message" => Some(Change::Message(message(event.message?, customer, at))),
-        "follow" => Some(Change::Blocked { customer, is_blocked: false, at }),
-        "unfollow" => Some(Change::Blocked { customer, is_blocked: true, at }),
-        "unsend" => Some(Change::Unsent { external_id: event.unsend?.message_id }),
+        "follow" => Some(Change::Blocked {
+            customer,
+            is_blocked: false,
+            at,
+        }),
+        "unfollow" => Some(Change::Blocked {
+            customer,
+            is_blocked: true,
+            at,
+        }),
+        "unsend" => Some(Change::Unsent {
+            external_id: event.unsend?.message_id,
+        }),
         _ => None,
     }
 }
@@ -79,12 +96,21 @@ fn message(message: Message, customer: Contact, at: Timestamp) -> InboundMessage
     let content = match (message.kind.as_str(), message.text) {
         ("text", Some(text)) => InboundContent::Text(text),
         ("image", _) => {
-            let is_with_line = message.content_provider.is_none_or(|provider| provider.kind == "line");
-            InboundContent::Image { reference: is_with_line.then(|| message.id.clone()) }
+            let is_with_line = message
+                .content_provider
+                .is_none_or(|provider| provider.kind == "line");
+            InboundContent::Image {
+                reference: is_with_line.then(|| message.id.clone()),
+            }
         }
         _ => InboundContent::Other(message.kind),
     };
-    InboundMessage { customer, external_id: message.id, at, content }
+    InboundMessage {
+        customer,
+        external_id: message.id,
+        at,
+        content,
+    }
 }
 
 #[cfg(test)]
@@ -122,7 +148,11 @@ mod tests {
     #[track_caller]
     fn check_content(message: Value, expected: InboundContent) {
         let event = event_with("message", "message", message);
-        check_schema("line-webhook", "CallbackRequest", &json!({ "destination": USER, "events": [event] }));
+        check_schema(
+            "line-webhook",
+            "CallbackRequest",
+            &json!({ "destination": USER, "events": [event] }),
+        );
         let changes = parse_events(&[event]);
         let [Change::Message(message)] = changes.as_slice() else {
             panic!("{changes:?}");
@@ -140,7 +170,9 @@ mod tests {
         );
         check_content(
             json!({ "type": "image", "id": "2", "quoteToken": "q", "contentProvider": { "type": "line" } }),
-            InboundContent::Image { reference: Some("2".into()) },
+            InboundContent::Image {
+                reference: Some("2".into()),
+            },
         );
         check_content(
             json!({
@@ -159,7 +191,15 @@ mod tests {
         ]);
         let blocked: Vec<_> = changes
             .iter()
-            .map(|change| matches!(change, Change::Blocked { is_blocked: true, .. }))
+            .map(|change| {
+                matches!(
+                    change,
+                    Change::Blocked {
+                        is_blocked: true,
+                        ..
+                    }
+                )
+            })
             .collect();
         assert_eq!(blocked, [false, true]);
     }
@@ -167,14 +207,30 @@ mod tests {
     #[test]
     fn a_message_taken_back() {
         let changes = parse_events(&[event_with("unsend", "unsend", json!({ "messageId": "7" }))]);
-        assert_eq!(changes, [Change::Unsent { external_id: "7".into() }]);
+        assert_eq!(
+            changes,
+            [Change::Unsent {
+                external_id: "7".into()
+            }]
+        );
     }
 
     #[test]
     fn what_is_not_known_spoils_nothing() {
-        let group = event_with("message", "source", json!({ "type": "group", "groupId": "C1" }));
+        let group = event_with(
+            "message",
+            "source",
+            json!({ "type": "group", "groupId": "C1" }),
+        );
         let known = event("unfollow");
-        let events = [event("membership"), group, json!({ "odd": 1 }), json!(7), event("message"), known];
+        let events = [
+            event("membership"),
+            group,
+            json!({ "odd": 1 }),
+            json!(7),
+            event("message"),
+            known,
+        ];
         assert_eq!(parse_events(&events).len(), 1);
         assert_eq!(parse_events(&[]), []);
     }

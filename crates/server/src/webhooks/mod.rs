@@ -34,9 +34,7 @@ use crate::delivery::Announcer;
 use crate::error::{AppError, AppResult, read_body};
 use crate::media::Variant;
 use crate::shutdown::Shutdown;
-use crate::store::inbound::{
-    Change, Fetched, Inbox, InboundContent, StoredImage, StoredWebhook,
-};
+use crate::store::inbound::{Change, Fetched, InboundContent, Inbox, StoredImage, StoredWebhook};
 
 /// More than any platform posts at once.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -55,7 +53,10 @@ const ATTEMPTS: u32 = 10;
 pub fn router() -> Router<App> {
     Router::new()
         .route("/webhooks/line/{account}", post(take_line))
-        .route("/webhooks/whatsapp/{account}", post(take_whatsapp).get(shake_hands))
+        .route(
+            "/webhooks/whatsapp/{account}",
+            post(take_whatsapp).get(shake_hands),
+        )
         .route("/webhooks/web/{account}", post(take_web))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
 }
@@ -87,7 +88,11 @@ async fn take_whatsapp(
         return Err(AppError::NotFound);
     };
     let body = read_body(request, &app).await?;
-    check_signature(app_secret, &body, hex_signature(&headers, "x-hub-signature-256"))?;
+    check_signature(
+        app_secret,
+        &body,
+        hex_signature(&headers, "x-hub-signature-256"),
+    )?;
     store(&app, account.id, &body).await
 }
 
@@ -102,7 +107,11 @@ async fn take_web(
         return Err(AppError::NotFound);
     };
     let body = read_body(request, &app).await?;
-    check_signature(secret, &body, hex_signature(&headers, "x-omocast-signature"))?;
+    check_signature(
+        secret,
+        &body,
+        hex_signature(&headers, "x-omocast-signature"),
+    )?;
     store(&app, account.id, &body).await
 }
 
@@ -142,7 +151,10 @@ async fn find_account(app: &App, id: &str) -> AppResult<Account> {
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// `sha256=` and hex, as Meta and our web chat write it.
@@ -151,7 +163,10 @@ fn hex_signature(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
     if !hex.len().is_multiple_of(2) || !hex.is_ascii() {
         return None;
     }
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect()
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok())
+        .collect()
 }
 
 fn check_signature(secret: &str, body: &[u8], signature: Option<Vec<u8>>) -> AppResult<()> {
@@ -228,7 +243,10 @@ async fn process_due(app: &App, announcer: &Announcer) -> anyhow::Result<usize> 
     Ok(count)
 }
 
-async fn prepare_one(app: App, webhook: StoredWebhook) -> (anyhow::Result<Prepared>, StoredWebhook) {
+async fn prepare_one(
+    app: App,
+    webhook: StoredWebhook,
+) -> (anyhow::Result<Prepared>, StoredWebhook) {
     (prepare(&app, &webhook).await, webhook)
 }
 
@@ -239,7 +257,10 @@ async fn process(
     prepared: anyhow::Result<Prepared>,
 ) -> anyhow::Result<()> {
     let Prepared { inboxes, fetched } = prepared?;
-    let processed = app.store.process_webhook(webhook.id, &inboxes, &fetched, app.now()).await;
+    let processed = app
+        .store
+        .process_webhook(webhook.id, &inboxes, &fetched, app.now())
+        .await;
     let processed = match processed {
         Ok(processed) => processed,
         Err(error) => {
@@ -278,7 +299,9 @@ async fn put_off(
     } else {
         tracing::warn!(%account, attempts, "a webhook is tried again: {error:#}");
     }
-    app.store.postpone_webhook(webhook.id, attempts, not_before).await
+    app.store
+        .postpone_webhook(webhook.id, attempts, not_before)
+        .await
 }
 
 /// A body that was signed, and yet is not what the platform documents: no use trying again.
@@ -291,7 +314,10 @@ struct Unreadable {
 
 impl From<serde_json::Error> for Unreadable {
     fn from(error: serde_json::Error) -> Self {
-        Self { line: error.line(), column: error.column() }
+        Self {
+            line: error.line(),
+            column: error.column(),
+        }
     }
 }
 
@@ -302,7 +328,10 @@ struct Prepared {
 }
 
 async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared> {
-    let account = app.find_account(webhook.account).await?.context("the account is gone")?;
+    let account = app
+        .find_account(webhook.account)
+        .await?
+        .context("the account is gone")?;
     let per_account = match account.channel {
         Channel::Line => {
             let changes = line::parse(&webhook.body).map_err(Unreadable::from)?;
@@ -334,23 +363,37 @@ async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared>
             delete_files(app, fetched.files()).await;
             return Err(error);
         }
-        inboxes.push(Inbox { account: account.id, team: account.team_id, channel: account.channel, changes });
+        inboxes.push(Inbox {
+            account: account.id,
+            team: account.team_id,
+            channel: account.channel,
+            changes,
+        });
     }
     Ok(Prepared { inboxes, fetched })
 }
 
 /// Several numbers may share one app and so one address; only those of the same team and app are believed.
-async fn find_number(app: &App, signed_by: &Account, number: &str) -> anyhow::Result<Option<Account>> {
+async fn find_number(
+    app: &App,
+    signed_by: &Account,
+    number: &str,
+) -> anyhow::Result<Option<Account>> {
     if number == signed_by.external_id {
         return Ok(Some(signed_by.clone()));
     }
-    let account = app.find_account_by_external_id(Channel::Whatsapp, number).await?;
+    let account = app
+        .find_account_by_external_id(Channel::Whatsapp, number)
+        .await?;
     Ok(account.filter(|account| {
         account.team_id == signed_by.team_id
             && match (&account.credentials, &signed_by.credentials) {
                 (
                     Credentials::Whatsapp { app_secret, .. },
-                    Credentials::Whatsapp { app_secret: signing, .. },
+                    Credentials::Whatsapp {
+                        app_secret: signing,
+                        ..
+                    },
                 ) => app_secret == signing,
                 _ => false,
             }
@@ -371,7 +414,11 @@ async fn fetch_names(
         .iter()
         .filter_map(|change| match change {
             Change::Message(message) => Some(&message.customer.external_id),
-            Change::Blocked { customer, is_blocked: false, .. } => Some(&customer.external_id),
+            Change::Blocked {
+                customer,
+                is_blocked: false,
+                ..
+            } => Some(&customer.external_id),
             // Who blocks the account has no profile for it.
             Change::Blocked { .. } | Change::Unsent { .. } | Change::Status(_) => None,
         })
@@ -386,7 +433,9 @@ async fn fetch_names(
             match profile {
                 Ok(Some(profile)) => drop(fetched.names.insert(user, profile.name)),
                 Ok(None) => {}
-                Err(error) => tracing::debug!(account = %account.id, "a name was not told: {error}"),
+                Err(error) => {
+                    tracing::debug!(account = %account.id, "a name was not told: {error}")
+                }
             }
         }
     };
@@ -416,9 +465,9 @@ async fn fetch_images(
         .iter()
         .filter_map(|change| match change {
             Change::Message(message) => match &message.content {
-                InboundContent::Image { reference: Some(reference) } => {
-                    Some((&message.external_id, reference))
-                }
+                InboundContent::Image {
+                    reference: Some(reference),
+                } => Some((&message.external_id, reference)),
                 InboundContent::Image { reference: None }
                 | InboundContent::Text(_)
                 | InboundContent::Other(_) => None,
@@ -429,7 +478,10 @@ async fn fetch_images(
     if images.is_empty() {
         return Ok(());
     }
-    let messages: Vec<_> = images.iter().map(|(message, _)| (*message).clone()).collect();
+    let messages: Vec<_> = images
+        .iter()
+        .map(|(message, _)| (*message).clone())
+        .collect();
     let stored = app.store.find_messages(account.id, &messages).await?;
     for (message, reference) in images {
         if stored.contains(message) || fetched.images.contains_key(reference) {
@@ -454,7 +506,11 @@ async fn keep_image(app: &App, bytes: &Bytes) -> anyhow::Result<StoredImage> {
     let id = MediaId(Uuid::now_v7());
     let mime = infer::get(bytes).map_or("application/octet-stream", |kind| kind.mime_type());
     app.media.save(id, Variant::Original, bytes).await?;
-    Ok(StoredImage { id, mime: mime.to_owned(), bytes: bytes.len() as u64 })
+    Ok(StoredImage {
+        id,
+        mime: mime.to_owned(),
+        bytes: bytes.len() as u64,
+    })
 }
 
 /// A time that a platform wrote as milliseconds; now, where it wrote none.
@@ -474,7 +530,8 @@ mod tests {
     }
 
     /// RFC 4231, test case 2.
-    const SIGNATURE: &str = "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    const SIGNATURE: &str =
+        "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
     const BODY: &[u8] = b"what do ya want for nothing?";
 
     #[test]

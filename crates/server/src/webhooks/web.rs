@@ -29,7 +29,11 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<Change>, serde_json::Error> {
             None => InboundContent::Other("unsupported".to_owned()),
         };
         Change::Message(InboundMessage {
-            customer: Contact { external_id: message.visitor_id, name: message.name, phone: None },
+            customer: Contact {
+                external_id: message.visitor_id,
+                name: message.name,
+                phone: None,
+            },
             external_id: message.id,
             at: read_time(message.timestamp),
             content,

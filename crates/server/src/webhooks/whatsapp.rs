@@ -79,41 +79,62 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<(String, Vec<Change>)>, serde_jso
         .flat_map(|entry| entry.changes)
         .filter(|change| change.field == "messages")
         .filter_map(|change| serde_json::from_value::<Messages>(change.value).ok());
-    Ok(values.map(|value| (value.metadata.phone_number_id.clone(), changes(value))).collect())
+    Ok(values
+        .map(|value| (value.metadata.phone_number_id.clone(), changes(value)))
+        .collect())
 }
 
 fn changes(value: Messages) -> Vec<Change> {
-    let contacts: Vec<ContactTold> =
-        value.contacts.into_iter().filter_map(|contact| serde_json::from_value(contact).ok()).collect();
-    let messages = value.messages.iter().flat_map(|message| read_message(message, &contacts));
+    let contacts: Vec<ContactTold> = value
+        .contacts
+        .into_iter()
+        .filter_map(|contact| serde_json::from_value(contact).ok())
+        .collect();
+    let messages = value
+        .messages
+        .iter()
+        .flat_map(|message| read_message(message, &contacts));
     let statuses = value
         .statuses
         .into_iter()
         .filter_map(|status| serde_json::from_value(status).ok())
         .filter_map(read_status);
-    messages.map(Change::Message).chain(statuses.map(Change::Status)).collect()
+    messages
+        .map(Change::Message)
+        .chain(statuses.map(Change::Status))
+        .collect()
 }
 
 fn read_message(message: &Value, contacts: &[ContactTold]) -> Vec<InboundMessage> {
     let text = |field: &str| message[field].as_str().map(str::to_owned);
     // Who hides their number has a business-scoped id instead.
     let phone = text("from");
-    let (Some(user), Some(id), Some(kind)) =
-        (phone.clone().or_else(|| text("from_user_id")), text("id"), text("type"))
-    else {
+    let (Some(user), Some(id), Some(kind)) = (
+        phone.clone().or_else(|| text("from_user_id")),
+        text("id"),
+        text("type"),
+    ) else {
         return Vec::new();
     };
     let contact = contacts.iter().find(|contact| {
         contact.wa_id.as_ref() == Some(&user) || contact.user_id.as_ref() == Some(&user)
     });
-    let name = contact.and_then(|contact| contact.profile.as_ref()?.name.clone()).unwrap_or_default();
-    let customer = Contact { external_id: user, name, phone };
+    let name = contact
+        .and_then(|contact| contact.profile.as_ref()?.name.clone())
+        .unwrap_or_default();
+    let customer = Contact {
+        external_id: user,
+        name,
+        phone,
+    };
     let seconds = text("timestamp").and_then(|seconds| seconds.parse::<i64>().ok());
     let at = read_time(seconds.map(|seconds| seconds.saturating_mul(1_000)));
     let Some(content) = read_content(message, &kind) else {
         return Vec::new();
     };
-    let caption = message["image"]["caption"].as_str().filter(|_| kind == "image");
+    let caption = message["image"]["caption"]
+        .as_str()
+        .filter(|_| kind == "image");
     // A thread has no captions: what was written under a picture follows it as a text.
     let caption = caption.map(|caption| InboundMessage {
         customer: customer.clone(),
@@ -121,7 +142,12 @@ fn read_message(message: &Value, contacts: &[ContactTold]) -> Vec<InboundMessage
         at: Timestamp(at.0.saturating_add(1)),
         content: InboundContent::Text(caption.to_owned()),
     });
-    let message = InboundMessage { customer, external_id: id, at, content };
+    let message = InboundMessage {
+        customer,
+        external_id: id,
+        at,
+        content,
+    };
     [message].into_iter().chain(caption).collect()
 }
 
@@ -155,7 +181,10 @@ fn read_status(told: Status) -> Option<StatusTold> {
         "failed" => DeliveryStatus::Failed,
         _ => return None,
     };
-    let error = told.errors.first().filter(|_| status == DeliveryStatus::Failed);
+    let error = told
+        .errors
+        .first()
+        .filter(|_| status == DeliveryStatus::Failed);
     let reason = match (status, error) {
         (_, Some(error)) => Some(whatsapp_failure_reason(error.code)),
         (DeliveryStatus::Failed, None) => Some(Reason::Other),
@@ -163,7 +192,10 @@ fn read_status(told: Status) -> Option<StatusTold> {
     };
     Some(StatusTold {
         external_id: told.id,
-        about: told.biz_opaque_callback_data.as_deref().and_then(About::parse),
+        about: told
+            .biz_opaque_callback_data
+            .as_deref()
+            .and_then(About::parse),
         status,
         reason,
         code: error.map(|error| error.code.to_string()),
@@ -181,7 +213,8 @@ mod tests {
 
     fn webhook(mut value: Value) -> Value {
         value["messaging_product"] = "whatsapp".into();
-        value["metadata"] = json!({ "display_phone_number": "886255550001", "phone_number_id": NUMBER });
+        value["metadata"] =
+            json!({ "display_phone_number": "886255550001", "phone_number_id": NUMBER });
         json!({
             "object": "whatsapp_business_account",
             "entry": [{ "id": "1", "changes": [{ "field": "messages", "value": value }] }],
@@ -230,13 +263,27 @@ mod tests {
         let body = webhook(json!({ "contacts": contacts, "messages": [hi.clone()] }));
         check_schema("whatsapp-webhook", "WebhookPayload", &body);
         check_content(hi, &[text("嗨")]);
-        check_content(message("button", json!({ "payload": "p", "text": "好" })), &[text("好")]);
+        check_content(
+            message("button", json!({ "payload": "p", "text": "好" })),
+            &[text("好")],
+        );
         let reply = json!({ "type": "button_reply", "button_reply": { "id": "1", "title": "是" } });
         check_content(message("interactive", reply), &[text("是")]);
-        let image = InboundContent::Image { reference: Some("9".into()) };
-        check_content(message("image", json!({ "id": "9" })), std::slice::from_ref(&image));
-        check_content(message("image", json!({ "id": "9", "caption": "這件" })), &[image, text("這件")]);
-        check_content(message("sticker", json!({ "id": "9" })), &[InboundContent::Other("sticker".into())]);
+        let image = InboundContent::Image {
+            reference: Some("9".into()),
+        };
+        check_content(
+            message("image", json!({ "id": "9" })),
+            std::slice::from_ref(&image),
+        );
+        check_content(
+            message("image", json!({ "id": "9", "caption": "這件" })),
+            &[image, text("這件")],
+        );
+        check_content(
+            message("sticker", json!({ "id": "9" })),
+            &[InboundContent::Other("sticker".into())],
+        );
         check_content(message("system", json!({ "body": "changed" })), &[]);
     }
 
@@ -253,7 +300,11 @@ mod tests {
         let [Change::Message(message)] = changes.as_slice() else {
             panic!("{changes:?}");
         };
-        let expected = Contact { external_id: user.into(), name: "Ken".into(), phone: None };
+        let expected = Contact {
+            external_id: user.into(),
+            name: "Ken".into(),
+            phone: None,
+        };
         assert_eq!(message.customer, expected);
     }
 
@@ -268,10 +319,17 @@ mod tests {
         let [Change::Status(read), Change::Status(failed)] = changes.as_slice() else {
             panic!("{changes:?}");
         };
-        assert_eq!((read.status, read.about), (DeliveryStatus::Read, About::parse(opaque)));
+        assert_eq!(
+            (read.status, read.about),
+            (DeliveryStatus::Read, About::parse(opaque))
+        );
         assert_eq!(
             (failed.status, failed.reason, failed.code.as_deref()),
-            (DeliveryStatus::Failed, Some(Reason::WindowClosed), Some("131047"))
+            (
+                DeliveryStatus::Failed,
+                Some(Reason::WindowClosed),
+                Some("131047")
+            )
         );
     }
 

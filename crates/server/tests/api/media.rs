@@ -61,7 +61,8 @@ async fn what_is_no_image_or_too_large_is_refused_and_leaves_no_file() {
     let team = app.team("ATELIER", Plan::Omo).await;
     let rep = app.user(&team, Role::SalesRep, &[]).await;
     let small = png(1_000);
-    let cases: [(Vec<(&str, Vec<u8>)>, ProblemCode, &str); 9] = [
+    type Parts = Vec<(&'static str, Vec<u8>)>;
+    let cases: [(Parts, ProblemCode, &str); 9] = [
         (vec![("file", vec![])], ProblemCode::NotAnImage, "file"),
         (vec![("file", b"GIF89a and so on".to_vec())], ProblemCode::NotAnImage, "file"),
         (vec![("file", b"<svg onload=alert(1)>".repeat(10))], ProblemCode::NotAnImage, "file"),

@@ -28,8 +28,8 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-pub const START: Timestamp = Timestamp(20_000 * DAY);
-pub const PASSWORD: &str = "open sesame";
+pub(crate) const START: Timestamp = Timestamp(20_000 * DAY);
+pub(crate) const PASSWORD: &str = "open sesame";
 
 /// Weak on purpose: a test signs in often.
 static PASSWORD_HASH: LazyLock<String> = LazyLock::new(|| {
@@ -37,19 +37,19 @@ static PASSWORD_HASH: LazyLock<String> = LazyLock::new(|| {
     weak.hash_password(PASSWORD.as_bytes()).unwrap().to_string()
 });
 
-pub struct TestApp {
-    pub app: App,
-    pub router: Router,
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) router: Router,
     clock: Arc<AtomicI64>,
     folder: TempDir,
 }
 
 impl TestApp {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with_store(Store::in_memory().await.unwrap(), |_| ())
     }
 
-    pub fn with_store(store: Store, configure: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn with_store(store: Store, configure: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(AtomicI64::new(START.0));
         let mut config = Config::for_tests(folder.path());
@@ -58,23 +58,23 @@ impl TestApp {
         Self { router: router(app.clone()), app, clock, folder }
     }
 
-    pub fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.app.now()
     }
 
-    pub fn advance(&self, milliseconds: i64) {
+    pub(crate) fn advance(&self, milliseconds: i64) {
         self.clock.fetch_add(milliseconds, Ordering::SeqCst);
     }
 
-    pub fn nobody(&self) -> User {
+    pub(crate) fn nobody(&self) -> User {
         User { router: self.router.clone(), cookie: None, id: MemberId(Uuid::nil()) }
     }
 
-    pub async fn team(&self, name: &str, plan: Plan) -> Team {
+    pub(crate) async fn team(&self, name: &str, plan: Plan) -> Team {
         let id = self.app.store.create_team(name, plan, "Asia/Taipei", self.now()).await.unwrap();
         let mut accounts = Vec::new();
         for (channel, credentials) in credentials() {
@@ -92,7 +92,7 @@ impl TestApp {
     }
 
     /// A member who is signed in.
-    pub async fn user(&self, team: &Team, role: Role, shops: &[&str]) -> User {
+    pub(crate) async fn user(&self, team: &Team, role: Role, shops: &[&str]) -> User {
         let email = format!("{}@omocast.test", Uuid::now_v7());
         let mut user = self.nobody();
         user.id = self.member(team, role, shops, &email).await;
@@ -103,7 +103,7 @@ impl TestApp {
         user
     }
 
-    pub async fn member(&self, team: &Team, role: Role, shops: &[&str], email: &str) -> MemberId {
+    pub(crate) async fn member(&self, team: &Team, role: Role, shops: &[&str], email: &str) -> MemberId {
         let mut ids = Vec::new();
         for code in shops {
             ids.push(self.app.store.create_shop(team.id, code, &format!("shop {code}")).await.unwrap());
@@ -121,7 +121,7 @@ impl TestApp {
     }
 
     /// An event in progress of `owner`, on LINE unless said otherwise.
-    pub async fn event(&self, team: &Team, owner: Option<MemberId>, arrange: impl FnOnce(&mut NewEvent)) -> EventId {
+    pub(crate) async fn event(&self, team: &Team, owner: Option<MemberId>, arrange: impl FnOnce(&mut NewEvent)) -> EventId {
         let mut event = NewEvent {
             channel: Channel::Line,
             status: if owner.is_some() { EventStatus::InProgress } else { EventStatus::Pending },
@@ -185,31 +185,31 @@ impl TestApp {
     }
 
     /// How many rows a table has.
-    pub async fn count(&self, table: &'static str) -> i64 {
+    pub(crate) async fn count(&self, table: &'static str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
         sqlx::query_scalar(sql).fetch_one(self.app.store.raw()).await.unwrap()
     }
 }
 
-pub struct NewEvent {
-    pub channel: Channel,
-    pub status: EventStatus,
-    pub name: String,
-    pub tags: Vec<String>,
-    pub last_message_at: Timestamp,
-    pub last_inbound_at: Option<Timestamp>,
-    pub is_blocked: bool,
-    pub unread: i64,
+pub(crate) struct NewEvent {
+    pub(crate) channel: Channel,
+    pub(crate) status: EventStatus,
+    pub(crate) name: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) last_message_at: Timestamp,
+    pub(crate) last_inbound_at: Option<Timestamp>,
+    pub(crate) is_blocked: bool,
+    pub(crate) unread: i64,
 }
 
-pub struct Team {
-    pub id: TeamId,
-    pub name: String,
-    pub accounts: Vec<(Channel, AccountId)>,
+pub(crate) struct Team {
+    pub(crate) id: TeamId,
+    pub(crate) name: String,
+    pub(crate) accounts: Vec<(Channel, AccountId)>,
 }
 
 impl Team {
-    pub fn account(&self, channel: Channel) -> AccountId {
+    pub(crate) fn account(&self, channel: Channel) -> AccountId {
         self.accounts.iter().find(|(of, _)| *of == channel).unwrap().1
     }
 }
@@ -227,35 +227,35 @@ fn credentials() -> [(Channel, Credentials); 3] {
 
 /// Somebody with a browser; nobody in particular without a cookie.
 #[derive(Clone)]
-pub struct User {
+pub(crate) struct User {
     router: Router,
-    pub cookie: Option<String>,
-    pub id: MemberId,
+    pub(crate) cookie: Option<String>,
+    pub(crate) id: MemberId,
 }
 
 impl User {
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], Body::empty()).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[], Body::empty()).await
     }
 
-    pub async fn post(&self, path: &str, body: &impl Serialize) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> Answer {
         self.post_with(path, &[], body).await
     }
 
-    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &impl Serialize) -> Answer {
+    pub(crate) async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &impl Serialize) -> Answer {
         let headers = [&[("content-type", "application/json")], headers].concat();
         self.send(Method::POST, path, &headers, serde_json::to_vec(body).unwrap().into()).await
     }
 
-    pub async fn broadcast(&self, key: &str, request: &BroadcastRequest) -> Answer {
+    pub(crate) async fn broadcast(&self, key: &str, request: &BroadcastRequest) -> Answer {
         self.post_with(path::BROADCASTS, &[(IDEMPOTENCY_KEY, key)], request).await
     }
 
-    pub async fn upload(&self, parts: &[(&str, &[u8])]) -> Answer {
+    pub(crate) async fn upload(&self, parts: &[(&str, &[u8])]) -> Answer {
         let mut body = Vec::new();
         for (name, bytes) in parts {
             let head = format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{name}.jpg\"\r\n\r\n");
@@ -268,13 +268,13 @@ impl User {
     }
 
     /// An image of this size, uploaded.
-    pub async fn image(&self, bytes: usize) -> Media {
+    pub(crate) async fn image(&self, bytes: usize) -> Media {
         let answer = self.upload(&[("file", &png(bytes)), ("preview", &png(100))]).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
         answer.json()
     }
 
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+    pub(crate) async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "omocast.test");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -290,22 +290,22 @@ impl User {
 }
 
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
     #[track_caller]
-    pub fn json<T: DeserializeOwned>(&self) -> T {
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> T {
         assert!(self.status.is_success(), "{self:?}");
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// The problem, which has all that every problem has.
     #[track_caller]
-    pub fn problem(&self) -> Problem {
+    pub(crate) fn problem(&self) -> Problem {
         assert_eq!(self.headers.get(header::CONTENT_TYPE).unwrap(), "application/problem+json", "{self:?}");
         let problem: Problem = serde_json::from_slice(&self.body).unwrap();
         assert_eq!(problem.status, self.status.as_u16());
@@ -315,31 +315,31 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn refused(&self, code: ProblemCode, field: Option<&str>) {
+    pub(crate) fn refused(&self, code: ProblemCode, field: Option<&str>) {
         let problem = self.problem();
         assert_eq!((problem.code, problem.field.as_deref()), (code, field), "{problem:?}");
     }
 
-    pub fn cookie(&self) -> Option<String> {
+    pub(crate) fn cookie(&self) -> Option<String> {
         let value = self.headers.get(header::SET_COOKIE)?.to_str().ok()?;
         Some(value.split(';').next()?.to_owned())
     }
 }
 
-pub fn text(text: &str) -> OutgoingMessage {
+pub(crate) fn text(text: &str) -> OutgoingMessage {
     OutgoingMessage::Text { text: text.to_owned() }
 }
 
-pub fn to_all(messages: Vec<OutgoingMessage>) -> BroadcastRequest {
+pub(crate) fn to_all(messages: Vec<OutgoingMessage>) -> BroadcastRequest {
     BroadcastRequest { audience: Audience::everything(Filter::default()), messages, surface: Surface::Web }
 }
 
-pub fn only(events: &[EventId]) -> Audience {
+pub(crate) fn only(events: &[EventId]) -> Audience {
     Audience { source: Source::MyEvents, filter: Filter::default(), pick: Pick::Only(events.to_vec()) }
 }
 
 /// Looks like a PNG of this many bytes.
-pub fn png(bytes: usize) -> Vec<u8> {
+pub(crate) fn png(bytes: usize) -> Vec<u8> {
     let mut image = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     image.resize(bytes.max(16), 0);
     image

@@ -19,9 +19,20 @@ async fn a_repeated_push_reaches_the_customer_once() {
     world.sandbox.add_customer(LINE, customer(user));
     let key = Uuid::from_u128(1);
     let messages = [text("一"), text("二")];
-    let first = world.app.connectors.send(&account, user, &messages, key, "").await;
-    let again = world.app.connectors.send(&account, user, &messages, key, "").await;
-    assert!(matches!(first.as_slice(), [SendOutcome::Accepted { .. }, SendOutcome::Accepted { .. }]));
+    let first = world
+        .app
+        .connectors
+        .send(&account, user, &messages, key, "")
+        .await;
+    let again = world
+        .app
+        .connectors
+        .send(&account, user, &messages, key, "")
+        .await;
+    assert!(matches!(
+        first.as_slice(),
+        [SendOutcome::Accepted { .. }, SendOutcome::Accepted { .. }]
+    ));
     assert_eq!(first, again);
     assert_eq!(world.on_phone(LINE, user), ["一", "二"]);
     let last = world.sandbox.requests().pop().unwrap();
@@ -32,12 +43,28 @@ async fn a_repeated_push_reaches_the_customer_once() {
 #[tokio::test]
 async fn a_whatsapp_message_says_what_it_is_about() {
     let world = World::new().await;
-    let account = world.app.find_account(world.whatsapp).await.unwrap().unwrap();
+    let account = world
+        .app
+        .find_account(world.whatsapp)
+        .await
+        .unwrap()
+        .unwrap();
     let user = &whatsapp_users(1)[0];
     world.sandbox.add_customer(NUMBER, customer(user));
-    world.sandbox.say(vec![utterance(NUMBER, user, "嗨")]).await.unwrap();
-    let sent = world.app.connectors.send(&account, user, &[text("嗨")], Uuid::nil(), "opaque").await;
-    assert!(matches!(sent.as_slice(), [SendOutcome::Accepted { .. }]), "{sent:?}");
+    world
+        .sandbox
+        .say(vec![utterance(NUMBER, user, "嗨")])
+        .await
+        .unwrap();
+    let sent = world
+        .app
+        .connectors
+        .send(&account, user, &[text("嗨")], Uuid::nil(), "opaque")
+        .await;
+    assert!(
+        matches!(sent.as_slice(), [SendOutcome::Accepted { .. }]),
+        "{sent:?}"
+    );
     let body = world.sandbox.requests().pop().unwrap().body;
     assert_eq!(body["biz_opaque_callback_data"], "opaque");
     assert_eq!(body["recipient_type"], "individual");
@@ -50,8 +77,17 @@ async fn a_visitor_of_the_web_chat_gets_an_answer_once() {
     world.sandbox.add_customer(SITE, customer("訪客/1"));
     let key = Uuid::from_u128(2);
     for _ in 0..2 {
-        let sent = world.app.connectors.send(&account, "訪客/1", &[text("嗨")], key, "").await;
-        assert_eq!(sent, [SendOutcome::Accepted { external_id: key.to_string() }]);
+        let sent = world
+            .app
+            .connectors
+            .send(&account, "訪客/1", &[text("嗨")], key, "")
+            .await;
+        assert_eq!(
+            sent,
+            [SendOutcome::Accepted {
+                external_id: key.to_string()
+            }]
+        );
     }
     assert_eq!(world.on_phone(SITE, "訪客/1"), ["嗨"]);
 }
@@ -60,14 +96,39 @@ async fn a_visitor_of_the_web_chat_gets_an_answer_once() {
 async fn a_connection_that_breaks_off_leaves_whatsapp_in_the_dark_only() {
     let world = World::new().await;
     let user = &whatsapp_users(1)[0];
-    let whatsapp = world.app.find_account(world.whatsapp).await.unwrap().unwrap();
+    let whatsapp = world
+        .app
+        .find_account(world.whatsapp)
+        .await
+        .unwrap()
+        .unwrap();
     world.sandbox.fail_next(Fault::ConnectionReset);
-    let sent = world.app.connectors.send(&whatsapp, user, &[text("嗨")], Uuid::nil(), "").await;
-    assert!(matches!(sent.as_slice(), [SendOutcome::Unknown { .. }]), "{sent:?}");
+    let sent = world
+        .app
+        .connectors
+        .send(&whatsapp, user, &[text("嗨")], Uuid::nil(), "")
+        .await;
+    assert!(
+        matches!(sent.as_slice(), [SendOutcome::Unknown { .. }]),
+        "{sent:?}"
+    );
     let line = world.app.find_account(world.line).await.unwrap().unwrap();
     world.sandbox.fail_next(Fault::ConnectionReset);
-    let sent = world.app.connectors.send(&line, "U1", &[text("嗨")], Uuid::nil(), "").await;
-    assert!(matches!(sent.as_slice(), [SendOutcome::Retry { may_have_arrived: true, .. }]), "{sent:?}");
+    let sent = world
+        .app
+        .connectors
+        .send(&line, "U1", &[text("嗨")], Uuid::nil(), "")
+        .await;
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [SendOutcome::Retry {
+                may_have_arrived: true,
+                ..
+            }]
+        ),
+        "{sent:?}"
+    );
 }
 
 #[tokio::test]
@@ -75,11 +136,33 @@ async fn who_is_unknown_to_line_cannot_be_reached() {
     let world = World::new().await;
     let account = world.app.find_account(world.line).await.unwrap().unwrap();
     let stranger = &line_users(1)[0];
-    let sent = world.app.connectors.send(&account, stranger, &[text("嗨")], Uuid::nil(), "").await;
-    assert!(matches!(sent.as_slice(), [SendOutcome::Refused { reason: Reason::Unreachable, .. }]), "{sent:?}");
-    assert_eq!(world.app.connectors.profile(&account, stranger).await, Ok(None));
+    let sent = world
+        .app
+        .connectors
+        .send(&account, stranger, &[text("嗨")], Uuid::nil(), "")
+        .await;
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [SendOutcome::Refused {
+                reason: Reason::Unreachable,
+                ..
+            }]
+        ),
+        "{sent:?}"
+    );
+    assert_eq!(
+        world.app.connectors.profile(&account, stranger).await,
+        Ok(None)
+    );
     world.sandbox.add_customer(LINE, customer(stranger));
-    let profile = world.app.connectors.profile(&account, stranger).await.unwrap().unwrap();
+    let profile = world
+        .app
+        .connectors
+        .profile(&account, stranger)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(profile.name, format!("顧客 {stranger}"));
 }
 

@@ -27,17 +27,35 @@ async fn everybody_gets_every_message_in_order() {
     }
     let event = world.events(EventView::Mine).await.remove(0);
     assert_eq!(event.last_text, "三");
-    let thread = world.app.store.find_thread(&world.member().await, event.id, None).await.unwrap();
+    let thread = world
+        .app
+        .store
+        .find_thread(&world.member().await, event.id, None)
+        .await
+        .unwrap();
     assert_eq!(thread.messages.len(), 4);
-    let is_of_broadcast = |origin: &MessageOrigin| matches!(origin, MessageOrigin::Outbound { broadcast: Some(_), .. });
-    assert!(thread.messages[1..].iter().all(|message| is_of_broadcast(&message.origin)));
-    world.until("everything is read", || {
-        Box::pin(async {
-            let progress = world.find(broadcast).await.summary.progress;
-            (progress.sent, progress.read) == (20, 5)
+    let is_of_broadcast = |origin: &MessageOrigin| {
+        matches!(
+            origin,
+            MessageOrigin::Outbound {
+                broadcast: Some(_),
+                ..
+            }
+        )
+    };
+    assert!(
+        thread.messages[1..]
+            .iter()
+            .all(|message| is_of_broadcast(&message.origin))
+    );
+    world
+        .until("everything is read", || {
+            Box::pin(async {
+                let progress = world.find(broadcast).await.summary.progress;
+                (progress.sent, progress.read) == (20, 5)
+            })
         })
-    })
-    .await;
+        .await;
 }
 
 #[tokio::test]
@@ -47,40 +65,64 @@ async fn statuses_may_come_in_any_order_and_before_the_answer() {
     let users = whatsapp_users(3);
     world.customers(NUMBER, &users).await;
     // The statuses are there long before the answer.
-    world.sandbox.set_fault(NUMBER, &users[0], Some(Fault::Slow(Duration::from_millis(10))));
+    world.sandbox.set_fault(
+        NUMBER,
+        &users[0],
+        Some(Fault::Slow(Duration::from_millis(10))),
+    );
     world.start_delivery();
     let broadcast = world.broadcast(&TEXTS).await;
     world.until_completed(broadcast).await;
-    world.until("everything is read", || {
-        Box::pin(async { world.find(broadcast).await.summary.progress.read == 3 })
-    })
-    .await;
+    world
+        .until("everything is read", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.read == 3 })
+        })
+        .await;
     for recipient in world.recipients(broadcast).await {
-        assert!(recipient.deliveries.iter().all(|delivery| delivery.status == DeliveryStatus::Read));
+        assert!(
+            recipient
+                .deliveries
+                .iter()
+                .all(|delivery| delivery.status == DeliveryStatus::Read)
+        );
     }
 }
 
 #[tokio::test]
 async fn a_push_without_an_answer_is_repeated_and_arrives_once() {
-    let mut world = World::with(Setup { timeout: Duration::from_millis(300), ..Setup::default() }).await;
-    let users = line_users(2);
-    world.customers(LINE, &users).await;
-    world.sandbox.set_fault(LINE, &users[0], Some(Fault::TimeoutAfterAccept));
-    world.start_delivery();
-    let broadcast = world.broadcast(&TEXTS).await;
-    world.until("the first attempt has come to nothing", || {
-        Box::pin(async {
-            let recipients = world.recipients(broadcast).await;
-            recipients.iter().any(|recipient| recipient.reason == Some(Reason::NoAnswer))
-        })
+    let mut world = World::with(Setup {
+        timeout: Duration::from_millis(300),
+        ..Setup::default()
     })
     .await;
+    let users = line_users(2);
+    world.customers(LINE, &users).await;
+    world
+        .sandbox
+        .set_fault(LINE, &users[0], Some(Fault::TimeoutAfterAccept));
+    world.start_delivery();
+    let broadcast = world.broadcast(&TEXTS).await;
+    world
+        .until("the first attempt has come to nothing", || {
+            Box::pin(async {
+                let recipients = world.recipients(broadcast).await;
+                recipients
+                    .iter()
+                    .any(|recipient| recipient.reason == Some(Reason::NoAnswer))
+            })
+        })
+        .await;
     world.sandbox.set_fault(LINE, &users[0], None);
     world.advance(Duration::from_secs(3));
     let done = world.until_completed(broadcast).await;
     assert_eq!(done.summary.progress.sent, 2);
     assert_eq!(world.on_phone(LINE, &users[0]), TEXTS);
-    let statuses: Vec<_> = world.sandbox.requests().into_iter().filter_map(|request| request.status).collect();
+    let statuses: Vec<_> = world
+        .sandbox
+        .requests()
+        .into_iter()
+        .filter_map(|request| request.status)
+        .collect();
     assert!(statuses.contains(&409), "{statuses:?}");
 }
 
@@ -89,7 +131,10 @@ async fn a_whatsapp_message_without_an_answer_is_unknown_until_its_status_comes(
     let setup = Setup {
         timeout: Duration::from_millis(300),
         // The statuses are told after the broadcast is over.
-        receipts: Receipts { read_share: 0.0, ..Receipts::immediate() },
+        receipts: Receipts {
+            read_share: 0.0,
+            ..Receipts::immediate()
+        },
         ..Setup::default()
     };
     let mut world = World::with(setup).await;
@@ -103,17 +148,34 @@ async fn a_whatsapp_message_without_an_answer_is_unknown_until_its_status_comes(
     let done = world.until_completed(broadcast).await;
     assert_eq!(done.summary.progress.unknown, 1);
     let recipient = world.recipients(broadcast).await.remove(0);
-    let statuses: Vec<_> = recipient.deliveries.iter().map(|delivery| delivery.status).collect();
-    assert_eq!(statuses, [DeliveryStatus::Unknown, DeliveryStatus::Sent, DeliveryStatus::Sent]);
+    let statuses: Vec<_> = recipient
+        .deliveries
+        .iter()
+        .map(|delivery| delivery.status)
+        .collect();
+    assert_eq!(
+        statuses,
+        [
+            DeliveryStatus::Unknown,
+            DeliveryStatus::Sent,
+            DeliveryStatus::Sent
+        ]
+    );
     assert_eq!(recipient.reason, Some(Reason::NoAnswer));
     world.start_webhooks();
-    world.until("the statuses have settled it", || {
-        Box::pin(async { world.find(broadcast).await.summary.progress.delivered == 1 })
-    })
-    .await;
+    world
+        .until("the statuses have settled it", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.delivered == 1 })
+        })
+        .await;
     assert_eq!(world.on_phone(NUMBER, &users[0]), TEXTS);
     let event = world.events(EventView::Mine).await.remove(0);
-    let thread = world.app.store.find_thread(&world.member().await, event.id, None).await.unwrap();
+    let thread = world
+        .app
+        .store
+        .find_thread(&world.member().await, event.id, None)
+        .await
+        .unwrap();
     assert_eq!(thread.messages.len(), 4);
 }
 
@@ -125,10 +187,11 @@ async fn a_window_that_the_platform_says_is_closed() {
     world.sandbox.advance_clock(Duration::from_secs(25 * 3_600));
     world.start_delivery();
     let broadcast = world.broadcast(&["嗨"]).await;
-    world.until("the platform has told that it failed", || {
-        Box::pin(async { world.find(broadcast).await.summary.progress.failed == 1 })
-    })
-    .await;
+    world
+        .until("the platform has told that it failed", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.failed == 1 })
+        })
+        .await;
     let recipient = world.recipients(broadcast).await.remove(0);
     assert_eq!(recipient.reason, Some(Reason::WindowClosed));
     assert_eq!(recipient.platform_code.as_deref(), Some("131047"));
@@ -136,7 +199,11 @@ async fn a_window_that_the_platform_says_is_closed() {
 
 #[tokio::test]
 async fn an_account_whose_token_is_wrong_fails_and_the_other_goes_on() {
-    let mut world = World::with(Setup { line_token: "wrong", ..Setup::default() }).await;
+    let mut world = World::with(Setup {
+        line_token: "wrong",
+        ..Setup::default()
+    })
+    .await;
     world.customers(LINE, &line_users(300)).await;
     world.customers(NUMBER, &whatsapp_users(3)).await;
     world.start_delivery();
@@ -151,21 +218,42 @@ async fn an_account_whose_token_is_wrong_fails_and_the_other_goes_on() {
             _ => assert!(recipient.reason.is_none(), "{recipient:?}"),
         }
     }
-    let pushes = world.sandbox.requests().into_iter().filter(|request| request.path.ends_with("/push")).count();
-    assert!(pushes <= 200, "{pushes} requests with a token that is wrong");
+    let pushes = world
+        .sandbox
+        .requests()
+        .into_iter()
+        .filter(|request| request.path.ends_with("/push"))
+        .count();
+    assert!(
+        pushes <= 200,
+        "{pushes} requests with a token that is wrong"
+    );
 }
 
 #[tokio::test]
 async fn the_end_of_the_months_quota_stops_the_account() {
-    let mut world = World::with(Setup { monthly_limit: Some(3), ..Setup::default() }).await;
+    let mut world = World::with(Setup {
+        monthly_limit: Some(3),
+        ..Setup::default()
+    })
+    .await;
     world.customers(LINE, &line_users(10)).await;
     world.start_delivery();
     let broadcast = world.broadcast(&TEXTS).await;
     let done = world.until_completed(broadcast).await;
-    assert_eq!((done.summary.progress.sent, done.summary.progress.failed), (3, 7));
+    assert_eq!(
+        (done.summary.progress.sent, done.summary.progress.failed),
+        (3, 7)
+    );
     let recipients = world.recipients(broadcast).await;
-    let failed = recipients.iter().filter(|recipient| recipient.status == DeliveryStatus::Failed);
-    assert!(failed.into_iter().all(|recipient| recipient.reason == Some(Reason::MonthlyLimit)));
+    let failed = recipients
+        .iter()
+        .filter(|recipient| recipient.status == DeliveryStatus::Failed);
+    assert!(
+        failed
+            .into_iter()
+            .all(|recipient| recipient.reason == Some(Reason::MonthlyLimit))
+    );
 }
 
 #[tokio::test]
@@ -176,13 +264,16 @@ async fn who_asks_to_slow_down_is_given_time() {
     world.sandbox.fail_next(Fault::RateLimited);
     world.start_delivery();
     let broadcast = world.broadcast(&TEXTS).await;
-    world.until("one has to wait", || {
-        Box::pin(async {
-            let recipients = world.recipients(broadcast).await;
-            recipients.iter().any(|recipient| recipient.reason == Some(Reason::RateLimited))
+    world
+        .until("one has to wait", || {
+            Box::pin(async {
+                let recipients = world.recipients(broadcast).await;
+                recipients
+                    .iter()
+                    .any(|recipient| recipient.reason == Some(Reason::RateLimited))
+            })
         })
-    })
-    .await;
+        .await;
     world.advance(Duration::from_secs(2));
     let done = world.until_completed(broadcast).await;
     assert_eq!(done.summary.progress.sent, 3);
@@ -196,19 +287,38 @@ async fn a_fault_that_does_not_pass_is_given_up() {
     let mut world = World::new().await;
     let users = whatsapp_users(1);
     world.customers(NUMBER, &users).await;
-    world.sandbox.set_fault(NUMBER, &users[0], Some(Fault::Status(500)));
+    world
+        .sandbox
+        .set_fault(NUMBER, &users[0], Some(Fault::Status(500)));
     world.start_delivery();
     let broadcast = world.broadcast(&TEXTS).await;
-    world.until("it is given up", || {
-        world.advance(Duration::from_secs(700));
-        Box::pin(async { world.find(broadcast).await.summary.progress.failed == 1 })
-    })
-    .await;
+    world
+        .until("it is given up", || {
+            world.advance(Duration::from_secs(700));
+            Box::pin(async { world.find(broadcast).await.summary.progress.failed == 1 })
+        })
+        .await;
     let recipient = world.recipients(broadcast).await.remove(0);
-    let statuses: Vec<_> = recipient.deliveries.iter().map(|delivery| (delivery.status, delivery.reason)).collect();
+    let statuses: Vec<_> = recipient
+        .deliveries
+        .iter()
+        .map(|delivery| (delivery.status, delivery.reason))
+        .collect();
     let skipped = (DeliveryStatus::Skipped, Some(Reason::EarlierMessageFailed));
-    assert_eq!(statuses, [(DeliveryStatus::Failed, Some(Reason::PlatformFault)), skipped, skipped]);
-    let requests = world.sandbox.requests().into_iter().filter(|request| request.path.ends_with("/messages")).count();
+    assert_eq!(
+        statuses,
+        [
+            (DeliveryStatus::Failed, Some(Reason::PlatformFault)),
+            skipped,
+            skipped
+        ]
+    );
+    let requests = world
+        .sandbox
+        .requests()
+        .into_iter()
+        .filter(|request| request.path.ends_with("/messages"))
+        .count();
     assert_eq!(requests, 8);
 }
 
@@ -219,13 +329,27 @@ async fn what_changed_since_it_was_accepted_is_checked_again() {
     let broadcast = world.broadcast(&TEXTS).await;
     let rows = world.events(EventView::Mine).await;
     let member = world.member().await;
-    world.app.store.act_on_event(&member, rows[0].id, EventAction::End, world.now()).await.unwrap();
+    world
+        .app
+        .store
+        .act_on_event(&member, rows[0].id, EventAction::End, world.now())
+        .await
+        .unwrap();
     world.start_delivery();
     let done = world.until_completed(broadcast).await;
-    assert_eq!((done.summary.progress.sent, done.summary.progress.skipped), (2, 1));
+    assert_eq!(
+        (done.summary.progress.sent, done.summary.progress.skipped),
+        (2, 1)
+    );
     let recipients = world.recipients(broadcast).await;
-    let skipped = recipients.iter().find(|recipient| recipient.status == DeliveryStatus::Skipped).unwrap();
-    assert_eq!((skipped.event, skipped.reason), (rows[0].id, Some(Reason::EventEnded)));
+    let skipped = recipients
+        .iter()
+        .find(|recipient| recipient.status == DeliveryStatus::Skipped)
+        .unwrap();
+    assert_eq!(
+        (skipped.event, skipped.reason),
+        (rows[0].id, Some(Reason::EventEnded))
+    );
 }
 
 #[tokio::test]
@@ -233,12 +357,21 @@ async fn who_may_no_longer_broadcast_does_not() {
     let mut world = World::new().await;
     world.customers(LINE, &line_users(2)).await;
     let broadcast = world.broadcast(&TEXTS).await;
-    world.app.store.update_role(world.member, Role::Admin).await.unwrap();
+    world
+        .app
+        .store
+        .update_role(world.member, Role::Admin)
+        .await
+        .unwrap();
     world.start_delivery();
     let done = world.until_completed(broadcast).await;
     assert_eq!(done.summary.progress.skipped, 2);
     let recipients = world.recipients(broadcast).await;
-    assert!(recipients.iter().all(|recipient| recipient.reason == Some(Reason::SenderNotAllowed)));
+    assert!(
+        recipients
+            .iter()
+            .all(|recipient| recipient.reason == Some(Reason::SenderNotAllowed))
+    );
 }
 
 #[tokio::test]
@@ -249,10 +382,19 @@ async fn whoever_takes_over_from_a_dead_worker_repeats_nothing_and_forgets_nobod
     world.customers(NUMBER, &whatsapp).await;
     world.start_delivery();
     let broadcast = world.broadcast(&TEXTS).await;
-    world.until("some messages are out", || {
-        Box::pin(async { world.sandbox.requests().iter().filter(|request| is_sending(&request.path)).count() > 60 })
-    })
-    .await;
+    world
+        .until("some messages are out", || {
+            Box::pin(async {
+                world
+                    .sandbox
+                    .requests()
+                    .iter()
+                    .filter(|request| is_sending(&request.path))
+                    .count()
+                    > 60
+            })
+        })
+        .await;
     world.kill_last().await;
     world.start_delivery();
     world.advance(Duration::from_secs(61));
@@ -279,10 +421,19 @@ async fn a_worker_that_is_asked_to_stop_leaves_everything_for_the_next() {
     world.customers(NUMBER, &whatsapp).await;
     world.start_delivery();
     let broadcast = world.broadcast(&TEXTS).await;
-    world.until("some messages are out", || {
-        Box::pin(async { world.sandbox.requests().iter().filter(|request| is_sending(&request.path)).count() > 60 })
-    })
-    .await;
+    world
+        .until("some messages are out", || {
+            Box::pin(async {
+                world
+                    .sandbox
+                    .requests()
+                    .iter()
+                    .filter(|request| is_sending(&request.path))
+                    .count()
+                    > 60
+            })
+        })
+        .await;
     world.stop_last().await;
     world.start_delivery();
     // No lease has to end for it.

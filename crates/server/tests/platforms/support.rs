@@ -9,16 +9,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use omocast_contract::api::{EventQuery, EventRow, PageStart, RecipientQuery};
 use omocast_contract::{
-    AccountId, Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, Channel, EventAction, EventView, Filter,
-    MemberId, OutgoingMessage, Pick, Plan, Recipient, Role, Surface, Timestamp,
+    AccountId, Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, Channel,
+    EventAction, EventView, Filter, MemberId, OutgoingMessage, Pick, Plan, Recipient, Role,
+    Surface, Timestamp,
 };
-use omocast_sandbox::{Account, Customer, PhoneMessageKind, Receipts, Sandbox, SandboxConfig, Utterance};
+use omocast_sandbox::{
+    Account, Customer, PhoneMessageKind, Receipts, Sandbox, SandboxConfig, Utterance,
+};
 use omocast_server::app::{App, Clock};
 use omocast_server::channels::{Connectors, Credentials, http_client_with_timeout};
 use omocast_server::config::{Config, Endpoints};
 use omocast_server::secrets::Secrets;
 use omocast_server::shutdown::{Shutdown, Trigger};
-use omocast_server::store::broadcasts::CreatedBroadcast;
+use omocast_server::store::CreatedBroadcast;
 use omocast_server::store::{Member, NewAccount, NewMember, Store};
 use omocast_server::{delivery, router, webhooks};
 use tokio::task::JoinHandle;
@@ -33,6 +36,9 @@ pub(crate) const LINE_SECRET: &str = "line-secret";
 
 /// Nothing here takes this long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Something to be asked again and again.
+type Check<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
@@ -95,14 +101,24 @@ impl World {
             web: format!("{platforms}/web"),
         };
         let endpoints = config.endpoints.clone();
-        let store = Store::open(&folder.path().join("omocast.db")).await.unwrap();
-        let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let store = Store::open(&folder.path().join("omocast.db"))
+            .await
+            .unwrap();
+        let real = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_millis();
         let now = Arc::new(AtomicI64::new(i64::try_from(real).unwrap()));
         let clock = Clock::fixed(now.clone());
         let mut app = App::new(store, config, Secrets::new([7; 32]), clock).unwrap();
-        app.connectors = Connectors::new(http_client_with_timeout(setup.timeout).unwrap(), endpoints);
+        app.connectors =
+            Connectors::new(http_client_with_timeout(setup.timeout).unwrap(), endpoints);
 
-        let team = app.store.create_team("Lativ", Plan::Omo, "Asia/Taipei", app.now()).await.unwrap();
+        let team = app
+            .store
+            .create_team("Lativ", Plan::Omo, "Asia/Taipei", app.now())
+            .await
+            .unwrap();
         let member = NewMember {
             team_id: team,
             name: "小美".to_owned(),
@@ -130,30 +146,60 @@ impl World {
             app_secret: APP_SECRET.to_owned(),
             verify_token: "verify".to_owned(),
         };
-        let web = Credentials::Web { secret: "web-secret".to_owned() };
-        let line = app.create_account(account(Channel::Line, LINE), &line).await.unwrap();
-        app.create_account(account(Channel::Whatsapp, OTHER_NUMBER), &whatsapp).await.unwrap();
-        let whatsapp = app.create_account(account(Channel::Whatsapp, NUMBER), &whatsapp).await.unwrap();
-        let web = app.create_account(account(Channel::Web, SITE), &web).await.unwrap();
+        let web = Credentials::Web {
+            secret: "web-secret".to_owned(),
+        };
+        let line = app
+            .create_account(account(Channel::Line, LINE), &line)
+            .await
+            .unwrap();
+        app.create_account(account(Channel::Whatsapp, OTHER_NUMBER), &whatsapp)
+            .await
+            .unwrap();
+        let whatsapp = app
+            .create_account(account(Channel::Whatsapp, NUMBER), &whatsapp)
+            .await
+            .unwrap();
+        let web = app
+            .create_account(account(Channel::Web, SITE), &web)
+            .await
+            .unwrap();
         let product = serve(router::router(app.clone())).await;
         point_webhooks(&sandbox, &product, [line, whatsapp, web]).await;
-        Self { sandbox, app, member, line, whatsapp, web, now, workers: Vec::new(), _folder: folder }
+        Self {
+            sandbox,
+            app,
+            member,
+            line,
+            whatsapp,
+            web,
+            now,
+            workers: Vec::new(),
+            _folder: folder,
+        }
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        self.now.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+        self.now
+            .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
         self.app.wake.webhooks.notify_one();
         self.app.wake.deliveries.notify_one();
     }
 
     pub(crate) fn start_webhooks(&mut self) {
         let (trigger, shutdown) = Shutdown::channel();
-        self.workers.push((trigger, tokio::spawn(webhooks::run(self.app.clone(), shutdown))));
+        self.workers.push((
+            trigger,
+            tokio::spawn(webhooks::run(self.app.clone(), shutdown)),
+        ));
     }
 
     pub(crate) fn start_delivery(&mut self) {
         let (trigger, shutdown) = Shutdown::channel();
-        self.workers.push((trigger, tokio::spawn(delivery::run(self.app.clone(), shutdown))));
+        self.workers.push((
+            trigger,
+            tokio::spawn(delivery::run(self.app.clone(), shutdown)),
+        ));
     }
 
     /// The worker started last dies in the middle of whatever it is doing.
@@ -171,26 +217,27 @@ impl World {
     }
 
     pub(crate) async fn member(&self) -> Member {
-        self.app.store.find_member(self.member).await.unwrap().unwrap()
+        self.app
+            .store
+            .find_member(self.member)
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// Asks again whenever something was told to the open pages, until the answer is yes.
-    #[track_caller]
-    pub(crate) fn until<'a>(
-        &'a self,
-        what: &'a str,
-        is_so: impl Fn() -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> + Send + 'a,
-    ) -> impl Future<Output = ()> + 'a {
-        async move {
-            let mut notices = self.app.live.subscribe();
-            let waiting = async {
-                while !is_so().await {
-                    // A notice missed is a notice all the same; now and then something changes without one.
-                    drop(timeout(Duration::from_millis(200), notices.recv()).await);
-                }
-            };
-            assert!(timeout(PATIENCE, waiting).await.is_ok(), "waited in vain until {what}");
-        }
+    pub(crate) async fn until<'a>(&self, what: &str, is_so: impl Fn() -> Check<'a>) {
+        let mut notices = self.app.live.subscribe();
+        let waiting = async {
+            while !is_so().await {
+                // A notice missed is a notice all the same; now and then something changes without one.
+                drop(timeout(Duration::from_millis(200), notices.recv()).await);
+            }
+        };
+        assert!(
+            timeout(PATIENCE, waiting).await.is_ok(),
+            "waited in vain until {what}"
+        );
     }
 
     pub(crate) async fn events(&self, view: EventView) -> Vec<EventRow> {
@@ -198,9 +245,16 @@ impl World {
         let mut rows = Vec::new();
         let mut from = PageStart::First;
         loop {
-            let query = EventQuery { view, filter: Filter::default(), from, limit: 200 };
+            let query = EventQuery {
+                view,
+                filter: Filter::default(),
+                from,
+                limit: 200,
+            };
             let page = self.app.store.list_events(&member, &query).await.unwrap();
-            let Some(last) = page.rows.last() else { return rows };
+            let Some(last) = page.rows.last() else {
+                return rows;
+            };
             from = PageStart::After(last.cursor());
             rows.extend(page.rows);
         }
@@ -209,13 +263,21 @@ impl World {
     /// Waits until this many events wait for somebody.
     pub(crate) async fn until_pending(&self, count: usize) -> Vec<EventRow> {
         let admin = self.member().await;
-        self.app.store.update_role(self.member, Role::Admin).await.unwrap();
+        self.app
+            .store
+            .update_role(self.member, Role::Admin)
+            .await
+            .unwrap();
         self.until("the webhooks are processed", || {
             Box::pin(async { self.events(EventView::Pending).await.len() >= count })
         })
         .await;
         let rows = self.events(EventView::Pending).await;
-        self.app.store.update_role(self.member, admin.role).await.unwrap();
+        self.app
+            .store
+            .update_role(self.member, admin.role)
+            .await
+            .unwrap();
         rows
     }
 
@@ -227,7 +289,10 @@ impl World {
         for user in users {
             self.sandbox.add_customer(account, customer(user));
         }
-        let said = users.iter().map(|user| utterance(account, user, "嗨")).collect();
+        let said = users
+            .iter()
+            .map(|user| utterance(account, user, "嗨"))
+            .collect();
         self.sandbox.say(said).await.unwrap();
         let rows = self.until_pending(users.len()).await;
         self.follow(&rows).await;
@@ -239,18 +304,40 @@ impl World {
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         for ids in ids.chunks(500) {
             let now = self.app.now();
-            let (result, _) = self.app.store.act_on_events(&member, ids, EventAction::Follow, now).await.unwrap();
+            let (result, _) = self
+                .app
+                .store
+                .act_on_events(&member, ids, EventAction::Follow, now)
+                .await
+                .unwrap();
             assert_eq!(result.refused, []);
         }
     }
 
     pub(crate) async fn broadcast(&self, texts: &[&str]) -> BroadcastId {
-        let messages = texts.iter().map(|text| OutgoingMessage::Text { text: (*text).to_owned() }).collect();
-        let audience = Audience { pick: Pick::AllExcept(Vec::new()), ..Audience::default() };
-        let request = BroadcastRequest { audience, messages, surface: Surface::Web };
+        let messages = texts
+            .iter()
+            .map(|text| OutgoingMessage::Text {
+                text: (*text).to_owned(),
+            })
+            .collect();
+        let audience = Audience {
+            pick: Pick::AllExcept(Vec::new()),
+            ..Audience::default()
+        };
+        let request = BroadcastRequest {
+            audience,
+            messages,
+            surface: Surface::Web,
+        };
         let member = self.member().await;
         let key = uuid::Uuid::now_v7().to_string();
-        let created = self.app.store.create_broadcast(&member, &request, &key, "", self.app.now()).await.unwrap();
+        let created = self
+            .app
+            .store
+            .create_broadcast(&member, &request, &key, "", self.app.now())
+            .await
+            .unwrap();
         self.app.wake.deliveries.notify_one();
         match created {
             CreatedBroadcast::New(broadcast) => broadcast.summary.id,
@@ -260,12 +347,18 @@ impl World {
 
     pub(crate) async fn find(&self, broadcast: BroadcastId) -> Broadcast {
         let member = self.member().await;
-        self.app.store.find_broadcast(&member, broadcast).await.unwrap()
+        self.app
+            .store
+            .find_broadcast(&member, broadcast)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn until_completed(&self, broadcast: BroadcastId) -> Broadcast {
         self.until("the broadcast is completed", || {
-            Box::pin(async move { self.find(broadcast).await.summary.status == BroadcastStatus::Completed })
+            Box::pin(async move {
+                self.find(broadcast).await.summary.status == BroadcastStatus::Completed
+            })
         })
         .await;
         self.find(broadcast).await
@@ -276,8 +369,16 @@ impl World {
         let mut all = Vec::new();
         let mut after = None;
         loop {
-            let query = RecipientQuery { status: None, after };
-            let page = self.app.store.list_recipients(&member, broadcast, &query).await.unwrap();
+            let query = RecipientQuery {
+                status: None,
+                after,
+            };
+            let page = self
+                .app
+                .store
+                .list_recipients(&member, broadcast, &query)
+                .await
+                .unwrap();
             all.extend(page.rows);
             after = page.next;
             if after.is_none() {
@@ -308,7 +409,10 @@ impl World {
 async fn point_webhooks(sandbox: &Sandbox, product: &str, [line, whatsapp, web]: [AccountId; 3]) {
     let gate = Router::new()
         .route("/line", forward(format!("{product}/webhooks/line/{line}")))
-        .route("/whatsapp", forward(format!("{product}/webhooks/whatsapp/{whatsapp}")))
+        .route(
+            "/whatsapp",
+            forward(format!("{product}/webhooks/whatsapp/{whatsapp}")),
+        )
         .route("/web", forward(format!("{product}/webhooks/web/{web}")));
     sandbox.set_webhook_base(&serve(gate).await);
 }
@@ -319,13 +423,23 @@ fn forward(to: String) -> axum::routing::MethodRouter {
     axum::routing::any(move |request: axum::extract::Request| {
         let (to, client) = (to.clone(), client.clone());
         async move {
-            let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+            let query = request
+                .uri()
+                .query()
+                .map(|query| format!("?{query}"))
+                .unwrap_or_default();
             let (parts, body) = request.into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
             let mut headers = parts.headers;
             headers.remove("host");
             headers.remove("content-length");
-            let sent = client.request(parts.method, to + &query).headers(headers).body(body).send().await.unwrap();
+            let sent = client
+                .request(parts.method, to + &query)
+                .headers(headers)
+                .body(body)
+                .send()
+                .await
+                .unwrap();
             let status = axum::http::StatusCode::from_u16(sent.status().as_u16()).unwrap();
             (status, sent.bytes().await.unwrap())
         }
@@ -364,17 +478,31 @@ fn platform_accounts(monthly_limit: Option<u64>) -> Vec<Account> {
 }
 
 pub(crate) fn customer(id: &str) -> Customer {
-    Customer { id: id.into(), name: format!("顧客 {id}"), phone: None, read_receipts: true }
+    Customer {
+        id: id.into(),
+        name: format!("顧客 {id}"),
+        phone: None,
+        read_receipts: true,
+    }
 }
 
 pub(crate) fn utterance(account: &str, user: &str, text: &str) -> Utterance {
-    Utterance { account: account.into(), user: user.into(), text: text.into(), at_ms: None }
+    Utterance {
+        account: account.into(),
+        user: user.into(),
+        text: text.into(),
+        at_ms: None,
+    }
 }
 
 pub(crate) fn line_users(count: usize) -> Vec<String> {
-    (1..=count).map(|number| format!("U{number:032x}").replace("U0", "Ua")).collect()
+    (1..=count)
+        .map(|number| format!("U{number:032x}").replace("U0", "Ua"))
+        .collect()
 }
 
 pub(crate) fn whatsapp_users(count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("8869{:08}", 10_000_000 + number)).collect()
+    (0..count)
+        .map(|number| format!("8869{:08}", 10_000_000 + number))
+        .collect()
 }

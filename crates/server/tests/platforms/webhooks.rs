@@ -13,7 +13,8 @@ use sha2::Sha256;
 use tower::ServiceExt as _;
 
 use crate::support::{
-    APP_SECRET, LINE, LINE_SECRET, NUMBER, OTHER_NUMBER, SITE, World, customer, line_users, utterance, whatsapp_users,
+    APP_SECRET, LINE, LINE_SECRET, NUMBER, OTHER_NUMBER, SITE, World, customer, line_users,
+    utterance, whatsapp_users,
 };
 
 fn hmac(secret: &str, body: &str) -> Vec<u8> {
@@ -22,15 +23,35 @@ fn hmac(secret: &str, body: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-async fn post(world: &World, path: &str, header: &str, signature: String, body: String) -> StatusCode {
-    let request = Request::post(path).header(header, signature).body(Body::from(body)).unwrap();
-    router::router(world.app.clone()).oneshot(request).await.unwrap().status()
+async fn post(
+    world: &World,
+    path: &str,
+    header: &str,
+    signature: String,
+    body: String,
+) -> StatusCode {
+    let request = Request::post(path)
+        .header(header, signature)
+        .body(Body::from(body))
+        .unwrap();
+    router::router(world.app.clone())
+        .oneshot(request)
+        .await
+        .unwrap()
+        .status()
 }
 
 async fn post_line(world: &World, events: Value) -> StatusCode {
     let body = json!({ "destination": LINE, "events": events }).to_string();
     let signature = STANDARD.encode(hmac(LINE_SECRET, &body));
-    post(world, &format!("/webhooks/line/{}", world.line), "x-line-signature", signature, body).await
+    post(
+        world,
+        &format!("/webhooks/line/{}", world.line),
+        "x-line-signature",
+        signature,
+        body,
+    )
+    .await
 }
 
 async fn post_whatsapp(world: &World, number: &str, mut value: Value) -> StatusCode {
@@ -38,9 +59,19 @@ async fn post_whatsapp(world: &World, number: &str, mut value: Value) -> StatusC
     value["metadata"] = json!({ "display_phone_number": "1", "phone_number_id": number });
     let entry = json!([{ "id": "1", "changes": [{ "field": "messages", "value": value }] }]);
     let body = json!({ "object": "whatsapp_business_account", "entry": entry }).to_string();
-    let hex: String = hmac(APP_SECRET, &body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = hmac(APP_SECRET, &body)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let path = format!("/webhooks/whatsapp/{}", world.whatsapp);
-    post(world, &path, "x-hub-signature-256", format!("sha256={hex}"), body).await
+    post(
+        world,
+        &path,
+        "x-hub-signature-256",
+        format!("sha256={hex}"),
+        body,
+    )
+    .await
 }
 
 fn line_event(kind: &str, user: &str, at: i64) -> Value {
@@ -68,16 +99,36 @@ async fn until_processed(world: &World, count: usize) {
 #[tokio::test]
 async fn a_wrong_signature_is_refused_and_nothing_is_stored() {
     let world = World::new().await;
-    let body = json!({ "destination": LINE, "events": [line_text("U1", "1", "嗨", 1)] }).to_string();
+    let body =
+        json!({ "destination": LINE, "events": [line_text("U1", "1", "嗨", 1)] }).to_string();
     let paths = [
-        ("line", world.line, "x-line-signature", STANDARD.encode(hmac("other", &body))),
+        (
+            "line",
+            world.line,
+            "x-line-signature",
+            STANDARD.encode(hmac("other", &body)),
+        ),
         ("line", world.line, "x-other", String::new()),
-        ("whatsapp", world.whatsapp, "x-hub-signature-256", "sha256=00".to_owned()),
-        ("web", world.web, "x-omocast-signature", "sha256=".to_owned()),
+        (
+            "whatsapp",
+            world.whatsapp,
+            "x-hub-signature-256",
+            "sha256=00".to_owned(),
+        ),
+        (
+            "web",
+            world.web,
+            "x-omocast-signature",
+            "sha256=".to_owned(),
+        ),
     ];
     for (channel, account, header, signature) in paths {
         let path = format!("/webhooks/{channel}/{account}");
-        assert_eq!(post(&world, &path, header, signature, body.clone()).await, StatusCode::UNAUTHORIZED, "{channel}");
+        assert_eq!(
+            post(&world, &path, header, signature, body.clone()).await,
+            StatusCode::UNAUTHORIZED,
+            "{channel}"
+        );
     }
     let stored = world.app.store.due_webhooks(world.now(), 10).await.unwrap();
     assert!(stored.is_empty());
@@ -91,7 +142,11 @@ async fn an_address_that_is_no_accounts_is_not_found() {
         format!("/webhooks/web/{}", uuid::Uuid::nil()),
         "/webhooks/line/x".to_owned(),
     ] {
-        assert_eq!(post(&world, &path, "x", String::new(), String::new()).await, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(
+            post(&world, &path, "x", String::new(), String::new()).await,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
 }
 
@@ -99,9 +154,15 @@ async fn an_address_that_is_no_accounts_is_not_found() {
 async fn meta_shakes_hands_with_who_knows_the_token() {
     let world = World::new().await;
     world.sandbox.handshake(NUMBER).await.unwrap();
-    let path = format!("/webhooks/whatsapp/{}?hub.mode=subscribe&hub.challenge=1&hub.verify_token=x", world.whatsapp);
+    let path = format!(
+        "/webhooks/whatsapp/{}?hub.mode=subscribe&hub.challenge=1&hub.verify_token=x",
+        world.whatsapp
+    );
     let request = Request::get(path).body(Body::empty()).unwrap();
-    let response = router::router(world.app.clone()).oneshot(request).await.unwrap();
+    let response = router::router(world.app.clone())
+        .oneshot(request)
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
 }
 
@@ -112,11 +173,18 @@ async fn a_customer_who_writes_waits_in_pending_with_their_name() {
     let (line, whatsapp) = (&line_users(1)[0], &whatsapp_users(1)[0]);
     for (account, user) in [(LINE, line.as_str()), (NUMBER, whatsapp), (SITE, "visitor")] {
         world.sandbox.add_customer(account, customer(user));
-        world.sandbox.say(vec![utterance(account, user, "請問\n有貨嗎")]).await.unwrap();
+        world
+            .sandbox
+            .say(vec![utterance(account, user, "請問\n有貨嗎")])
+            .await
+            .unwrap();
     }
     let rows = world.until_pending(3).await;
     for row in &rows {
-        assert_eq!((row.last_text.as_str(), row.unread, row.status), ("請問 有貨嗎", 1, EventStatus::Pending));
+        assert_eq!(
+            (row.last_text.as_str(), row.unread, row.status),
+            ("請問 有貨嗎", 1, EventStatus::Pending)
+        );
         assert!(row.name.starts_with("顧客 "), "{}", row.name);
         assert!(row.last_inbound_at.is_some());
     }
@@ -125,12 +193,18 @@ async fn a_customer_who_writes_waits_in_pending_with_their_name() {
 #[tokio::test]
 async fn the_same_webhook_twice_changes_nothing() {
     let mut world = World::new().await;
-    let events = json!([line_text("U1", "1", "嗨", world.now().0), line_event("follow", "U1", world.now().0)]);
+    let events = json!([
+        line_text("U1", "1", "嗨", world.now().0),
+        line_event("follow", "U1", world.now().0)
+    ]);
     for _ in 0..2 {
         assert_eq!(post_line(&world, events.clone()).await, StatusCode::OK);
     }
     world.start_webhooks();
-    assert_eq!(post_line(&world, json!([line_text("U2", "2", "嗨", world.now().0)])).await, StatusCode::OK);
+    assert_eq!(
+        post_line(&world, json!([line_text("U2", "2", "嗨", world.now().0)])).await,
+        StatusCode::OK
+    );
     let rows = world.until_pending(2).await;
     assert!(rows.iter().all(|row| row.unread == 1), "{rows:?}");
 }
@@ -141,10 +215,21 @@ async fn what_is_not_known_is_answered_and_left() {
     let unknown = json!([line_event("somethingNew", "U1", 1), 7, { "type": 1 }]);
     assert_eq!(post_line(&world, unknown).await, StatusCode::OK);
     assert_eq!(post_line(&world, json!([])).await, StatusCode::OK);
-    assert_eq!(post_line(&world, json!([line_text("U2", "2", "嗨", world.now().0)])).await, StatusCode::OK);
+    assert_eq!(
+        post_line(&world, json!([line_text("U2", "2", "嗨", world.now().0)])).await,
+        StatusCode::OK
+    );
     world.start_webhooks();
     until_processed(&world, 1).await;
-    assert!(world.app.store.due_webhooks(world.now(), 10).await.unwrap().is_empty());
+    assert!(
+        world
+            .app
+            .store
+            .due_webhooks(world.now(), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -155,7 +240,10 @@ async fn a_hundred_events_at_once_are_a_hundred_customers() {
         world.sandbox.add_customer(LINE, customer(user));
     }
     let now = world.now().0;
-    let events: Vec<_> = users.iter().map(|user| line_text(user, &format!("m{user}"), "嗨", now)).collect();
+    let events: Vec<_> = users
+        .iter()
+        .map(|user| line_text(user, &format!("m{user}"), "嗨", now))
+        .collect();
     post_line(&world, json!(events)).await;
     world.start_webhooks();
     let rows = world.until_pending(100).await;
@@ -166,9 +254,20 @@ async fn a_hundred_events_at_once_are_a_hundred_customers() {
 async fn messages_may_come_in_any_order() {
     let mut world = World::new().await;
     let now = world.now().0;
-    post_line(&world, json!([line_text("U1", "2", "後", now), line_text("U1", "1", "先", now - 5_000)])).await;
+    post_line(
+        &world,
+        json!([
+            line_text("U1", "2", "後", now),
+            line_text("U1", "1", "先", now - 5_000)
+        ]),
+    )
+    .await;
     // A time to come is none: it would keep a window open for ever.
-    post_line(&world, json!([line_text("U2", "3", "嗨", now + 1_000_000_000)])).await;
+    post_line(
+        &world,
+        json!([line_text("U2", "3", "嗨", now + 1_000_000_000)]),
+    )
+    .await;
     world.start_webhooks();
     let rows = world.until_pending(2).await;
     let row = rows.iter().find(|row| row.last_text == "後").unwrap();
@@ -180,11 +279,28 @@ async fn messages_may_come_in_any_order() {
 async fn blocking_and_coming_back_in_any_order() {
     let mut world = World::new().await;
     let now = world.now().0;
-    let texts = json!([line_text("U1", "1", "嗨", now - 9), line_text("U2", "2", "嗨", now - 9)]);
+    let texts = json!([
+        line_text("U1", "1", "嗨", now - 9),
+        line_text("U2", "2", "嗨", now - 9)
+    ]);
     post_line(&world, texts).await;
     // U1 has gone for good, U2 has come back, and the platform tells it the other way round.
-    post_line(&world, json!([line_event("unfollow", "U1", now - 1), line_event("follow", "U1", now - 2)])).await;
-    post_line(&world, json!([line_event("follow", "U2", now - 1), line_event("unfollow", "U2", now - 2)])).await;
+    post_line(
+        &world,
+        json!([
+            line_event("unfollow", "U1", now - 1),
+            line_event("follow", "U1", now - 2)
+        ]),
+    )
+    .await;
+    post_line(
+        &world,
+        json!([
+            line_event("follow", "U2", now - 1),
+            line_event("unfollow", "U2", now - 2)
+        ]),
+    )
+    .await;
     post_line(&world, json!([line_text("U3", "3", "嗨", now)])).await;
     world.start_webhooks();
     let rows = world.until_pending(3).await;
@@ -201,7 +317,15 @@ async fn a_message_taken_back_is_hidden_even_when_it_comes_later() {
         event["unsend"] = json!({ "messageId": id });
         event
     };
-    post_line(&world, json!([line_text("U1", "1", "秘密", now - 2), unsend("1"), unsend("2")])).await;
+    post_line(
+        &world,
+        json!([
+            line_text("U1", "1", "秘密", now - 2),
+            unsend("1"),
+            unsend("2")
+        ]),
+    )
+    .await;
     post_line(&world, json!([line_text("U1", "2", "秘密", now)])).await;
     post_line(&world, json!([line_text("U2", "3", "嗨", now)])).await;
     world.start_webhooks();
@@ -209,10 +333,24 @@ async fn a_message_taken_back_is_hidden_even_when_it_comes_later() {
     let row = rows.iter().find(|row| row.last_text == "[unsent]").unwrap();
     let mut member = world.member().await;
     member.role = omocast_contract::Role::Admin;
-    let thread = world.app.store.find_thread(&member, row.id, None).await.unwrap();
-    let hidden = MessageContent::Unsupported { kind: "unsent".to_owned() };
+    let thread = world
+        .app
+        .store
+        .find_thread(&member, row.id, None)
+        .await
+        .unwrap();
+    let hidden = MessageContent::Unsupported {
+        kind: "unsent".to_owned(),
+    };
     assert_eq!(thread.messages.len(), 2);
-    assert!(thread.messages.iter().all(|message| message.content == hidden), "{:?}", thread.messages);
+    assert!(
+        thread
+            .messages
+            .iter()
+            .all(|message| message.content == hidden),
+        "{:?}",
+        thread.messages
+    );
 }
 
 #[tokio::test]
@@ -224,9 +362,18 @@ async fn numbers_of_one_app_share_an_address_and_strangers_are_not_believed() {
             "messages": [{ "from": from, "id": id, "timestamp": "1700000000", "type": "text", "text": { "body": "嗨" } }],
         })
     };
-    assert_eq!(post_whatsapp(&world, "999", message("wamid.1", "886911111111")).await, StatusCode::OK);
-    assert_eq!(post_whatsapp(&world, OTHER_NUMBER, message("wamid.2", "886922222222")).await, StatusCode::OK);
-    assert_eq!(post_whatsapp(&world, NUMBER, message("wamid.3", "886933333333")).await, StatusCode::OK);
+    assert_eq!(
+        post_whatsapp(&world, "999", message("wamid.1", "886911111111")).await,
+        StatusCode::OK
+    );
+    assert_eq!(
+        post_whatsapp(&world, OTHER_NUMBER, message("wamid.2", "886922222222")).await,
+        StatusCode::OK
+    );
+    assert_eq!(
+        post_whatsapp(&world, NUMBER, message("wamid.3", "886933333333")).await,
+        StatusCode::OK
+    );
     world.start_webhooks();
     let rows = world.until_pending(2).await;
     let mut accounts: Vec<_> = rows.iter().map(|row| row.account.as_str()).collect();
@@ -242,10 +389,22 @@ async fn an_ended_event_wakes_with_the_customers_next_words() {
     let row = world.events(EventView::Mine).await.remove(0);
     let member = world.member().await;
     let now = world.now();
-    world.app.store.act_on_event(&member, row.id, omocast_contract::EventAction::End, now).await.unwrap();
-    world.sandbox.say(vec![utterance(LINE, &users[0], "還在嗎")]).await.unwrap();
+    world
+        .app
+        .store
+        .act_on_event(&member, row.id, omocast_contract::EventAction::End, now)
+        .await
+        .unwrap();
+    world
+        .sandbox
+        .say(vec![utterance(LINE, &users[0], "還在嗎")])
+        .await
+        .unwrap();
     let rows = world.until_pending(1).await;
-    assert_eq!((rows[0].owner_id, rows[0].last_text.as_str()), (None, "還在嗎"));
+    assert_eq!(
+        (rows[0].owner_id, rows[0].last_text.as_str()),
+        (None, "還在嗎")
+    );
 }
 
 #[tokio::test]
@@ -254,10 +413,24 @@ async fn what_was_signed_but_makes_no_sense_is_kept_aside() {
     let body = "not json".to_owned();
     let signature = STANDARD.encode(hmac(LINE_SECRET, &body));
     let path = format!("/webhooks/line/{}", world.line);
-    assert_eq!(post(&world, &path, "x-line-signature", signature, body).await, StatusCode::OK);
+    assert_eq!(
+        post(&world, &path, "x-line-signature", signature, body).await,
+        StatusCode::OK
+    );
     post_line(&world, json!([line_text("U2", "2", "嗨", world.now().0)])).await;
     world.start_webhooks();
     until_processed(&world, 1).await;
-    assert!(world.app.store.due_webhooks(world.now(), 10).await.unwrap().is_empty());
-    assert_eq!(world.app.store.next_webhook_at(world.now()).await.unwrap(), None);
+    assert!(
+        world
+            .app
+            .store
+            .due_webhooks(world.now(), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        world.app.store.next_webhook_at(world.now()).await.unwrap(),
+        None
+    );
 }
