@@ -48,11 +48,7 @@ fn read(locale: &str) -> BTreeMap<String, String> {
     texts
 }
 
-fn check_against(
-    first: &BTreeMap<String, String>,
-    name: &str,
-    other: &BTreeMap<String, String>,
-) {
+fn check_against(first: &BTreeMap<String, String>, name: &str, other: &BTreeMap<String, String>) {
     for (key, text) in first {
         let Some(translated) = other.get(key) else {
             panic!("{}: the key {key} of {FIRST} is missing", path(name));
@@ -108,8 +104,12 @@ fn source(texts: &BTreeMap<String, String>, revision: u64) -> String {
             let base = variant(base);
             writeln!(plurals, "    /// {}\n    {base},", text.replace('\n', " "))
                 .expect("a String");
-            writeln!(forms, "            Self::{base} => (Key::{}, Key::{name}),", variant(&one))
-                .expect("a String");
+            writeln!(
+                forms,
+                "            Self::{base} => (Key::{}, Key::{name}),",
+                variant(&one)
+            )
+            .expect("a String");
         }
     }
     let count = texts.len();

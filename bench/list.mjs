@@ -141,7 +141,7 @@ try {
   });
   figure("script memory after a walk through the list", (await heap(tools.get(ours))) - before, "MB more", 5);
 
-  await ours.goto(`${product.base}/?mode=select`);
+  await ours.goto(`${product.base}/conversations/mine?mode=select`);
   const all = ours.getByRole("checkbox", { name: /全選/ });
   await all.waitFor();
   await ours.locator('[role="grid"] [role="row"]').first().waitFor();

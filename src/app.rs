@@ -179,7 +179,9 @@ fn keep_panic_words() {
 /// The end of the app: what broke goes to the console, a way to start again to the page. Drafts are kept by the browser.
 fn show_panic(cause: &str) {
     web_sys::console::error_1(&JsValue::from_str(cause));
-    let words = PANIC_WORDS.try_with(|words| words.take()).unwrap_or_default();
+    let words = PANIC_WORDS
+        .try_with(|words| words.take())
+        .unwrap_or_default();
     let show = || -> Result<(), JsValue> {
         let document = web_sys::window()
             .and_then(|window| window.document())
@@ -197,7 +199,10 @@ fn show_panic(cause: &str) {
         link.set_text_content(Some(&words[1]));
         notice.append_child(&text)?;
         notice.append_child(&link)?;
-        document.body().ok_or(JsValue::NULL)?.append_child(&notice)?;
+        document
+            .body()
+            .ok_or(JsValue::NULL)?
+            .append_child(&notice)?;
         Ok(())
     };
     // A page without a body has nowhere to show it.

@@ -97,7 +97,9 @@ pub fn locale() -> Locale {
 
 /// Whether texts are there to be shown.
 pub fn is_ready() -> bool {
-    STATE.with(|state| state.texts.clone()).with(|texts| !texts.is_empty())
+    STATE
+        .with(|state| state.texts.clone())
+        .with(|texts| !texts.is_empty())
 }
 
 /// Loads the preferred locale: once, at the start.
@@ -234,9 +236,7 @@ fn fill(text: &str, args: &[(&str, &str)]) -> String {
 }
 
 fn is_one(count: u64) -> bool {
-    let rule = formatter("plural", || {
-        intl("PluralRules", "select", locale(), &[])
-    });
+    let rule = formatter("plural", || intl("PluralRules", "select", locale(), &[]));
     call(&rule, &JsValue::from_f64(count as f64)) == "one"
 }
 
@@ -280,7 +280,12 @@ pub fn moment(at: Timestamp) -> String {
         0 => clock(at),
         1 => {
             let relative = formatter("relative", || {
-                intl("RelativeTimeFormat", "format", locale(), &[("numeric", "auto")])
+                intl(
+                    "RelativeTimeFormat",
+                    "format",
+                    locale(),
+                    &[("numeric", "auto")],
+                )
             });
             relative
                 .call2(
@@ -297,7 +302,11 @@ pub fn moment(at: Timestamp) -> String {
             date_format("day", &[("month", "numeric"), ("day", "numeric")], at)
         }
         _ => {
-            let options = [("year", "numeric"), ("month", "numeric"), ("day", "numeric")];
+            let options = [
+                ("year", "numeric"),
+                ("month", "numeric"),
+                ("day", "numeric"),
+            ];
             date_format("date", &options, at)
         }
     }
@@ -305,7 +314,11 @@ pub fn moment(at: Timestamp) -> String {
 
 /// The time of day: 10:42.
 pub fn clock(at: Timestamp) -> String {
-    let options = [("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23")];
+    let options = [
+        ("hour", "2-digit"),
+        ("minute", "2-digit"),
+        ("hourCycle", "h23"),
+    ];
     date_format("clock", &options, at)
 }
 
@@ -332,7 +345,11 @@ pub fn day_heading(at: Timestamp) -> String {
 pub fn day_of(at: Timestamp) -> i64 {
     // Canadian English writes dates as ISO 8601 does.
     let format = formatter("iso", || {
-        let options = [("year", "numeric"), ("month", "2-digit"), ("day", "2-digit")];
+        let options = [
+            ("year", "numeric"),
+            ("month", "2-digit"),
+            ("day", "2-digit"),
+        ];
         intl_of_zone("en-CA", &options)
     });
     let day = call(&format, &JsValue::from_f64(at.0 as f64));
@@ -367,7 +384,11 @@ fn intl_method(class: &str, method: &str, tag: &str, options: &[(&str, &str)]) -
     let make = |options: &[(&str, &str)]| -> Result<Function, JsValue> {
         let settings = Object::new();
         for (name, value) in options {
-            Reflect::set(&settings, &JsValue::from_str(name), &JsValue::from_str(value))?;
+            Reflect::set(
+                &settings,
+                &JsValue::from_str(name),
+                &JsValue::from_str(value),
+            )?;
         }
         let intl = Reflect::get(&js_sys::global(), &JsValue::from_str("Intl"))?;
         let class: Function = Reflect::get(&intl, &JsValue::from_str(class))?.dyn_into()?;
@@ -378,7 +399,15 @@ fn intl_method(class: &str, method: &str, tag: &str, options: &[(&str, &str)]) -
     };
     make(options)
         // A time zone that this browser does not know: tell the moment in the reader's own.
-        .or_else(|_| make(&options.iter().filter(|(name, _)| *name != "timeZone").copied().collect::<Vec<_>>()))
+        .or_else(|_| {
+            make(
+                &options
+                    .iter()
+                    .filter(|(name, _)| *name != "timeZone")
+                    .copied()
+                    .collect::<Vec<_>>(),
+            )
+        })
         .unwrap_or_else(|_| Function::new_with_args("x", "return String(x)"))
 }
 
@@ -410,7 +439,10 @@ mod tests {
     #[test]
     fn placeholders_are_filled_in_and_unknown_ones_stay() {
         assert_eq!(
-            fill("已選取 {count} 位，排除 {out} 位", &[("count", "1,204"), ("out", "3")]),
+            fill(
+                "已選取 {count} 位，排除 {out} 位",
+                &[("count", "1,204"), ("out", "3")]
+            ),
             "已選取 1,204 位，排除 3 位"
         );
         assert_eq!(fill("{a}{b} {", &[("a", "{b}")]), "{b}{b} {");

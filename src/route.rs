@@ -11,7 +11,9 @@ use wasm_bindgen::{JsCast, JsValue};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// `next` is where to go once signed in: an address of ours.
-    SignIn { next: Option<String> },
+    SignIn {
+        next: Option<String>,
+    },
     Conversations {
         view: EventView,
         event: Option<EventId>,
@@ -48,8 +50,8 @@ impl Route {
                 next: parameter(query, "next").filter(|next| is_ours(next)),
             },
             (Some("conversations"), view, event, None) => {
-                let mode = (parameter(query, "mode").as_deref() == Some("select"))
-                    .then_some(Mode::Select);
+                let mode =
+                    (parameter(query, "mode").as_deref() == Some("select")).then_some(Mode::Select);
                 let view = view.map_or(Some(EventView::Mine), EventView::parse);
                 let event = event.map(str::parse).transpose();
                 match (view, event) {
@@ -287,7 +289,11 @@ mod tests {
     fn a_sign_in_never_leads_to_another_site() {
         for next in ["//evil.example", "https://evil.example", "/\\evil.example"] {
             let href = ["/sign-in?next=", &encode(next)].concat();
-            assert_eq!(Route::of_href(&href), Route::SignIn { next: None }, "{next}");
+            assert_eq!(
+                Route::of_href(&href),
+                Route::SignIn { next: None },
+                "{next}"
+            );
         }
     }
 

@@ -87,13 +87,12 @@ async fn send_file(upload: Upload) -> Result<String, ApiError> {
     request.open("POST", path::MEDIA).map_err(broken)?;
 
     let on_progress = upload.on_progress;
-    let progressed = Closure::<dyn FnMut(web_sys::ProgressEvent)>::new(
-        move |event: web_sys::ProgressEvent| {
+    let progressed =
+        Closure::<dyn FnMut(web_sys::ProgressEvent)>::new(move |event: web_sys::ProgressEvent| {
             if event.length_computable() && event.total() > 0.0 {
                 on_progress(event.loaded() / event.total());
             }
-        },
-    );
+        });
     if let Ok(sending) = request.upload() {
         sending.set_onprogress(Some(progressed.as_ref().unchecked_ref()));
     }
@@ -108,7 +107,10 @@ async fn send_file(upload: Upload) -> Result<String, ApiError> {
     });
     request.set_onloadend(Some(ended.as_ref().unchecked_ref()));
     let guard = AbortOnDrop(request);
-    guard.0.send_with_opt_form_data(Some(&form)).map_err(broken)?;
+    guard
+        .0
+        .send_with_opt_form_data(Some(&form))
+        .map_err(broken)?;
     let _ = is_done.await;
 
     let status = guard.0.status().map_err(broken)?;
@@ -192,9 +194,11 @@ impl Stream {
     /// The browser connects again by itself after a broken connection, but not after an error status.
     fn failed(self: &Rc<Self>) {
         (self.tell)(LiveNews::Lost);
-        let is_given_up = self.source.borrow().as_ref().is_some_and(|open| {
-            open.source.ready_state() == web_sys::EventSource::CLOSED
-        });
+        let is_given_up = self
+            .source
+            .borrow()
+            .as_ref()
+            .is_some_and(|open| open.source.ready_state() == web_sys::EventSource::CLOSED);
         if !is_given_up {
             return;
         }
@@ -202,7 +206,8 @@ impl Stream {
         self.failures.set(failures + 1);
         let seconds = (1_u64 << failures.min(5)).min(30);
         // Chance spreads the tabs of a shop that all lost the server at once.
-        let wait = Duration::from_millis(seconds * 1_000 + (js_sys::Math::random() * 1_000.0) as u64);
+        let wait =
+            Duration::from_millis(seconds * 1_000 + (js_sys::Math::random() * 1_000.0) as u64);
         let stream = Rc::clone(self);
         set_timeout(
             move || {
@@ -224,4 +229,3 @@ impl Stream {
         }
     }
 }
-

@@ -17,7 +17,8 @@ pub fn Shell(children: Children) -> impl IntoView {
     let route = use_route();
     let is_lost = use_live().is_lost();
     let main = NodeRef::<html::Main>::new();
-    let section = Memo::new(move |_| matches!(route.get(), Route::Broadcasts | Route::Broadcast(_)));
+    let section =
+        Memo::new(move |_| matches!(route.get(), Route::Broadcasts | Route::Broadcast(_)));
     // An effect, because the focus is the browser's: on another page it begins at the page, not at the link left behind.
     Effect::new(move |before: Option<bool>| {
         let section = section.get();

@@ -47,8 +47,8 @@ pub fn Dialog(
     };
     let click = move |event: ev::MouseEvent| {
         // The backdrop belongs to the dialog element; what is in it fills it.
-        let is_beside = event.target().is_some()
-            && event.target() == dialog.get_untracked().map(Into::into);
+        let is_beside =
+            event.target().is_some() && event.target() == dialog.get_untracked().map(Into::into);
         if is_beside && !is_kept_open {
             on_close.run(());
         }

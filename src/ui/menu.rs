@@ -22,10 +22,7 @@ pub struct MenuItem {
 }
 
 impl MenuItem {
-    pub fn new(
-        label: impl Into<String>,
-        on_select: impl Fn() + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(label: impl Into<String>, on_select: impl Fn() + Send + Sync + 'static) -> Self {
         Self {
             label: label.into(),
             icon: None,
@@ -259,12 +256,10 @@ fn move_focus(list: NodeRef<html::Div>, key: &str) -> bool {
             (Some(letter), None) if letter.is_alphanumeric() => {
                 let start = now.map_or(0, |now| now + 1);
                 let wanted: String = letter.to_lowercase().collect();
-                (0..count)
-                    .map(|step| (start + step) % count)
-                    .find(|index| {
-                        let text = items[*index].text_content().unwrap_or_default();
-                        text.trim().to_lowercase().starts_with(&wanted)
-                    })
+                (0..count).map(|step| (start + step) % count).find(|index| {
+                    let text = items[*index].text_content().unwrap_or_default();
+                    text.trim().to_lowercase().starts_with(&wanted)
+                })
             }
             _ => None,
         },
@@ -285,7 +280,8 @@ pub fn stories() -> Vec<super::Story> {
             let chosen = RwSignal::new(String::new());
             let items = Signal::derive(move || {
                 vec![
-                    MenuItem::new("群發訊息", move || chosen.set("群發訊息".into())).icon(Icon::Send),
+                    MenuItem::new("群發訊息", move || chosen.set("群發訊息".into()))
+                        .icon(Icon::Send),
                     MenuItem::new("全部結束", move || chosen.set("全部結束".into()))
                         .icon(Icon::Check)
                         .danger(),
@@ -311,7 +307,11 @@ pub fn stories() -> Vec<super::Story> {
                     .map(|(index, name)| {
                         let item = MenuItem::new(name, move || theme.set(index))
                             .checked(theme.get() == index);
-                        if index == 0 { item.heading("外觀") } else { item }
+                        if index == 0 {
+                            item.heading("外觀")
+                        } else {
+                            item
+                        }
                     })
                     .collect()
             });

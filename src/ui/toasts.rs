@@ -76,9 +76,18 @@ impl Toasts {
         }) else {
             return;
         };
-        let stay = if undo.is_some() { STAY_WITH_ACTION } else { STAY };
+        let stay = if undo.is_some() {
+            STAY_WITH_ACTION
+        } else {
+            STAY
+        };
         self.list.try_update(|list| {
-            list.push(Toast { id, tone, text, undo });
+            list.push(Toast {
+                id,
+                tone,
+                text,
+                undo,
+            });
             // More than three are not read.
             let surplus = list.len().saturating_sub(3);
             list.drain(..surplus);
@@ -100,7 +109,8 @@ impl Toasts {
     }
 
     fn remove(self, id: u64) {
-        self.list.try_update(|list| list.retain(|toast| toast.id != id));
+        self.list
+            .try_update(|list| list.retain(|toast| toast.id != id));
         if self.list.try_with_untracked(Vec::is_empty) == Some(true) {
             self.held.try_set(false);
         }

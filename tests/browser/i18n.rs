@@ -50,7 +50,11 @@ async fn a_switch_of_the_locale_redraws_words_and_numbers() {
 
 #[wasm_bindgen_test]
 fn lists_are_joined_as_the_language_does() {
-    let items = ["LINE".to_owned(), "Facebook".to_owned(), "Instagram".to_owned()];
+    let items = [
+        "LINE".to_owned(),
+        "Facebook".to_owned(),
+        "Instagram".to_owned(),
+    ];
     speak(Locale::En);
     assert_eq!(list(&items), "LINE, Facebook, and Instagram");
     speak(Locale::ZhHant);

@@ -38,7 +38,12 @@ fn here() -> Route {
 }
 
 async fn submit(page: &Mounted) {
-    let form: HtmlElement = page.by_label("密碼").closest("form").unwrap().unwrap().unchecked_into();
+    let form: HtmlElement = page
+        .by_label("密碼")
+        .closest("form")
+        .unwrap()
+        .unwrap()
+        .unchecked_into();
     dispatch(&form, "submit");
     settle().await;
     settle().await;

@@ -43,7 +43,9 @@ async fn every_story_mounts_and_names_its_controls() {
 fn every_component_is_in_the_gallery_once_and_has_stories() {
     for (index, entry) in ENTRIES.iter().enumerate() {
         assert!(
-            ENTRIES[..index].iter().all(|other| other.name != entry.name),
+            ENTRIES[..index]
+                .iter()
+                .all(|other| other.name != entry.name),
             "{} is there twice",
             entry.name
         );

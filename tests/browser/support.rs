@@ -84,7 +84,10 @@ impl Mounted {
             .into_iter()
             .filter(|element| role_of(element) == role && name_of(element) == name);
         let first = found.next();
-        assert!(found.next().is_none(), "more than one {role} is called {name:?}");
+        assert!(
+            found.next().is_none(),
+            "more than one {role} is called {name:?}"
+        );
         first.map(JsCast::unchecked_into)
     }
 
@@ -214,10 +217,7 @@ pub(crate) fn name_of(element: impl AsRef<Element>) -> String {
 
 /// The text without what is hidden from those who listen.
 fn heard(element: &Element) -> String {
-    let copy: Element = element
-        .clone_node_with_deep(true)
-        .unwrap()
-        .unchecked_into();
+    let copy: Element = element.clone_node_with_deep(true).unwrap().unchecked_into();
     let hidden = copy.query_selector_all("[aria-hidden=true]").unwrap();
     for index in 0..hidden.length() {
         hidden
@@ -256,7 +256,9 @@ pub(crate) fn value_of(field: &HtmlElement) -> String {
 pub(crate) fn set_value(field: &HtmlElement, value: &str) {
     match field.dyn_ref::<HtmlInputElement>() {
         Some(input) => input.set_value(value),
-        None => field.unchecked_ref::<HtmlTextAreaElement>().set_value(value),
+        None => field
+            .unchecked_ref::<HtmlTextAreaElement>()
+            .set_value(value),
     }
 }
 

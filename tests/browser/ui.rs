@@ -25,7 +25,10 @@ async fn a_disabled_button_tells_its_reason_and_does_nothing() {
     });
     settle().await;
     let button = page.by_role("button", "發送");
-    assert_eq!(button.get_attribute("aria-disabled").as_deref(), Some("true"));
+    assert_eq!(
+        button.get_attribute("aria-disabled").as_deref(),
+        Some("true")
+    );
     let described_by = button.get_attribute("aria-describedby").unwrap();
     let described = document().get_element_by_id(&described_by).unwrap();
     assert_eq!(described.text_content().as_deref(), Some("請先選取顧客"));
@@ -165,7 +168,10 @@ async fn a_menu_is_used_by_keyboard() {
     assert!(page.find_by_role("menuitem", "群發訊息").is_none());
     opener.focus().unwrap();
     press("ArrowDown").await;
-    assert_eq!(opener.get_attribute("aria-expanded").as_deref(), Some("true"));
+    assert_eq!(
+        opener.get_attribute("aria-expanded").as_deref(),
+        Some("true")
+    );
     assert_eq!(name_of(focused()), "群發訊息");
     press("ArrowUp").await;
     assert_eq!(name_of(focused()), "Export");
@@ -179,7 +185,10 @@ async fn a_menu_is_used_by_keyboard() {
     assert_eq!(name_of(focused()), "Export");
     click(&focused()).await;
     assert_eq!(chosen.get_untracked(), "Export");
-    assert_eq!(opener.get_attribute("aria-expanded").as_deref(), Some("false"));
+    assert_eq!(
+        opener.get_attribute("aria-expanded").as_deref(),
+        Some("false")
+    );
     assert_eq!(focused(), opener);
 }
 
@@ -203,7 +212,10 @@ async fn tabs_follow_the_arrow_keys() {
     assert_eq!(selected.get_untracked(), "ended");
     let ended = page.by_role("tab", "已結束");
     assert_eq!(focused(), ended);
-    assert_eq!(ended.get_attribute("aria-selected").as_deref(), Some("true"));
+    assert_eq!(
+        ended.get_attribute("aria-selected").as_deref(),
+        Some("true")
+    );
     assert_eq!(mine.get_attribute("tabindex").as_deref(), Some("-1"));
     press("Home").await;
     assert_eq!(selected.get_untracked(), "mine");

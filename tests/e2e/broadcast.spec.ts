@@ -77,7 +77,7 @@ test("a web-channel event is listed, not selectable, and says why", async ({ pag
     await expect(list.getByRole("row").first()).toBeVisible();
   }
   await expect(visitor).toHaveAttribute("aria-disabled", "true");
-  await visitor.click();
+  await visitor.click({ force: true });
   await expect(page.getByText("尚未選取")).toBeVisible();
 });
 

@@ -21,7 +21,7 @@ for (const scheme of ["light", "dark"] as const) {
         await list.getByRole("row").nth(2).click();
         await expect(page.getByRole("log")).toBeVisible();
         await expectFits(page);
-        await page.goto("/?mode=select");
+        await page.goto("/conversations/mine?mode=select");
         await expect(page.getByRole("heading", { name: "選擇顧客" })).toBeVisible();
         await expectFits(page);
         await page.goto("/broadcasts");
@@ -34,7 +34,9 @@ for (const scheme of ["light", "dark"] as const) {
 
 test("the language can be changed and stays", async ({ page }) => {
   await openList(page, "sales@demo.test");
-  await page.evaluate(() => localStorage.setItem("locale", "en"));
+  await page.getByRole("button", { name: "設定" }).click();
+  await page.getByRole("menuitemradio", { name: "English" }).click();
+  await expect(page.locator("html")).toHaveAttribute("lang", "en");
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("lang", "en");
   await expectAccessible(page);

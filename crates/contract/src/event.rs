@@ -162,8 +162,12 @@ pub fn may_reply(
 /// which a member's QR code or link opens ready to send.
 /// Such a message takes a pending event straight to that member's 處理中.
 pub fn asked_staff_code(text: &str) -> Option<&str> {
-    let code = text.trim().strip_prefix("聯絡專員")?.trim_start_matches([' ', '\u{3000}', ':', '：']);
-    let is_code = (1..=20).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let code = text
+        .trim()
+        .strip_prefix("聯絡專員")?
+        .trim_start_matches([' ', '\u{3000}', ':', '：']);
+    let is_code = (1..=20).contains(&code.len())
+        && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     is_code.then_some(code)
 }
 
@@ -296,7 +300,13 @@ mod tests {
     fn a_text_may_ask_for_a_member_of_staff() {
         assert_eq!(asked_staff_code("聯絡專員 S001"), Some("S001"));
         assert_eq!(asked_staff_code(" 聯絡專員：xy-2\n"), Some("xy-2"));
-        for text in ["聯絡專員", "我要聯絡專員 S001", "聯絡專員 王小明", "S001", "聯絡專員 S001 謝謝"] {
+        for text in [
+            "聯絡專員",
+            "我要聯絡專員 S001",
+            "聯絡專員 王小明",
+            "S001",
+            "聯絡專員 S001 謝謝",
+        ] {
             assert_eq!(asked_staff_code(text), None, "{text}");
         }
     }

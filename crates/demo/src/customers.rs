@@ -7,23 +7,49 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 const FAMILY: [&str; 24] = [
-    "陳", "林", "黃", "張", "李", "王", "吳", "劉", "蔡", "楊", "許", "鄭", "謝", "洪", "郭", "邱", "曾", "廖", "賴",
-    "徐", "周", "葉", "蘇", "江",
+    "陳", "林", "黃", "張", "李", "王", "吳", "劉", "蔡", "楊", "許", "鄭", "謝", "洪", "郭", "邱",
+    "曾", "廖", "賴", "徐", "周", "葉", "蘇", "江",
 ];
 const GIVEN: [&str; 32] = [
-    "怡君", "志明", "淑芬", "建宏", "雅婷", "俊傑", "佩玲", "家豪", "文彬", "雅文", "子涵", "偉倫", "美玲", "宗翰",
-    "詩涵", "冠宇", "筱涵", "柏翰", "欣怡", "承恩", "宜蓁", "彥廷", "佳穎", "品妍", "哲瑋", "思妤", "宥辰", "心怡",
-    "育誠", "郁婷", "家瑜", "明哲",
+    "怡君", "志明", "淑芬", "建宏", "雅婷", "俊傑", "佩玲", "家豪", "文彬", "雅文", "子涵", "偉倫",
+    "美玲", "宗翰", "詩涵", "冠宇", "筱涵", "柏翰", "欣怡", "承恩", "宜蓁", "彥廷", "佳穎", "品妍",
+    "哲瑋", "思妤", "宥辰", "心怡", "育誠", "郁婷", "家瑜", "明哲",
 ];
 const OTHERS: [&str; 12] = [
-    "Amy Chang", "佐藤 美咲", "Kevin Lo", "Emily Wu", "김서연", "Sophie Chan", "田中 健太", "Jason Lin", "Grace Ho",
-    "Nguyễn Thị Lan", "Ivy Cheung", "Leo",
+    "Amy Chang",
+    "佐藤 美咲",
+    "Kevin Lo",
+    "Emily Wu",
+    "김서연",
+    "Sophie Chan",
+    "田中 健太",
+    "Jason Lin",
+    "Grace Ho",
+    "Nguyễn Thị Lan",
+    "Ivy Cheung",
+    "Leo",
 ];
 const SAYINGS: [&str; 20] = [
-    "請問新款風衣什麼時候到店？", "好的，謝謝你！", "這件有 S 號嗎？ 😊", "我週六下午過去試穿", "收到，感謝", "想詢問退換貨",
-    "予約の件、ありがとうございます", "門市幾點關門？", "再麻煩幫我留一件", "太好看了吧", "Ok", "可以刷卡分期嗎？",
-    "請問信義門市還有現貨嗎", "上次買的外套很滿意 👍", "Do you have this in navy?", "想看秋季新品的照片", "那就約星期日下午三點",
-    "會員點數可以折抵嗎", "請幫我保留到週末", "運費怎麼算呢？",
+    "請問新款風衣什麼時候到店？",
+    "好的，謝謝你！",
+    "這件有 S 號嗎？ 😊",
+    "我週六下午過去試穿",
+    "收到，感謝",
+    "想詢問退換貨",
+    "予約の件、ありがとうございます",
+    "門市幾點關門？",
+    "再麻煩幫我留一件",
+    "太好看了吧",
+    "Ok",
+    "可以刷卡分期嗎？",
+    "請問信義門市還有現貨嗎",
+    "上次買的外套很滿意 👍",
+    "Do you have this in navy?",
+    "想看秋季新品的照片",
+    "那就約星期日下午三點",
+    "會員點數可以折抵嗎",
+    "請幫我保留到週末",
+    "運費怎麼算呢？",
 ];
 /// The team's tags, from the most to the least common.
 pub(crate) const TAGS: [&str; 6] = ["VIP", "熟客", "新客", "風衣", "週年慶", "需要回電"];
@@ -71,7 +97,11 @@ pub(crate) fn customer(number: u64, all_mine: bool) -> DemoCustomer {
     } else if draw(number, "abroad", 9) == 0 {
         pick(&OTHERS, draw(number, "name", 1_000)).to_owned()
     } else {
-        format!("{}{}", pick(&FAMILY, draw(number, "family", 1_000)), pick(&GIVEN, draw(number, "given", 1_000)))
+        format!(
+            "{}{}",
+            pick(&FAMILY, draw(number, "family", 1_000)),
+            pick(&GIVEN, draw(number, "given", 1_000))
+        )
     };
     let (id, phone) = account.customer_id(number);
     let staff_code = match draw(number, "staff", 100) {
@@ -87,7 +117,10 @@ pub(crate) fn customer(number: u64, all_mine: bool) -> DemoCustomer {
     } else {
         2 * MINUTE + draw(number, "minutes", 600) as i64 * MINUTE
     };
-    let tags = TAGS.iter().enumerate().filter(|(at, tag)| draw(number, tag, 4 + 3 * *at as u64) == 0);
+    let tags = TAGS
+        .iter()
+        .enumerate()
+        .filter(|(at, tag)| draw(number, tag, 4 + 3 * *at as u64) == 0);
     DemoCustomer {
         account,
         id,
@@ -111,7 +144,11 @@ mod tests {
         let mut seen = HashSet::new();
         for number in 0..3_000 {
             let one = customer(number, false);
-            assert!(seen.insert((one.account.external_id, one.id.clone())), "{}", one.id);
+            assert!(
+                seen.insert((one.account.external_id, one.id.clone())),
+                "{}",
+                one.id
+            );
             assert_eq!(one.name, customer(number, false).name);
         }
     }
@@ -120,10 +157,19 @@ mod tests {
     fn every_account_and_every_salesperson_has_customers() {
         let customers: Vec<_> = (0..3_000).map(|number| customer(number, false)).collect();
         for account in [&LINE, &WHATSAPP_TAIPEI, &WHATSAPP_HONG_KONG, &WEB] {
-            assert!(customers.iter().filter(|c| c.account.external_id == account.external_id).count() > 50);
+            assert!(
+                customers
+                    .iter()
+                    .filter(|c| c.account.external_id == account.external_id)
+                    .count()
+                    > 50
+            );
         }
         for code in [Some("S001"), Some("S002"), Some("M001"), None] {
-            assert!(customers.iter().filter(|c| c.staff_code == code).count() > 200, "{code:?}");
+            assert!(
+                customers.iter().filter(|c| c.staff_code == code).count() > 200,
+                "{code:?}"
+            );
         }
     }
 }

@@ -50,16 +50,27 @@ async fn main() -> Result<()> {
 }
 
 async fn run(options: Options) -> Result<()> {
-    let sandbox_address = options
-        .sandbox
-        .unwrap_or_else(|| SocketAddr::new(options.listen.ip(), options.listen.port().saturating_add(10)));
+    let sandbox_address = options.sandbox.unwrap_or_else(|| {
+        SocketAddr::new(
+            options.listen.ip(),
+            options.listen.port().saturating_add(10),
+        )
+    });
     let listener = bind(options.listen).await?;
     let sandbox_listener = bind(sandbox_address).await?;
     let base = format!("http://{}", options.listen);
     let sandbox_base = format!("http://{sandbox_address}");
 
-    let config = Config::for_demo(options.listen, &options.data, &options.assets, &base, &sandbox_base);
-    let app = App::open(config).await.context("cannot open the database")?;
+    let config = Config::for_demo(
+        options.listen,
+        &options.data,
+        &options.assets,
+        &base,
+        &sandbox_base,
+    );
+    let app = App::open(config)
+        .await
+        .context("cannot open the database")?;
     let accounts = seed::prepare(&app, &base).await?;
     let sandbox = Sandbox::new(SandboxConfig {
         state: Some(options.data.join("sandbox")),
@@ -73,15 +84,32 @@ async fn run(options: Options) -> Result<()> {
         // An error means that the sender is gone, which is the end as well.
         let _ = stopped.wait_for(|&is_over| is_over).await;
     };
-    let stand_ins = tokio::spawn(sandbox.clone().serve(sandbox_listener, until_stopped(stopped.clone())));
-    let product = tokio::spawn(omocast_server::start(app.clone(), listener, until_stopped(stopped)));
+    let stand_ins = tokio::spawn(
+        sandbox
+            .clone()
+            .serve(sandbox_listener, until_stopped(stopped.clone())),
+    );
+    let product = tokio::spawn(omocast_server::start(
+        app.clone(),
+        listener,
+        until_stopped(stopped),
+    ));
 
     seed::fill(&app, &sandbox, &base, options.customers, options.all_mine).await?;
     println!("omocast                {base}");
     println!("the customers' phones  {sandbox_base}/phone");
     println!("sign in with the password {} as", team::PASSWORD);
-    for (team, member) in [&team::TEAM, &team::OTHER_TEAM].into_iter().flat_map(|t| t.members.iter().map(move |m| (t, m))) {
-        println!("  {:22} {} ({}, {})", member.email, member.name, seed::role_in_words(member.role), team.name);
+    for (team, member) in [&team::TEAM, &team::OTHER_TEAM]
+        .into_iter()
+        .flat_map(|t| t.members.iter().map(move |m| (t, m)))
+    {
+        println!(
+            "  {:22} {} ({}, {})",
+            member.email,
+            member.name,
+            seed::role_in_words(member.role),
+            team.name
+        );
     }
     println!("ready");
 

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use omocast_contract::api::{BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, PageStart, SignIn, path};
+use omocast_contract::api::{
+    BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, PageStart, SignIn, path,
+};
 use omocast_contract::limit::MAX_BULK;
 use omocast_contract::timestamp::HOUR;
 use omocast_contract::{EventAction, EventView, Filter, OutgoingMessage, Role, TeamId};
@@ -65,7 +67,10 @@ async fn team(app: &App, demo: &DemoTeam) -> Result<TeamId> {
         return Ok(team);
     }
     let now = app.now();
-    let team = app.store.create_team(demo.name, demo.plan, "Asia/Taipei", now).await?;
+    let team = app
+        .store
+        .create_team(demo.name, demo.plan, "Asia/Taipei", now)
+        .await?;
     let mut shops = Vec::new();
     for (code, name) in demo.shops {
         shops.push((*code, app.store.create_shop(team, code, name).await?));
@@ -78,7 +83,11 @@ async fn team(app: &App, demo: &DemoTeam) -> Result<TeamId> {
             password_hash: omocast_server::password::hash(PASSWORD.to_owned()).await?,
             role: member.role,
             staff_code: member.staff_code.map(str::to_owned),
-            shops: shops.iter().filter(|(code, _)| member.shops.contains(code)).map(|(_, id)| *id).collect(),
+            shops: shops
+                .iter()
+                .filter(|(code, _)| member.shops.contains(code))
+                .map(|(_, id)| *id)
+                .collect(),
         };
         app.store.create_member(new, now).await?;
     }
@@ -88,7 +97,10 @@ async fn team(app: &App, demo: &DemoTeam) -> Result<TeamId> {
 fn credentials(account: &DemoAccount) -> Result<Credentials> {
     let (token, secret) = (account.token.to_owned(), account.secret.to_owned());
     match account.channel {
-        Channel::Line => Ok(Credentials::Line { channel_access_token: token, channel_secret: secret }),
+        Channel::Line => Ok(Credentials::Line {
+            channel_access_token: token,
+            channel_secret: secret,
+        }),
         Channel::Whatsapp => Ok(Credentials::Whatsapp {
             access_token: token,
             app_secret: secret,
@@ -122,7 +134,12 @@ fn stand_in(account: &DemoAccount, webhook_url: String) -> Result<Account> {
             verify_token: account.verify_token.to_owned(),
             webhook_url,
         }),
-        Channel::Web => Ok(Account::Web { name, site_id: external_id, secret, webhook_url }),
+        Channel::Web => Ok(Account::Web {
+            name,
+            site_id: external_id,
+            secret,
+            webhook_url,
+        }),
         Channel::Facebook | Channel::Instagram => no_stand_in(account),
     }
 }
@@ -132,8 +149,16 @@ fn no_stand_in<T>(account: &DemoAccount) -> Result<T> {
 }
 
 /// Customers and their messages: all of them the first time, a few fresh words after a pause.
-pub(crate) async fn fill(app: &App, sandbox: &Sandbox, base: &str, count: u64, all_mine: bool) -> Result<()> {
-    let customers: Vec<_> = (0..count).map(|number| customer(number, all_mine)).collect();
+pub(crate) async fn fill(
+    app: &App,
+    sandbox: &Sandbox,
+    base: &str,
+    count: u64,
+    all_mine: bool,
+) -> Result<()> {
+    let customers: Vec<_> = (0..count)
+        .map(|number| customer(number, all_mine))
+        .collect();
     for customer in &customers {
         sandbox.add_customer(
             customer.account.external_id,
@@ -153,16 +178,25 @@ pub(crate) async fn fill(app: &App, sandbox: &Sandbox, base: &str, count: u64, a
         tracing::info!("making {count} customers …");
         sandbox.say(first_words(&customers, now)).await?;
         wait_for(base, count).await?;
-        let tagged = customers.iter().flat_map(|c| c.tags.iter().map(|tag| (c.account.external_id, c.id.as_str(), *tag)));
+        let tagged = customers.iter().flat_map(|c| {
+            c.tags
+                .iter()
+                .map(|tag| (c.account.external_id, c.id.as_str(), *tag))
+        });
         app.store.tag_customers(&tagged.collect::<Vec<_>>()).await?;
         if !all_mine {
             work(&staff).await?;
         }
-        tracing::info!("made {count} customers in {:.1} s", started.elapsed().as_secs_f64());
+        tracing::info!(
+            "made {count} customers in {:.1} s",
+            started.elapsed().as_secs_f64()
+        );
         return Ok(());
     };
     if now - newest.last_message_at.0 > STALE_AFTER {
-        let again = customers.iter().filter(|customer| customer.wrote_ago < 20 * HOUR);
+        let again = customers
+            .iter()
+            .filter(|customer| customer.wrote_ago < 20 * HOUR);
         let again = again.map(|customer| said(customer, customer.saying, now - customer.wrote_ago));
         sandbox.say(in_order(again.collect())).await?;
     }
@@ -202,26 +236,55 @@ async fn wait_for(base: &str, count: u64) -> Result<()> {
     let started = Instant::now();
     loop {
         let counts: EventCounts = admin.get(path::EVENT_COUNTS).await?;
-        let seen: u64 = EventView::ALL.into_iter().filter_map(|view| counts.of(view)).sum();
+        let seen: u64 = EventView::ALL
+            .into_iter()
+            .filter_map(|view| counts.of(view))
+            .sum();
         if seen >= count {
             return Ok(());
         }
-        ensure!(started.elapsed() < PATIENCE, "only {seen} of {count} customers arrived");
+        ensure!(
+            started.elapsed() < PATIENCE,
+            "only {seen} of {count} customers arrived"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
 /// A salesperson's day: the oldest conversations are ended, the newest answered.
 async fn work(staff: &Staff) -> Result<()> {
-    let total = staff.list(EventView::Mine, PageStart::First, 1).await?.total;
+    let total = staff
+        .list(EventView::Mine, PageStart::First, 1)
+        .await?
+        .total;
     let ended = (total / 12).min(MAX_BULK as u64).min(200);
-    let oldest = staff.list(EventView::Mine, PageStart::Row(total - ended), ended.max(1) as u32).await?;
+    let oldest = staff
+        .list(
+            EventView::Mine,
+            PageStart::Row(total - ended),
+            ended.max(1) as u32,
+        )
+        .await?;
     let events = oldest.rows.iter().map(|row| row.id).collect();
-    let done: BulkResult = staff.post(path::EVENTS_BULK, &BulkRequest { action: EventAction::End, events }).await?;
-    ensure!(done.refused.is_empty(), "events were not ended: {:?}", done.refused.first());
+    let done: BulkResult = staff
+        .post(
+            path::EVENTS_BULK,
+            &BulkRequest {
+                action: EventAction::End,
+                events,
+            },
+        )
+        .await?;
+    ensure!(
+        done.refused.is_empty(),
+        "events were not ended: {:?}",
+        done.refused.first()
+    );
     let newest = staff.list(EventView::Mine, PageStart::First, 12).await?;
     for row in newest.rows.iter().skip(4) {
-        let reply = OutgoingMessage::Text { text: "您好，我幫您確認一下，稍後回覆您 😊".to_owned() };
+        let reply = OutgoingMessage::Text {
+            text: "您好，我幫您確認一下，稍後回覆您 😊".to_owned(),
+        };
         let _: Value = staff.post(&path::event_messages(row.id), &reply).await?;
     }
     Ok(())
@@ -237,28 +300,69 @@ struct Staff {
 impl Staff {
     async fn sign_in(base: &str, email: &str) -> Result<Self> {
         let client = reqwest::Client::new();
-        let body = SignIn { email: email.to_owned(), password: PASSWORD.to_owned() };
+        let body = SignIn {
+            email: email.to_owned(),
+            password: PASSWORD.to_owned(),
+        };
         let address = format!("{base}{}", path::SESSION);
-        let answer = client.post(address).header(ORIGIN, base).json(&body).send().await?.error_for_status()?;
-        let cookie = answer.headers().get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok());
-        let cookie = cookie.and_then(|cookie| cookie.split(';').next()).context("no session was begun")?.to_owned();
-        Ok(Self { client, base: base.to_owned(), cookie })
+        let answer = client
+            .post(address)
+            .header(ORIGIN, base)
+            .json(&body)
+            .send()
+            .await?
+            .error_for_status()?;
+        let cookie = answer
+            .headers()
+            .get(SET_COOKIE)
+            .and_then(|cookie| cookie.to_str().ok());
+        let cookie = cookie
+            .and_then(|cookie| cookie.split(';').next())
+            .context("no session was begun")?
+            .to_owned();
+        Ok(Self {
+            client,
+            base: base.to_owned(),
+            cookie,
+        })
     }
 
     async fn list(&self, view: EventView, from: PageStart, limit: u32) -> Result<EventPage> {
-        self.post(path::EVENTS, &EventQuery { view, filter: Filter::default(), from, limit }).await
+        self.post(
+            path::EVENTS,
+            &EventQuery {
+                view,
+                filter: Filter::default(),
+                from,
+                limit,
+            },
+        )
+        .await
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {
-        self.answer(self.client.get(format!("{}{path}", self.base))).await
+        self.answer(self.client.get(format!("{}{path}", self.base)))
+            .await
     }
 
-    async fn post<T: serde::de::DeserializeOwned>(&self, path: &str, body: &impl serde::Serialize) -> Result<T> {
-        self.answer(self.client.post(format!("{}{path}", self.base)).json(body)).await
+    async fn post<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<T> {
+        self.answer(self.client.post(format!("{}{path}", self.base)).json(body))
+            .await
     }
 
-    async fn answer<T: serde::de::DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T> {
-        let answer = request.header(COOKIE, &self.cookie).header(ORIGIN, &self.base).send().await?;
+    async fn answer<T: serde::de::DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<T> {
+        let answer = request
+            .header(COOKIE, &self.cookie)
+            .header(ORIGIN, &self.base)
+            .send()
+            .await?;
         let (url, status) = (answer.url().clone(), answer.status());
         let text = answer.text().await?;
         ensure!(status.is_success(), "{url}: {status} {text}");

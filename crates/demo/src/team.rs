@@ -28,11 +28,35 @@ pub(crate) const TEAM: DemoTeam = DemoTeam {
     plan: Plan::Omo,
     shops: &[("A01", "信義門市"), ("A02", "中山門市")],
     members: &[
-        member("sales@demo.test", "陳小美", Role::SalesRep, Some("S001"), &["A01"]),
-        member("sales2@demo.test", "林志豪", Role::SalesRep, Some("S002"), &["A02"]),
-        member("manager@demo.test", "黃經理", Role::SalesManager, Some("M001"), &["A01"]),
+        member(
+            "sales@demo.test",
+            "陳小美",
+            Role::SalesRep,
+            Some("S001"),
+            &["A01"],
+        ),
+        member(
+            "sales2@demo.test",
+            "林志豪",
+            Role::SalesRep,
+            Some("S002"),
+            &["A02"],
+        ),
+        member(
+            "manager@demo.test",
+            "黃經理",
+            Role::SalesManager,
+            Some("M001"),
+            &["A01"],
+        ),
         member("admin@demo.test", "王管理", Role::Admin, None, &[]),
-        member("supervisor@demo.test", "李主管", Role::Supervisor, None, &[]),
+        member(
+            "supervisor@demo.test",
+            "李主管",
+            Role::Supervisor,
+            None,
+            &[],
+        ),
         member("support@demo.test", "吳客服", Role::SupportAgent, None, &[]),
     ],
 };
@@ -42,7 +66,13 @@ pub(crate) const OTHER_TEAM: DemoTeam = DemoTeam {
     name: "小巷選物",
     plan: Plan::Standard,
     shops: &[("B01", "永康門市")],
-    members: &[member("sales@other.test", "周小姐", Role::SalesRep, Some("S001"), &["B01"])],
+    members: &[member(
+        "sales@other.test",
+        "周小姐",
+        Role::SalesRep,
+        Some("S001"),
+        &["B01"],
+    )],
 };
 
 const fn member(
@@ -52,7 +82,13 @@ const fn member(
     staff_code: Option<&'static str>,
     shops: &'static [&'static str],
 ) -> DemoMember {
-    DemoMember { email, name, role, staff_code, shops }
+    DemoMember {
+        email,
+        name,
+        role,
+        staff_code,
+        shops,
+    }
 }
 
 /// An account of the demo team. The tokens are as secret as a demo's can be: the stand-ins know them too.
@@ -123,13 +159,22 @@ impl DemoAccount {
     /// How the platform names the customer with this number, and their phone number where it tells it.
     pub(crate) fn customer_id(&self, number: u64) -> (String, Option<String>) {
         match self.channel {
-            Channel::Line => (format!("U{:032x}", 0xa7e1_1e20_0000_0000_u64 + number), None),
+            Channel::Line => (
+                format!("U{:032x}", 0xa7e1_1e20_0000_0000_u64 + number),
+                None,
+            ),
             Channel::Whatsapp => {
-                let prefix = if self.external_id == WHATSAPP_HONG_KONG.external_id { "8525" } else { "8869" };
+                let prefix = if self.external_id == WHATSAPP_HONG_KONG.external_id {
+                    "8525"
+                } else {
+                    "8869"
+                };
                 let phone = format!("{prefix}{number:08}");
                 (phone.clone(), Some(phone))
             }
-            Channel::Web | Channel::Facebook | Channel::Instagram => (format!("visitor-{number}"), None),
+            Channel::Web | Channel::Facebook | Channel::Instagram => {
+                (format!("visitor-{number}"), None)
+            }
         }
     }
 }

@@ -149,6 +149,8 @@ create table message (
     unique (account_id, external_id)
 );
 create index message_event on message (event_id, at desc, id desc);
+-- Replies whose outcome is not recorded yet.
+create index message_sending on message (at) where status = 'sending' and broadcast_id is null;
 -- A broadcast's message is in a thread once.
 create unique index message_broadcast on message (broadcast_id, event_id, position) where broadcast_id is not null;
 

@@ -34,19 +34,31 @@ pub struct App {
 impl App {
     /// The server of an installation: opens its database and its key, or makes them.
     pub async fn open(config: Config) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data).with_context(|| format!("can't make {}", config.data.display()))?;
+        std::fs::create_dir_all(&config.data)
+            .with_context(|| format!("can't make {}", config.data.display()))?;
         let secrets = match std::env::var("OMOCAST_SECRET_KEY") {
             Ok(key) => Secrets::from_base64(&key).context("in OMOCAST_SECRET_KEY")?,
             Err(_) => Secrets::from_file(&config.data.join("secret.key"))?,
         };
-        let store = Store::open(&config.data.join("omocast.db")).await.context("can't open the database")?;
+        let store = Store::open(&config.data.join("omocast.db"))
+            .await
+            .context("can't open the database")?;
         Self::new(store, config, secrets, Clock::System)
     }
 
     /// A server over `store`.
-    pub fn new(store: Store, config: Config, secrets: Secrets, clock: Clock) -> anyhow::Result<Self> {
+    pub fn new(
+        store: Store,
+        config: Config,
+        secrets: Secrets,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         let client = http_client()?;
-        let media = MediaStore::new(config.data.join("media"), config.public_url.clone(), secrets.clone())?;
+        let media = MediaStore::new(
+            config.data.join("media"),
+            config.public_url.clone(),
+            secrets.clone(),
+        )?;
         Ok(Self {
             connectors: Connectors::new(client, config.endpoints.clone()),
             store,
@@ -63,32 +75,75 @@ impl App {
 
     /// An account with its credentials opened.
     pub async fn find_account(&self, id: AccountId) -> anyhow::Result<Option<Account>> {
-        self.store.find_account(id).await?.map(|account| self.open_account(account)).transpose()
+        self.store
+            .find_account(id)
+            .await?
+            .map(|account| self.open_account(account))
+            .transpose()
     }
 
     /// The account with the platform's own id: where a webhook comes from.
-    pub async fn find_account_by_external_id(&self, channel: Channel, external_id: &str) -> anyhow::Result<Option<Account>> {
-        let account = self.store.find_account_by_external_id(channel, external_id).await?;
-        account.map(|account| self.open_account(account)).transpose()
+    pub async fn find_account_by_external_id(
+        &self,
+        channel: Channel,
+        external_id: &str,
+    ) -> anyhow::Result<Option<Account>> {
+        let account = self
+            .store
+            .find_account_by_external_id(channel, external_id)
+            .await?;
+        account
+            .map(|account| self.open_account(account))
+            .transpose()
     }
 
     /// Every account of a channel, over all teams.
     pub async fn list_accounts(&self, channel: Channel) -> anyhow::Result<Vec<Account>> {
         let accounts = self.store.list_accounts(channel).await?;
-        accounts.into_iter().map(|account| self.open_account(account)).collect()
+        accounts
+            .into_iter()
+            .map(|account| self.open_account(account))
+            .collect()
     }
 
     /// Adds an account to a team; its credentials are sealed before they are stored.
-    pub async fn create_account(&self, account: NewAccount, credentials: &Credentials) -> anyhow::Result<AccountId> {
+    pub async fn create_account(
+        &self,
+        account: NewAccount,
+        credentials: &Credentials,
+    ) -> anyhow::Result<AccountId> {
         let sealed = self.secrets.seal(&serde_json::to_string(credentials)?);
-        Ok(self.store.create_account(account, &sealed, self.now()).await?)
+        Ok(self
+            .store
+            .create_account(account, &sealed, self.now())
+            .await?)
     }
 
     fn open_account(&self, account: SealedAccount) -> anyhow::Result<Account> {
-        let opened = self.secrets.open(&account.credentials).with_context(|| format!("credentials of {}", account.id))?;
-        let credentials = serde_json::from_str(&opened).with_context(|| format!("credentials of {}", account.id))?;
-        let SealedAccount { id, team_id, channel, name, external_id, waba_id, .. } = account;
-        Ok(Account { id, team_id, channel, name, external_id, waba_id, credentials })
+        let opened = self
+            .secrets
+            .open(&account.credentials)
+            .with_context(|| format!("credentials of {}", account.id))?;
+        let credentials = serde_json::from_str(&opened)
+            .with_context(|| format!("credentials of {}", account.id))?;
+        let SealedAccount {
+            id,
+            team_id,
+            channel,
+            name,
+            external_id,
+            waba_id,
+            ..
+        } = account;
+        Ok(Account {
+            id,
+            team_id,
+            channel,
+            name,
+            external_id,
+            waba_id,
+            credentials,
+        })
     }
 
     /// This moment.
@@ -131,7 +186,9 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let since = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
                 Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
             Self::Fixed(milliseconds) => Timestamp(milliseconds.load(Ordering::SeqCst)),

@@ -42,13 +42,25 @@ impl Attempts {
             of.retain(|_, window| left(window) > 0);
         }
         while of.len() + who.len() > REMEMBERED {
-            let Some(oldest) = of.iter().min_by_key(|(_, window)| window.began).map(|(key, _)| key.clone()) else { break };
+            let Some(oldest) = of
+                .iter()
+                .min_by_key(|(_, window)| window.began)
+                .map(|(key, _)| key.clone())
+            else {
+                break;
+            };
             of.remove(&oldest);
         }
         for key in who {
-            let window = of.entry(key.clone()).or_insert(Window { began: now, attempts: 0 });
+            let window = of.entry(key.clone()).or_insert(Window {
+                began: now,
+                attempts: 0,
+            });
             if left(window) <= 0 {
-                *window = Window { began: now, attempts: 0 };
+                *window = Window {
+                    began: now,
+                    attempts: 0,
+                };
             }
             window.attempts += 1;
         }
@@ -81,7 +93,10 @@ mod tests {
             assert_eq!(attempts.begin(&who("a"), Timestamp(at)), Ok(()));
         }
         assert_eq!(attempts.begin(&who("a"), Timestamp(1_000)), Err(300));
-        assert!(attempts.begin(&who("b"), Timestamp(1_000)).is_err(), "the address counts too");
+        assert!(
+            attempts.begin(&who("b"), Timestamp(1_000)).is_err(),
+            "the address counts too"
+        );
         assert_eq!(attempts.begin(&who("a"), Timestamp(PERIOD)), Ok(()));
     }
 
@@ -98,7 +113,9 @@ mod tests {
     fn memory_is_bounded() {
         let attempts = Attempts::default();
         for number in 0..REMEMBERED as i64 + 50 {
-            attempts.begin(&[number.to_string()], Timestamp(number)).unwrap();
+            attempts
+                .begin(&[number.to_string()], Timestamp(number))
+                .unwrap();
         }
         assert!(attempts.of.lock().unwrap().len() <= REMEMBERED);
     }

@@ -70,7 +70,10 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { line: 1_000, whatsapp: 80 }
+        Self {
+            line: 1_000,
+            whatsapp: 80,
+        }
     }
 }
 
@@ -132,19 +135,19 @@ pub struct Options {
     /// Folder of the built SPA [default: none is served]
     #[arg(long, env = "OMOCAST_ASSETS", global = true)]
     pub assets: Option<PathBuf>,
-    /// LINE Messaging API [default: https://api.line.me]
+    /// LINE Messaging API [default: `https://api.line.me`]
     #[arg(long, env = "OMOCAST_LINE_URL", global = true)]
     pub line_url: Option<String>,
-    /// LINE's host of media [default: https://api-data.line.me]
+    /// LINE's host of media [default: `https://api-data.line.me`]
     #[arg(long, env = "OMOCAST_LINE_DATA_URL", global = true)]
     pub line_data_url: Option<String>,
-    /// Meta's Graph API [default: https://graph.facebook.com]
+    /// Meta's Graph API [default: `https://graph.facebook.com`]
     #[arg(long, env = "OMOCAST_GRAPH_URL", global = true)]
     pub graph_url: Option<String>,
     /// Version of the Graph API [default: v26.0]
     #[arg(long, env = "OMOCAST_GRAPH_VERSION", global = true)]
     pub graph_version: Option<String>,
-    /// The web chat [default: http://127.0.0.1:8090/web]
+    /// The web chat [default: `http://127.0.0.1:8090/web`]
     #[arg(long, env = "OMOCAST_WEB_URL", global = true)]
     pub web_url: Option<String>,
     /// Pushes per second and LINE account [default: 1000]
@@ -160,8 +163,8 @@ pub struct Options {
     #[arg(long, env = "OMOCAST_SESSION_DAYS", global = true)]
     pub session_days: Option<u32>,
     /// What this process does [default: all]
-    #[arg(long, env = "OMOCAST_ROLE", global = true, value_enum)]
-    pub role: Option<ProcessRole>,
+    #[arg(long, env = "OMOCAST_PROCESS_ROLE", global = true, value_enum)]
+    pub process_role: Option<ProcessRole>,
     /// Whether a proxy in front tells the visitor's address by X-Forwarded-For [default: false]
     #[arg(long, env = "OMOCAST_BEHIND_PROXY", global = true)]
     pub behind_proxy: Option<bool>,
@@ -170,7 +173,8 @@ pub struct Options {
 impl Options {
     /// Reads the TOML file.
     pub fn from_file(file: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("can't read {}", file.display()))?;
         toml::from_str(&text).with_context(|| format!("in {}", file.display()))
     }
 
@@ -191,7 +195,7 @@ impl Options {
             whatsapp_pace: self.whatsapp_pace.or(others.whatsapp_pace),
             log_format: self.log_format.or(others.log_format),
             session_days: self.session_days.or(others.session_days),
-            role: self.role.or(others.role),
+            process_role: self.process_role.or(others.process_role),
             behind_proxy: self.behind_proxy.or(others.behind_proxy),
         }
     }
@@ -201,21 +205,35 @@ impl TryFrom<Options> for Config {
     type Error = anyhow::Error;
 
     fn try_from(options: Options) -> anyhow::Result<Self> {
-        let listen = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let listen = options
+            .listen
+            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
         let default = Endpoints::default();
-        let address = |name: &str, given: Option<String>, otherwise: String| -> anyhow::Result<String> {
-            let Some(given) = given else { return Ok(otherwise) };
-            let is_address = given.starts_with("http://") || given.starts_with("https://");
-            ensure!(is_address, "{name} must begin with http:// or https://, not {given}");
-            Ok(given.trim_end_matches('/').to_owned())
-        };
+        let address =
+            |name: &str, given: Option<String>, otherwise: String| -> anyhow::Result<String> {
+                let Some(given) = given else {
+                    return Ok(otherwise);
+                };
+                let is_address = given.starts_with("http://") || given.starts_with("https://");
+                ensure!(
+                    is_address,
+                    "{name} must begin with http:// or https://, not {given}"
+                );
+                Ok(given.trim_end_matches('/').to_owned())
+            };
         let pace = Pace {
             line: options.line_pace.unwrap_or(Pace::default().line),
             whatsapp: options.whatsapp_pace.unwrap_or(Pace::default().whatsapp),
         };
-        ensure!(pace.line > 0 && pace.whatsapp > 0, "a pace of 0 sends nothing");
+        ensure!(
+            pace.line > 0 && pace.whatsapp > 0,
+            "a pace of 0 sends nothing"
+        );
         let session_days = options.session_days.unwrap_or(14);
-        ensure!((1..=365).contains(&session_days), "a session lasts 1 to 365 days");
+        ensure!(
+            (1..=365).contains(&session_days),
+            "a session lasts 1 to 365 days"
+        );
         Ok(Self {
             listen,
             data: options.data.unwrap_or_else(|| PathBuf::from("./data")),
@@ -231,7 +249,7 @@ impl TryFrom<Options> for Config {
             pace,
             log: options.log_format.unwrap_or_default(),
             session_days,
-            role: options.role.unwrap_or_default(),
+            role: options.process_role.unwrap_or_default(),
             behind_proxy: options.behind_proxy.unwrap_or(false),
         })
     }
@@ -263,7 +281,13 @@ impl Config {
     }
 
     /// For the demo: the platforms' stand-ins under `sandbox`, an address without a `/` at its end.
-    pub fn for_demo(listen: SocketAddr, data: &Path, assets: &Path, public_url: &str, sandbox: &str) -> Self {
+    pub fn for_demo(
+        listen: SocketAddr,
+        data: &Path,
+        assets: &Path,
+        public_url: &str,
+        sandbox: &str,
+    ) -> Self {
         let endpoints = Endpoints {
             line: format!("{sandbox}/line"),
             line_data: format!("{sandbox}/line-data"),
@@ -292,10 +316,18 @@ mod tests {
 
     #[test]
     fn the_first_that_speaks_is_heard() {
-        let flags = Options { session_days: Some(3), ..Options::default() };
-        let file: Options = toml::from_str("session_days = 5\nline_pace = 7\npublic_url = \"https://a.example/\"").unwrap();
+        let flags = Options {
+            session_days: Some(3),
+            ..Options::default()
+        };
+        let file: Options =
+            toml::from_str("session_days = 5\nline_pace = 7\npublic_url = \"https://a.example/\"")
+                .unwrap();
         let config = Config::try_from(flags.or(file)).unwrap();
-        assert_eq!((config.session_days, config.pace.line, config.pace.whatsapp), (3, 7, 80));
+        assert_eq!(
+            (config.session_days, config.pace.line, config.pace.whatsapp),
+            (3, 7, 80)
+        );
         assert_eq!(config.public_url, "https://a.example");
     }
 
@@ -303,9 +335,18 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         assert!(toml::from_str::<Options>("sesion_days = 5").is_err());
         let refused = [
-            Options { session_days: Some(0), ..Options::default() },
-            Options { line_pace: Some(0), ..Options::default() },
-            Options { public_url: Some("omocast.example".to_owned()), ..Options::default() },
+            Options {
+                session_days: Some(0),
+                ..Options::default()
+            },
+            Options {
+                line_pace: Some(0),
+                ..Options::default()
+            },
+            Options {
+                public_url: Some("omocast.example".to_owned()),
+                ..Options::default()
+            },
         ];
         for options in refused {
             assert!(Config::try_from(options).is_err());

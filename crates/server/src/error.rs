@@ -71,7 +71,10 @@ pub fn problem_response(problem: Problem) -> Response {
     let body = serde_json::to_vec(&problem).expect("a problem has text keys only");
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.extensions_mut().insert(Told(problem));
     response
@@ -92,7 +95,9 @@ pub fn tell_request_id(mut response: Response, request_id: &str) -> Response {
     // What the answer said besides, such as Retry-After.
     for (name, value) in response.headers() {
         if *name != header::CONTENT_LENGTH {
-            told.headers_mut().entry(name).or_insert_with(|| value.clone());
+            told.headers_mut()
+                .entry(name)
+                .or_insert_with(|| value.clone());
         }
     }
     told
@@ -107,7 +112,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         if !is_json(request.headers()) {
-            return Err(Problem::new(ProblemCode::MalformedRequest).at("content-type").into());
+            return Err(Problem::new(ProblemCode::MalformedRequest)
+                .at("content-type")
+                .into());
         }
         let bytes = read_body(request, state).await?;
         parse_json(&bytes).map(Self)
@@ -122,14 +129,16 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// Reads a body, no larger than its route allows.
 pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> AppResult<Bytes> {
-    Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            ProblemCode::RequestTooLarge.into()
-        } else {
-            // The connection broke off: nobody reads the answer.
-            ProblemCode::MalformedRequest.into()
-        }
-    })
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection: BytesRejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                ProblemCode::RequestTooLarge.into()
+            } else {
+                // The connection broke off: nobody reads the answer.
+                ProblemCode::MalformedRequest.into()
+            }
+        })
 }
 
 /// Reads JSON, and names the place where it is not what was expected.
@@ -141,7 +150,10 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> AppResult<T> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let kind = value.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
 }

@@ -39,11 +39,15 @@ use crate::shutdown::Shutdown;
 const GRACE: Duration = Duration::from_secs(10);
 /// How long a worker that broke waits before it starts again.
 const RESTART: Duration = Duration::from_secs(2);
-const TIDY_EVERY: Duration = Duration::from_secs(3_600);
+const TIDY_EVERY: Duration = Duration::from_secs(300);
+/// Milliseconds after which nobody waits for the answer to a reply any more.
+const ABANDONED: i64 = 120_000;
 
 /// Runs an installation until it is told to stop.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("can't listen on {}", config.listen))?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("can't listen on {}", config.listen))?;
     let public_url = config.public_url.clone();
     let app = App::open(config).await?;
     tracing::info!(public_url, "listening on {}", listener.local_addr()?);
@@ -51,13 +55,32 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// Runs the server on `listener` until `until` ends: answers requests, and works if its role says so.
-pub async fn start(app: App, listener: TcpListener, until: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
+pub async fn start(
+    app: App,
+    listener: TcpListener,
+    until: impl Future<Output = ()> + Send,
+) -> anyhow::Result<()> {
     let (trigger, shutdown) = Shutdown::channel();
     let mut workers = JoinSet::new();
     if app.config.role.works() {
-        workers.spawn(supervise("webhooks", app.clone(), shutdown.clone(), |app, shutdown| webhooks::run(app, shutdown).map(told).boxed()));
-        workers.spawn(supervise("delivery", app.clone(), shutdown.clone(), |app, shutdown| delivery::run(app, shutdown).map(told).boxed()));
-        workers.spawn(supervise("tidying", app.clone(), shutdown.clone(), |app, shutdown| tidy_up(app, shutdown).map(told).boxed()));
+        workers.spawn(supervise(
+            "webhooks",
+            app.clone(),
+            shutdown.clone(),
+            |app, shutdown| webhooks::run(app, shutdown).map(told).boxed(),
+        ));
+        workers.spawn(supervise(
+            "delivery",
+            app.clone(),
+            shutdown.clone(),
+            |app, shutdown| delivery::run(app, shutdown).map(told).boxed(),
+        ));
+        workers.spawn(supervise(
+            "tidying",
+            app.clone(),
+            shutdown.clone(),
+            |app, shutdown| tidy_up(app, shutdown).map(told).boxed(),
+        ));
     }
     let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.requested());
@@ -125,8 +148,16 @@ fn told(outcome: impl std::fmt::Debug) -> String {
 /// Forgets now and then what nobody needs any more.
 async fn tidy_up(app: App, shutdown: Shutdown) {
     loop {
-        if let Err(error) = app.store.delete_expired_sessions(app.now()).await {
+        let now = app.now();
+        if let Err(error) = app.store.delete_expired_sessions(now).await {
             tracing::warn!(%error, "expired sessions could not be deleted");
+        }
+        if let Err(error) = app
+            .store
+            .settle_abandoned_replies(now.plus(-ABANDONED))
+            .await
+        {
+            tracing::warn!(%error, "abandoned replies could not be settled");
         }
         tokio::select! {
             () = tokio::time::sleep(TIDY_EVERY) => {}

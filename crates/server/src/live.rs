@@ -47,19 +47,29 @@ pub struct Live {
 
 impl Default for Live {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(CAPACITY) }
+        Self {
+            sender: broadcast::Sender::new(CAPACITY),
+        }
     }
 }
 
 impl Live {
     /// Tells that an event has a new message, status or owner. `owners` are those of before and of now.
     pub fn event_changed(&self, team: TeamId, event: EventId, owners: &[MemberId]) {
-        self.tell(Notice::Event { team, event, owners: owners.to_vec() });
+        self.tell(Notice::Event {
+            team,
+            event,
+            owners: owners.to_vec(),
+        });
     }
 
     /// Tells how far a broadcast is.
     pub fn broadcast_progress(&self, team: TeamId, sender: MemberId, progress: LiveEvent) {
-        self.tell(Notice::Broadcast { team, sender, progress });
+        self.tell(Notice::Broadcast {
+            team,
+            sender,
+            progress,
+        });
     }
 
     /// Ends the stream of a session.

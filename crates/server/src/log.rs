@@ -6,7 +6,13 @@ use tracing_subscriber::EnvFilter;
 /// A second start changes nothing.
 pub fn start(filter: &str, is_json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // It fails only where logs are being written already.
-    drop(if is_json { lines.json().try_init() } else { lines.with_target(false).try_init() });
+    drop(if is_json {
+        lines.json().try_init()
+    } else {
+        lines.with_target(false).try_init()
+    });
 }

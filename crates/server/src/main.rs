@@ -138,42 +138,93 @@ async fn set_up(command: Command, config: Config) -> anyhow::Result<()> {
     let app = App::open(config).await?;
     match command {
         Command::Serve => {}
-        Command::Team(TeamCommand::Create { name, plan, time_zone }) => {
-            ensure!(app.store.find_team_by_name(&name).await?.is_none(), "there is a team {name} already");
-            jiff::tz::TimeZone::get(&time_zone).with_context(|| format!("{time_zone} is no time zone"))?;
+        Command::Team(TeamCommand::Create {
+            name,
+            plan,
+            time_zone,
+        }) => {
+            ensure!(
+                app.store.find_team_by_name(&name).await?.is_none(),
+                "there is a team {name} already"
+            );
+            jiff::tz::TimeZone::get(&time_zone)
+                .with_context(|| format!("{time_zone} is no time zone"))?;
             let plan = match plan {
                 PlanName::Standard => Plan::Standard,
                 PlanName::Omo => Plan::Omo,
             };
-            app.store.create_team(&name, plan, &time_zone, app.now()).await?;
+            app.store
+                .create_team(&name, plan, &time_zone, app.now())
+                .await?;
         }
-        Command::Member(MemberCommand::Create { team, email, name, role, staff_code, shops }) => {
+        Command::Member(MemberCommand::Create {
+            team,
+            email,
+            name,
+            role,
+            staff_code,
+            shops,
+        }) => {
             let team_id = find_team(&app, &team).await?;
             let secret = read_secret("OMOCAST_MEMBER_PASSWORD")?;
             let secret = secret.lines().next().unwrap_or_default();
-            ensure!(secret.chars().count() >= 8, "a password has at least 8 characters");
+            ensure!(
+                secret.chars().count() >= 8,
+                "a password has at least 8 characters"
+            );
             ensure!(email.contains('@'), "{email} is no e-mail");
             let mut shop_ids = Vec::with_capacity(shops.len());
             for shop in &shops {
-                let (code, name) = shop.split_once('=').with_context(|| format!("{shop} is not code=name"))?;
+                let (code, name) = shop
+                    .split_once('=')
+                    .with_context(|| format!("{shop} is not code=name"))?;
                 shop_ids.push(app.store.create_shop(team_id, code, name).await?);
             }
             let password_hash = password::hash(secret.to_owned()).await?;
-            let member = NewMember { team_id, name, email, password_hash, role, staff_code, shops: shop_ids };
-            app.store.create_member(member, app.now()).await.context("is the e-mail or the staff code in use?")?;
+            let member = NewMember {
+                team_id,
+                name,
+                email,
+                password_hash,
+                role,
+                staff_code,
+                shops: shop_ids,
+            };
+            app.store
+                .create_member(member, app.now())
+                .await
+                .context("is the e-mail or the staff code in use?")?;
         }
-        Command::Account(AccountCommand::Create { team, name, external_id, waba_id, display_phone }) => {
+        Command::Account(AccountCommand::Create {
+            team,
+            name,
+            external_id,
+            waba_id,
+            display_phone,
+        }) => {
             let team_id = find_team(&app, &team).await?;
-            let credentials: Credentials = serde_json::from_str(&read_secret("OMOCAST_ACCOUNT_CREDENTIALS")?)
-                // The error would quote what was given.
-                .map_err(|_| anyhow::anyhow!("the credentials are not of the shape that --help shows"))?;
+            let credentials: Credentials =
+                serde_json::from_str(&read_secret("OMOCAST_ACCOUNT_CREDENTIALS")?)
+                    // The error would quote what was given.
+                    .map_err(|_| {
+                        anyhow::anyhow!("the credentials are not of the shape that --help shows")
+                    })?;
             let channel = match &credentials {
                 Credentials::Line { .. } => Channel::Line,
                 Credentials::Whatsapp { .. } => Channel::Whatsapp,
                 Credentials::Web { .. } => Channel::Web,
             };
-            let account = NewAccount { team_id, channel, name, external_id, waba_id, display_phone };
-            app.create_account(account, &credentials).await.context("does another team have this account?")?;
+            let account = NewAccount {
+                team_id,
+                channel,
+                name,
+                external_id,
+                waba_id,
+                display_phone,
+            };
+            app.create_account(account, &credentials)
+                .await
+                .context("does another team have this account?")?;
         }
     }
     app.store.close().await;
@@ -198,5 +249,32 @@ fn read_secret(variable: &str) -> anyhow::Result<String> {
 }
 
 fn parse_role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| format!("the roles are {}", Role::ALL.map(Role::as_str).join(", ")))
+    Role::parse(text)
+        .ok_or_else(|| format!("the roles are {}", Role::ALL.map(Role::as_str).join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_understood() {
+        Arguments::command().debug_assert();
+        let commands = [
+            "omocast-server",
+            "omocast-server serve --listen 0.0.0.0:80 --process-role worker",
+            "omocast-server --data /srv/omocast team create ATELIER --plan standard",
+            "omocast-server member create --team A --email a@b --name N --role sales_rep --staff-code S1 --shop A1=X --shop A2=Y",
+            "omocast-server account create --team A --name N --external-id U1 --data /srv/omocast",
+        ];
+        for command in commands {
+            Arguments::try_parse_from(command.split(' ')).unwrap();
+        }
+        assert!(
+            Arguments::try_parse_from("omocast-server member create --role boss".split(' '))
+                .is_err()
+        );
+    }
 }

@@ -43,7 +43,9 @@ impl Variant {
 
     /// Reads [`Variant::as_str`] back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Original, Self::Preview].into_iter().find(|variant| variant.as_str() == text)
+        [Self::Original, Self::Preview]
+            .into_iter()
+            .find(|variant| variant.as_str() == text)
     }
 }
 
@@ -64,14 +66,24 @@ impl MediaStore {
     /// Images in `folder`, which is made, fetched by platforms at `public_url`.
     pub fn new(folder: PathBuf, public_url: String, secrets: Secrets) -> io::Result<Self> {
         std::fs::create_dir_all(&folder)?;
-        Ok(Self { inner: Arc::new(Inner { folder, public_url, secrets }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                folder,
+                public_url,
+                secrets,
+            }),
+        })
     }
 
     /// Begins a file, to be written piece by piece.
     pub async fn begin(&self) -> io::Result<Unfinished> {
         let path = self.inner.folder.join(format!("{}.part", Uuid::now_v7()));
         let file = File::create_new(&path).await?;
-        Ok(Unfinished { file, path, is_kept: false })
+        Ok(Unfinished {
+            file,
+            path,
+            is_kept: false,
+        })
     }
 
     /// Writes one whole file.
@@ -82,7 +94,12 @@ impl MediaStore {
     }
 
     /// Puts a written file in its place.
-    pub async fn keep(&self, mut unfinished: Unfinished, id: MediaId, variant: Variant) -> io::Result<()> {
+    pub async fn keep(
+        &self,
+        mut unfinished: Unfinished,
+        id: MediaId,
+        variant: Variant,
+    ) -> io::Result<()> {
         unfinished.file.flush().await?;
         unfinished.file.sync_all().await?;
         fs::rename(&unfinished.path, self.path(id, variant)).await?;
@@ -123,7 +140,14 @@ impl MediaStore {
     }
 
     /// Whether `signature` is ours and has not expired.
-    pub fn is_signed(&self, id: MediaId, variant: Variant, expires: i64, signature: &str, now: Timestamp) -> bool {
+    pub fn is_signed(
+        &self,
+        id: MediaId,
+        variant: Variant,
+        expires: i64,
+        signature: &str,
+        now: Timestamp,
+    ) -> bool {
         let expected = self.signature(id, variant, expires);
         let is_ours: bool = expected.as_bytes().ct_eq(signature.as_bytes()).into();
         is_ours && now.0 / 1_000 < expires
@@ -178,7 +202,11 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, MediaStore) {
         let folder = tempfile::tempdir().unwrap();
-        let media = MediaStore::new(folder.path().join("media"), "https://a.example".to_owned(), Secrets::new([7; 32]));
+        let media = MediaStore::new(
+            folder.path().join("media"),
+            "https://a.example".to_owned(),
+            Secrets::new([7; 32]),
+        );
         (folder, media.unwrap())
     }
 
@@ -192,7 +220,10 @@ mod tests {
         assert_eq!((read.as_slice(), bytes), (b"image".as_slice(), 5));
         media.delete(ID).await.unwrap();
         media.delete(ID).await.unwrap();
-        assert_eq!(media.open(ID, Variant::Original).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(
+            media.open(ID, Variant::Original).await.unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
     }
 
     #[tokio::test]
@@ -201,7 +232,12 @@ mod tests {
         let mut unfinished = media.begin().await.unwrap();
         unfinished.write(b"half").await.unwrap();
         drop(unfinished);
-        assert_eq!(std::fs::read_dir(folder.path().join("media")).unwrap().count(), 0);
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("media"))
+                .unwrap()
+                .count(),
+            0
+        );
     }
 
     #[test]
@@ -210,12 +246,34 @@ mod tests {
         let url = media.public_url(ID, Variant::Original, NOW);
         let (base, query) = url.split_once('?').unwrap();
         assert_eq!(base, format!("https://a.example/m/{ID}/original"));
-        let (expires, signature) = query.strip_prefix("expires=").unwrap().split_once("&signature=").unwrap();
+        let (expires, signature) = query
+            .strip_prefix("expires=")
+            .unwrap()
+            .split_once("&signature=")
+            .unwrap();
         let expires: i64 = expires.parse().unwrap();
-        assert!(media.is_signed(ID, Variant::Original, expires, signature, NOW.plus(ADDRESS_LIFE - 1)));
-        assert!(!media.is_signed(ID, Variant::Original, expires, signature, NOW.plus(ADDRESS_LIFE)));
+        assert!(media.is_signed(
+            ID,
+            Variant::Original,
+            expires,
+            signature,
+            NOW.plus(ADDRESS_LIFE - 1)
+        ));
+        assert!(!media.is_signed(
+            ID,
+            Variant::Original,
+            expires,
+            signature,
+            NOW.plus(ADDRESS_LIFE)
+        ));
         assert!(!media.is_signed(ID, Variant::Original, expires + 1, signature, NOW));
         assert!(!media.is_signed(ID, Variant::Preview, expires, signature, NOW));
-        assert!(!media.is_signed(MediaId(Uuid::from_u128(2)), Variant::Original, expires, signature, NOW));
+        assert!(!media.is_signed(
+            MediaId(Uuid::from_u128(2)),
+            Variant::Original,
+            expires,
+            signature,
+            NOW
+        ));
     }
 }

@@ -27,15 +27,21 @@ pub async fn verify(password: String, hash: Option<String>) -> anyhow::Result<bo
     let _permit = AT_ONCE.acquire().await?;
     let is_right = spawn_blocking(move || {
         let expected = hash.as_deref().unwrap_or(&NOBODY);
-        let Ok(expected) = PasswordHash::new(expected) else { return false };
-        let is_right = Argon2::default().verify_password(password.as_bytes(), &expected).is_ok();
+        let Ok(expected) = PasswordHash::new(expected) else {
+            return false;
+        };
+        let is_right = Argon2::default()
+            .verify_password(password.as_bytes(), &expected)
+            .is_ok();
         is_right && hash.is_some()
     });
     Ok(is_right.await?)
 }
 
 fn hash_now(password: &str) -> anyhow::Result<String> {
-    let hash = Argon2::default().hash_password(password.as_bytes()).map_err(|error| anyhow!("{error}"))?;
+    let hash = Argon2::default()
+        .hash_password(password.as_bytes())
+        .map_err(|error| anyhow!("{error}"))?;
     Ok(hash.to_string())
 }
 
@@ -46,9 +52,21 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_is_verified() {
         let hashed = hash("secret".to_owned()).await.unwrap();
-        assert!(verify("secret".to_owned(), Some(hashed.clone())).await.unwrap());
+        assert!(
+            verify("secret".to_owned(), Some(hashed.clone()))
+                .await
+                .unwrap()
+        );
         assert!(!verify("Secret".to_owned(), Some(hashed)).await.unwrap());
-        assert!(!verify("nobody has this password".to_owned(), None).await.unwrap());
-        assert!(!verify("secret".to_owned(), Some("not a hash".to_owned())).await.unwrap());
+        assert!(
+            !verify("nobody has this password".to_owned(), None)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !verify("secret".to_owned(), Some("not a hash".to_owned()))
+                .await
+                .unwrap()
+        );
     }
 }

@@ -29,8 +29,14 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
 ];
 
 /// Gives a request its id, logs what became of it, and completes its answer.
@@ -39,13 +45,21 @@ pub async fn observe(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let method = request.method().clone();
     // The pattern, because an address may hold a signature.
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("-", MatchedPath::as_str)
+        .to_owned();
     let span = tracing::info_span!("request", id, %method, route);
     let began = Instant::now();
     async move {
         let response = tell_request_id(next.run(request).await, &id);
         let milliseconds = began.elapsed().as_secs_f64() * 1_000.0;
-        tracing::info!(status = response.status().as_u16(), milliseconds, "answered");
+        tracing::info!(
+            status = response.status().as_u16(),
+            milliseconds,
+            "answered"
+        );
         complete(response, &id)
     }
     .instrument(span)
@@ -55,7 +69,9 @@ pub async fn observe(request: Request, next: Next) -> Response {
 fn complete(mut response: Response, id: &str) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
@@ -68,7 +84,10 @@ fn complete(mut response: Response, id: &str) -> Response {
 /// A browser says where a write comes from: by `Sec-Fetch-Site`, or older ones by `Origin`.
 /// What says neither is no browser, and holds no cookie that it was not given.
 pub async fn guard_origin(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_read = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
     if is_read || comes_from_here(request.headers(), request.uri(), &app.config.public_url) {
         return next.run(request).await;
     }
@@ -80,7 +99,8 @@ fn comes_from_here(headers: &HeaderMap, uri: &Uri, public_url: &str) -> bool {
     let origin = text(header::ORIGIN);
     if let Some(origin) = origin {
         let is_public = origin_of(public_url).is_some_and(|ours| ours.eq_ignore_ascii_case(origin));
-        let host = text(header::HOST).or_else(|| uri.authority().map(|authority| authority.as_str()));
+        let host =
+            text(header::HOST).or_else(|| uri.authority().map(|authority| authority.as_str()));
         let is_host = match (origin.split_once("://"), host) {
             (Some((_, theirs)), Some(ours)) => theirs.eq_ignore_ascii_case(ours),
             _ => false,
@@ -111,12 +131,25 @@ impl FromRequestParts<App> for ClientAddress {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-        let told = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|ConnectInfo(address)| address.ip());
+        let told = parts
+            .headers
+            .get("x-forwarded-for")
+            .and_then(|value| value.to_str().ok());
         // The last one was written by our own proxy; those before it may be invented.
         let told = told.and_then(|list| list.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
-        let address = if app.config.behind_proxy { told.or(peer) } else { peer };
-        Ok(Self(address.map_or_else(|| "unknown".to_owned(), |address| network(address).to_string())))
+        let address = if app.config.behind_proxy {
+            told.or(peer)
+        } else {
+            peer
+        };
+        Ok(Self(address.map_or_else(
+            || "unknown".to_owned(),
+            |address| network(address).to_string(),
+        )))
     }
 }
 
@@ -137,7 +170,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathId<
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let found: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
-        found.map(|Path(id)| Self(id)).map_err(|_| AppError::NotFound)
+        found
+            .map(|Path(id)| Self(id))
+            .map_err(|_| AppError::NotFound)
     }
 }
 
@@ -150,7 +185,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let found: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
-        found.map(|Query(asked)| Self(asked)).map_err(|_| Problem::new(ProblemCode::MalformedRequest).at("query").into())
+        found.map(|Query(asked)| Self(asked)).map_err(|_| {
+            Problem::new(ProblemCode::MalformedRequest)
+                .at("query")
+                .into()
+        })
     }
 }
 
@@ -160,24 +199,57 @@ mod tests {
 
     #[track_caller]
     fn check(headers: &[(&'static str, &'static str)], expected: bool) {
-        let map = headers.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let map = headers.iter().map(|&(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        });
         let uri = Uri::from_static("/");
-        assert_eq!(comes_from_here(&map.collect(), &uri, "https://omocast.example/app"), expected, "{headers:?}");
+        assert_eq!(
+            comes_from_here(&map.collect(), &uri, "https://omocast.example/app"),
+            expected,
+            "{headers:?}"
+        );
     }
 
     #[test]
     fn our_own_pages_may_write() {
         check(&[("origin", "https://omocast.example")], true);
-        check(&[("origin", "https://omocast.example"), ("sec-fetch-site", "same-origin")], true);
-        check(&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")], true);
+        check(
+            &[
+                ("origin", "https://omocast.example"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            true,
+        );
+        check(
+            &[
+                ("origin", "http://127.0.0.1:8080"),
+                ("host", "127.0.0.1:8080"),
+            ],
+            true,
+        );
     }
 
     #[test]
     fn other_sites_may_not() {
         check(&[("origin", "https://evil.example")], false);
-        check(&[("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")], false);
+        check(
+            &[
+                ("origin", "https://evil.example"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            false,
+        );
         check(&[("origin", "null"), ("host", "omocast.example")], false);
-        check(&[("origin", "https://omocast.example.evil.example"), ("host", "omocast.example")], false);
+        check(
+            &[
+                ("origin", "https://omocast.example.evil.example"),
+                ("host", "omocast.example"),
+            ],
+            false,
+        );
         check(&[("sec-fetch-site", "cross-site")], false);
         check(&[("sec-fetch-site", "same-site")], false);
     }

@@ -20,10 +20,15 @@ const SIGN_IN_LIMIT: usize = 16 * 1024;
 
 /// Everything that this process answers.
 pub fn router(app: App) -> Router {
-    let health = Router::new().route(health::HEALTHZ, get(health::healthz)).route(health::READYZ, get(health::readyz));
+    let health = Router::new()
+        .route(health::HEALTHZ, get(health::healthz))
+        .route(health::READYZ, get(health::readyz));
     let routes = if app.config.role.answers() {
         let media = Router::new().route(crate::media::PUBLIC_ROUTE, get(media::find_public_media));
-        health.merge(api(&app)).merge(media).merge(webhooks::router())
+        health
+            .merge(api(&app))
+            .merge(media)
+            .merge(webhooks::router())
     } else {
         health
     };
@@ -37,9 +42,14 @@ pub fn router(app: App) -> Router {
 }
 
 fn api(app: &App) -> Router<App> {
-    let session = post(session::create_session).get(session::find_session).delete(session::delete_session);
+    let session = post(session::create_session)
+        .get(session::find_session)
+        .delete(session::delete_session);
     Router::new()
-        .route(path::SESSION, session.layer(DefaultBodyLimit::max(SIGN_IN_LIMIT)))
+        .route(
+            path::SESSION,
+            session.layer(DefaultBodyLimit::max(SIGN_IN_LIMIT)),
+        )
         .route(path::EVENTS, post(events::list_events))
         .route(path::EVENT_COUNTS, get(events::count_events))
         .route(path::EVENTS_BULK, post(events::act_on_events))
@@ -48,10 +58,16 @@ fn api(app: &App) -> Router<App> {
         .route(path::EVENT_ACTION, post(events::act_on_event))
         .route(path::TAGS, get(events::list_tags))
         .route(path::AUDIENCE_COUNT, post(audience::count_audience))
-        .route(path::BROADCASTS, post(broadcasts::create_broadcast).get(broadcasts::list_broadcasts))
+        .route(
+            path::BROADCASTS,
+            post(broadcasts::create_broadcast).get(broadcasts::list_broadcasts),
+        )
         .route(path::BROADCAST, get(broadcasts::find_broadcast))
         .route(path::BROADCAST_RECIPIENTS, get(broadcasts::list_recipients))
-        .route(path::MEDIA, post(media::create_media).layer(DefaultBodyLimit::max(media::BODY_LIMIT)))
+        .route(
+            path::MEDIA,
+            post(media::create_media).layer(DefaultBodyLimit::max(media::BODY_LIMIT)),
+        )
         .route(path::MEDIA_FILE, get(media::find_media))
         .route(path::LIVE, get(live::listen))
         .route(path::OPENAPI, get(openapi::describe))
@@ -61,7 +77,11 @@ fn api(app: &App) -> Router<App> {
 }
 
 async fn answer_others(State(app): State<App>, request: Request) -> Response {
-    let folder = if app.config.role.answers() { app.config.assets.as_deref() } else { None };
+    let folder = if app.config.role.answers() {
+        app.config.assets.as_deref()
+    } else {
+        None
+    };
     assets::serve(folder, request).await
 }
 

@@ -30,8 +30,11 @@ impl Secrets {
 
     /// With the key in base64, as `OMOCAST_SECRET_KEY` holds it.
     pub fn from_base64(text: &str) -> anyhow::Result<Self> {
-        let key = STANDARD.decode(text.trim()).map_err(|_| anyhow!("the secret key is not base64"))?;
-        let key = <[u8; KEY_BYTES]>::try_from(key).map_err(|_| anyhow!("the secret key is not of {KEY_BYTES} bytes"))?;
+        let key = STANDARD
+            .decode(text.trim())
+            .map_err(|_| anyhow!("the secret key is not base64"))?;
+        let key = <[u8; KEY_BYTES]>::try_from(key)
+            .map_err(|_| anyhow!("the secret key is not of {KEY_BYTES} bytes"))?;
         Ok(Self::new(key))
     }
 
@@ -45,7 +48,9 @@ impl Secrets {
                 options.write(true).create_new(true);
                 #[cfg(unix)]
                 std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                let mut made = options.open(file).with_context(|| format!("can't make {}", file.display()))?;
+                let mut made = options
+                    .open(file)
+                    .with_context(|| format!("can't make {}", file.display()))?;
                 writeln!(made, "{}", STANDARD.encode(secrets.key))?;
                 made.sync_all()?;
                 Ok(secrets)
@@ -66,7 +71,9 @@ impl Secrets {
 
     /// Opens what [`Secrets::seal`] sealed.
     pub fn open(&self, sealed: &str) -> anyhow::Result<String> {
-        let sealed = STANDARD.decode(sealed).map_err(|_| anyhow!("what was sealed is not base64"))?;
+        let sealed = STANDARD
+            .decode(sealed)
+            .map_err(|_| anyhow!("what was sealed is not base64"))?;
         let Some((nonce, sealed)) = sealed.split_first_chunk::<NONCE_BYTES>() else {
             bail!("what was sealed is cut off");
         };
@@ -131,11 +138,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("secret.key");
         let sealed = Secrets::from_file(&file).unwrap().seal("token");
-        assert_eq!(Secrets::from_file(&file).unwrap().open(&sealed).unwrap(), "token");
+        assert_eq!(
+            Secrets::from_file(&file).unwrap().open(&sealed).unwrap(),
+            "token"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
     }
 

@@ -29,7 +29,11 @@ const TOUCH_EVERY: i64 = HOUR;
 /// The layer that finds and keeps the session of a request.
 pub fn layer(app: &App) -> SessionManagerLayer<Sessions> {
     let days = i64::from(app.config.session_days);
-    let sessions = Sessions { store: app.store.clone(), clock: app.clock.clone(), life: days * DAY };
+    let sessions = Sessions {
+        store: app.store.clone(),
+        clock: app.clock.clone(),
+        life: days * DAY,
+    };
     SessionManagerLayer::new(sessions)
         .with_name(COOKIE)
         .with_http_only(true)
@@ -57,7 +61,12 @@ impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         loop {
             let data = encode(record)?;
-            if self.store.create_session(&key(record.id), &data, self.end()).await.map_err(backend)? {
+            if self
+                .store
+                .create_session(&key(record.id), &data, self.end())
+                .await
+                .map_err(backend)?
+            {
                 return Ok(());
             }
             record.id = Id::default();
@@ -65,16 +74,30 @@ impl SessionStore for Sessions {
     }
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.store.update_session(&key(record.id), &encode(record)?, self.end()).await.map_err(backend)
+        self.store
+            .update_session(&key(record.id), &encode(record)?, self.end())
+            .await
+            .map_err(backend)
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        let found = self.store.find_session(&key(*id), self.clock.now()).await.map_err(backend)?;
-        let Some((data, end)) = found else { return Ok(None) };
-        let data = serde_json::from_str(&data).map_err(|error| session_store::Error::Decode(error.to_string()))?;
+        let found = self
+            .store
+            .find_session(&key(*id), self.clock.now())
+            .await
+            .map_err(backend)?;
+        let Some((data, end)) = found else {
+            return Ok(None);
+        };
+        let data = serde_json::from_str(&data)
+            .map_err(|error| session_store::Error::Decode(error.to_string()))?;
         let expiry_date = OffsetDateTime::from_unix_timestamp(end.0.div_euclid(1_000))
             .map_err(|error| session_store::Error::Decode(error.to_string()))?;
-        Ok(Some(Record { id: *id, data, expiry_date }))
+        Ok(Some(Record {
+            id: *id,
+            data,
+            expiry_date,
+        }))
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
@@ -83,7 +106,8 @@ impl SessionStore for Sessions {
 }
 
 fn encode(record: &Record) -> session_store::Result<String> {
-    serde_json::to_string(&record.data).map_err(|error| session_store::Error::Encode(error.to_string()))
+    serde_json::to_string(&record.data)
+        .map_err(|error| session_store::Error::Encode(error.to_string()))
 }
 
 fn backend(error: impl std::error::Error) -> session_store::Error {
@@ -121,11 +145,15 @@ pub struct SignedIn(pub Member);
 impl FromRequestParts<App> for SignedIn {
     type Rejection = AppError;
 
-    fn from_request_parts(parts: &mut Parts, app: &App) -> impl Future<Output = Result<Self, Self::Rejection>> + Send {
+    fn from_request_parts(
+        parts: &mut Parts,
+        app: &App,
+    ) -> impl Future<Output = Result<Self, Self::Rejection>> + Send {
         let session = parts.extensions.get::<Session>().cloned();
         let app = app.clone();
         async move {
-            let session = session.ok_or_else(|| anyhow::anyhow!("the route has no session layer"))?;
+            let session =
+                session.ok_or_else(|| anyhow::anyhow!("the route has no session layer"))?;
             let Some(id) = session.get::<MemberId>(MEMBER).await.map_err(internal)? else {
                 return Err(ProblemCode::SignedOut.into());
             };
@@ -133,7 +161,11 @@ impl FromRequestParts<App> for SignedIn {
                 return Err(ProblemCode::SignedOut.into());
             };
             let now = app.now();
-            let seen = session.get::<i64>(SEEN).await.map_err(internal)?.unwrap_or_default();
+            let seen = session
+                .get::<i64>(SEEN)
+                .await
+                .map_err(internal)?
+                .unwrap_or_default();
             if now.since(Timestamp(seen)) >= TOUCH_EVERY {
                 session.insert(SEEN, now.0).await.map_err(internal)?;
             }

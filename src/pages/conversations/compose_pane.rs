@@ -177,7 +177,7 @@ pub fn ComposePane(
                             on_click=on_back
                         />
                     </span>
-                    <h2 class="compose-pane__title">{move || t(Key::ComposeTitle)}</h2>
+                    <h1 class="compose-pane__title">{move || t(Key::ComposeTitle)}</h1>
                     <ul class="compose-pane__channels">{chips}</ul>
                     <span class="compose-pane__saved" role="status">
                         {move || is_draft_kept().then(|| t(Key::ComposeDraftSaved))}

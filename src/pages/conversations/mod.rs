@@ -94,7 +94,8 @@ impl Conversations {
         self.is_composing.set(false);
         navigate(self.route(None, None));
         if has_ticks {
-            self.audience.update(|audience| audience.pick = Pick::default());
+            self.audience
+                .update(|audience| audience.pick = Pick::default());
             let (audience, back) = (self.audience, self.route(None, Some(Mode::Select)));
             self.toasts.undo(t_now(Key::SelectLeft), move || {
                 if audience.try_set(before.clone()).is_none() {
@@ -141,12 +142,20 @@ pub fn ConversationsPage() -> impl IntoView {
     Effect::new(move |_| {
         let (view, event, asks_selection) = place.get();
         if asks_selection && !is_selecting.get() {
-            replace(Route::Conversations { view, event, mode: None });
+            replace(Route::Conversations {
+                view,
+                event,
+                mode: None,
+            });
         }
         if !role.sees(view)
             && let Some(view) = EventView::ALL.into_iter().find(|&view| role.sees(view))
         {
-            replace(Route::Conversations { view, event: None, mode: None });
+            replace(Route::Conversations {
+                view,
+                event: None,
+                mode: None,
+            });
         }
     });
     if !EventView::ALL.into_iter().any(|view| role.sees(view)) {
@@ -156,7 +165,11 @@ pub fn ConversationsPage() -> impl IntoView {
     let list = EventList::new(page);
     let step = move || {
         if is_selecting.get() {
-            if page.is_composing.get() { "compose" } else { "list" }
+            if page.is_composing.get() {
+                "compose"
+            } else {
+                "list"
+            }
         } else if page.event.get().is_none() {
             "list"
         } else if page.is_customer_shown.get() {

@@ -300,7 +300,7 @@ fn KnownThread(model: ThreadModel) -> impl IntoView {
         <Bar page=model.page>
             <Avatar name />
             <div class="thread-pane__who">
-                <h2 class="thread-pane__name">{move || name.get()}</h2>
+                <h1 class="thread-pane__name">{move || name.get()}</h1>
                 {about}
             </div>
             <Actions model event />

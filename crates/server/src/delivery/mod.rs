@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::channels::Account;
 use crate::shutdown::Shutdown;
+use crate::store::StoreError;
 use crate::store::deliveries::{Changes, Outcome};
 use pace::Pace;
 use worker::Lane;
@@ -44,7 +45,7 @@ struct Worker {
 
 impl Worker {
     /// Completes what is complete, and tells what changed.
-    async fn settle_up(&self, mut changes: Changes) -> Result<(), sqlx::Error> {
+    async fn settle_up(&self, mut changes: Changes) -> Result<(), StoreError> {
         let completed = self.app.store.complete_broadcasts(self.app.now()).await?;
         changes.broadcasts.extend(completed);
         self.announcer.announce(changes);
@@ -57,7 +58,7 @@ impl Worker {
         account: AccountId,
         reason: Reason,
         code: &str,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), StoreError> {
         tracing::warn!(%account, reason = reason.as_str(), code, "the account cannot send");
         let changes = self
             .app

@@ -23,7 +23,9 @@ pub async fn serve(folder: Option<&Path>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let first = path.split('/').nth(1).unwrap_or_default();
     let not_found = || problem_response(Problem::new(ProblemCode::NotFound));
-    let Some(folder) = folder else { return not_found() };
+    let Some(folder) = folder else {
+        return not_found();
+    };
     if NOT_PAGES.contains(&first) {
         return not_found();
     }
@@ -37,8 +39,14 @@ pub async fn serve(folder: Option<&Path>, request: Request) -> Response {
     match found.status() {
         StatusCode::NOT_FOUND => return not_found(),
         StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT => {
-            let policy = if is_page || !is_hashed(name) { "no-cache" } else { "public, max-age=31536000, immutable" };
-            found.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
+            let policy = if is_page || !is_hashed(name) {
+                "no-cache"
+            } else {
+                "public, max-age=31536000, immutable"
+            };
+            found
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
         }
         _ => {}
     }
@@ -47,10 +55,18 @@ pub async fn serve(folder: Option<&Path>, request: Request) -> Response {
 
 async fn open(folder: &Path, path: &str, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
-    let Ok(uri) = path.parse() else { return problem_response(Problem::new(ProblemCode::NotFound)) };
+    let Ok(uri) = path.parse() else {
+        return problem_response(Problem::new(ProblemCode::NotFound));
+    };
     parts.uri = uri;
-    let files = ServeDir::new(folder).append_index_html_on_directories(false).precompressed_br().precompressed_gzip();
-    match files.oneshot(Request::from_parts(parts, Body::empty())).await {
+    let files = ServeDir::new(folder)
+        .append_index_html_on_directories(false)
+        .precompressed_br()
+        .precompressed_gzip();
+    match files
+        .oneshot(Request::from_parts(parts, Body::empty()))
+        .await
+    {
         Ok(response) => response.into_response(),
         Err(never) => match never {},
     }
@@ -58,7 +74,9 @@ async fn open(folder: &Path, path: &str, request: Request) -> Response {
 
 /// Whether a name has a hash as trunk writes it: `app-0123456789abcdef.css`, `app-0123456789abcdef_bg.wasm`.
 fn is_hashed(name: &str) -> bool {
-    name.split(['-', '.', '_']).skip(1).any(|part| part.len() >= 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    name.split(['-', '.', '_'])
+        .skip(1)
+        .any(|part| part.len() >= 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -67,10 +85,20 @@ mod tests {
 
     #[test]
     fn hashed_names_are_known() {
-        for name in ["omocast-5f3a1b2c4d5e6f70.js", "omocast-5f3a1b2c4d5e6f70_bg.wasm", "ui-abcdef0123456789.css"] {
+        for name in [
+            "omocast-5f3a1b2c4d5e6f70.js",
+            "omocast-5f3a1b2c4d5e6f70_bg.wasm",
+            "ui-abcdef0123456789.css",
+        ] {
             assert!(is_hashed(name), "{name}");
         }
-        for name in ["index.html", "boot.js", "icons.svg", "deadbeef.css", "zh-Hant.json"] {
+        for name in [
+            "index.html",
+            "boot.js",
+            "icons.svg",
+            "deadbeef.css",
+            "zh-Hant.json",
+        ] {
             assert!(!is_hashed(name), "{name}");
         }
     }

@@ -14,6 +14,11 @@ pub async fn count_audience(
     Json(audience): Json<Audience>,
 ) -> AppResult<Json<AudienceCount>> {
     member.role.may_broadcast(member.plan)?;
-    audience.check().map_err(|code| Problem::new(code).at("audience"))?;
-    app.store.count_audience(&member, &audience, app.now()).await.map(Json)
+    audience
+        .check()
+        .map_err(|code| Problem::new(code).at("audience"))?;
+    app.store
+        .count_audience(&member, &audience, app.now())
+        .await
+        .map(Json)
 }

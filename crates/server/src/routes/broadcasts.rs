@@ -25,7 +25,11 @@ pub async fn create_broadcast(
 ) -> AppResult<(StatusCode, Json<Broadcast>)> {
     member.role.may_broadcast(member.plan)?;
     let key = idempotency_key(&headers)?;
-    match app.store.create_broadcast(&member, &request, key, &hash(&request), app.now()).await? {
+    match app
+        .store
+        .create_broadcast(&member, &request, key, &hash(&request), app.now())
+        .await?
+    {
         CreatedBroadcast::Repeated(broadcast) => Ok((StatusCode::OK, Json(broadcast))),
         CreatedBroadcast::New(broadcast) => {
             app.wake.deliveries.notify_one();
@@ -48,7 +52,10 @@ pub async fn list_broadcasts(
     Asked(asked): Asked<BroadcastQuery>,
 ) -> AppResult<Json<BroadcastPage>> {
     check_role(&member)?;
-    app.store.list_broadcasts(&member, asked.after).await.map(Json)
+    app.store
+        .list_broadcasts(&member, asked.after)
+        .await
+        .map(Json)
 }
 
 /// One broadcast.
@@ -69,7 +76,10 @@ pub async fn list_recipients(
     Asked(asked): Asked<RecipientQuery>,
 ) -> AppResult<Json<RecipientPage>> {
     check_role(&member)?;
-    app.store.list_recipients(&member, id, &asked).await.map(Json)
+    app.store
+        .list_recipients(&member, id, &asked)
+        .await
+        .map(Json)
 }
 
 fn check_role(member: &Member) -> AppResult<()> {
@@ -86,10 +96,21 @@ pub fn is_key_given(headers: &HeaderMap) -> bool {
 
 /// The `Idempotency-Key`: 8 to 100 letters, digits, `-` or `_`.
 pub fn idempotency_key(headers: &HeaderMap) -> AppResult<&str> {
-    let key = headers.get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = headers
+        .get(IDEMPOTENCY_KEY)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let is_key = (8..=100).contains(&key.len())
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if is_key { Ok(key) } else { Err(Problem::new(ProblemCode::IdempotencyKeyMissing).at(IDEMPOTENCY_KEY).into()) }
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_key {
+        Ok(key)
+    } else {
+        Err(Problem::new(ProblemCode::IdempotencyKeyMissing)
+            .at(IDEMPOTENCY_KEY)
+            .into())
+    }
 }
 
 /// Of what the request means, not of how it was written.

@@ -6,11 +6,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use omocast_contract::api::{
-    ActionRequest, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, EventRow, Tags, Thread,
+    ActionRequest, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, EventRow, Tags,
+    Thread,
 };
 use omocast_contract::event::may_reply;
 use omocast_contract::limit::{MAX_BULK, image_limit};
-use omocast_contract::message::Message;
+use omocast_contract::message::{Message, MessageContent};
 use omocast_contract::reach::{self, Reach};
 use omocast_contract::text::{fits, is_blank};
 use omocast_contract::{
@@ -42,15 +43,23 @@ pub async fn list_events(
     if !member.role.sees(asked.view) {
         return Err(Problem::new(ProblemCode::RoleMayNotSee).at("view").into());
     }
-    asked.filter.check().map_err(|code| Problem::new(code).at("filter"))?;
+    asked
+        .filter
+        .check()
+        .map_err(|code| Problem::new(code).at("filter"))?;
     if !(1..=MOST_ROWS).contains(&asked.limit) {
-        return Err(Problem::new(ProblemCode::MalformedRequest).at("limit").into());
+        return Err(Problem::new(ProblemCode::MalformedRequest)
+            .at("limit")
+            .into());
     }
     app.store.list_events(&member, &asked).await.map(Json)
 }
 
 /// How many events each view has.
-pub async fn count_events(State(app): State<App>, SignedIn(member): SignedIn) -> AppResult<Json<EventCounts>> {
+pub async fn count_events(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+) -> AppResult<Json<EventCounts>> {
     Ok(Json(app.store.count_events(&member).await?))
 }
 
@@ -86,7 +95,10 @@ pub async fn act_on_event(
     PathId(event): PathId<EventId>,
     Json(asked): Json<ActionRequest>,
 ) -> AppResult<Json<EventRow>> {
-    let (row, changed) = app.store.act_on_event(&member, event, asked.action, app.now()).await?;
+    let (row, changed) = app
+        .store
+        .act_on_event(&member, event, asked.action, app.now())
+        .await?;
     tell(&app, &member, &[changed]);
     Ok(Json(row))
 }
@@ -100,19 +112,28 @@ pub async fn act_on_events(
     if asked.events.len() > MAX_BULK {
         return Err(Problem::new(ProblemCode::TooManyPicked).at("events").into());
     }
-    let (result, changed) = app.store.act_on_events(&member, &asked.events, asked.action, app.now()).await?;
+    let (result, changed) = app
+        .store
+        .act_on_events(&member, &asked.events, asked.action, app.now())
+        .await?;
     tell(&app, &member, &changed);
     Ok(Json(result))
 }
 
 /// The team's tags.
-pub async fn list_tags(State(app): State<App>, SignedIn(member): SignedIn) -> AppResult<Json<Tags>> {
-    Ok(Json(Tags { tags: app.store.list_tags(&member).await? }))
+pub async fn list_tags(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+) -> AppResult<Json<Tags>> {
+    Ok(Json(Tags {
+        tags: app.store.list_tags(&member).await?,
+    }))
 }
 
 fn tell(app: &App, member: &Member, changed: &[ChangedEvent]) {
     for change in changed {
-        app.live.event_changed(member.team_id, change.event, &change.owners);
+        app.live
+            .event_changed(member.team_id, change.event, &change.owners);
     }
 }
 
@@ -142,8 +163,15 @@ pub async fn create_message(
         return Err(ProblemCode::WindowClosed.into());
     }
     check_content(&app, &member, event.channel, &content).await?;
-    match app.store.begin_reply(&member, &event, id, &content, app.now()).await? {
-        BegunReply::Repeated(message) => return Ok(Json(message).into_response()),
+    match app
+        .store
+        .begin_reply(&member, &event, id, &content, app.now())
+        .await?
+    {
+        BegunReply::Repeated(message) if message.content == shown(&content) => {
+            return Ok(Json(message).into_response());
+        }
+        BegunReply::Repeated(_) => return Err(ProblemCode::IdempotencyKeyReused.into()),
         BegunReply::New => {}
     }
     // In a task of its own: a browser that hangs up must not leave the outcome unrecorded.
@@ -152,7 +180,22 @@ pub async fn create_message(
     Ok((StatusCode::CREATED, Json(message)).into_response())
 }
 
-async fn check_content(app: &App, member: &Member, channel: Channel, content: &OutgoingMessage) -> AppResult<()> {
+/// What a message looks like in the thread.
+fn shown(content: &OutgoingMessage) -> MessageContent {
+    match content {
+        OutgoingMessage::Text { text } => MessageContent::Text { text: text.clone() },
+        OutgoingMessage::Image { media } => MessageContent::Image {
+            media: Some(*media),
+        },
+    }
+}
+
+async fn check_content(
+    app: &App,
+    member: &Member,
+    channel: Channel,
+    content: &OutgoingMessage,
+) -> AppResult<()> {
     let refuse = |code, field: &str| {
         let mut problem = Problem::new(code).at(field);
         problem.channels = vec![channel];
@@ -160,38 +203,62 @@ async fn check_content(app: &App, member: &Member, channel: Channel, content: &O
     };
     match content {
         OutgoingMessage::Text { text } if is_blank(text) => refuse(ProblemCode::TextEmpty, "text"),
-        OutgoingMessage::Text { text } if !fits(text, channel) => refuse(ProblemCode::TextTooLong, "text"),
+        OutgoingMessage::Text { text } if !fits(text, channel) => {
+            refuse(ProblemCode::TextTooLong, "text")
+        }
         OutgoingMessage::Text { .. } => Ok(()),
-        OutgoingMessage::Image { media } => match app.store.find_media(member.team_id, *media).await? {
-            None => refuse(ProblemCode::MediaNotFound, "media"),
-            Some(media) if media.bytes > image_limit(channel) => refuse(ProblemCode::ImageTooLarge, "media"),
-            Some(_) => Ok(()),
-        },
+        OutgoingMessage::Image { media } => {
+            match app.store.find_media(member.team_id, *media).await? {
+                None => refuse(ProblemCode::MediaNotFound, "media"),
+                Some(media) if media.bytes > image_limit(channel) => {
+                    refuse(ProblemCode::ImageTooLarge, "media")
+                }
+                Some(_) => Ok(()),
+            }
+        }
     }
 }
 
-async fn hand_over(app: App, member: Member, event: EventRow, id: MessageId, content: OutgoingMessage) -> AppResult<Message> {
+async fn hand_over(
+    app: App,
+    member: Member,
+    event: EventRow,
+    id: MessageId,
+    content: OutgoingMessage,
+) -> AppResult<Message> {
     let outcome = match send(&app, &event, id, content).await {
         Ok(outcome) => outcome,
         Err(error) => {
             // Nothing was sent: say so in the thread, then tell what broke.
             let failed = failed(DeliveryStatus::Failed, Reason::AccountNotConnected);
-            app.store.finish_reply(event.id, id, &failed, app.now()).await?;
+            app.store
+                .finish_reply(event.id, id, &failed, app.now())
+                .await?;
             return Err(error);
         }
     };
     let is_refused = outcome.status == DeliveryStatus::Failed;
-    let message = app.store.finish_reply(event.id, id, &outcome, app.now()).await?;
-    app.live.event_changed(member.team_id, event.id, &[member.id]);
+    let message = app
+        .store
+        .finish_reply(event.id, id, &outcome, app.now())
+        .await?;
+    app.live
+        .event_changed(member.team_id, event.id, &[member.id]);
     if is_refused {
         return Err(ProblemCode::PlatformRefused.into());
     }
     Ok(message)
 }
 
-async fn send(app: &App, event: &EventRow, id: MessageId, content: OutgoingMessage) -> AppResult<ReplyOutcome> {
+async fn send(
+    app: &App,
+    event: &EventRow,
+    id: MessageId,
+    content: OutgoingMessage,
+) -> AppResult<ReplyOutcome> {
     let account = app.find_account(event.account_id).await?;
-    let account = account.ok_or_else(|| anyhow::anyhow!("the account {} is gone", event.account_id))?;
+    let account =
+        account.ok_or_else(|| anyhow::anyhow!("the account {} is gone", event.account_id))?;
     let to = app.store.find_address(event.id).await?;
     let message = match content {
         OutgoingMessage::Text { text } => Outbound::Text(text),
@@ -203,7 +270,10 @@ async fn send(app: &App, event: &EventRow, id: MessageId, content: OutgoingMessa
     let opaque = id.to_string();
     let messages = [message];
     let sent = app.connectors.send(&account, &to, &messages, id.0, &opaque);
-    let outcome = tokio::time::timeout(PATIENCE, sent).await.ok().and_then(|outcomes| outcomes.into_iter().next());
+    let outcome = tokio::time::timeout(PATIENCE, sent)
+        .await
+        .ok()
+        .and_then(|outcomes| outcomes.into_iter().next());
     Ok(match outcome {
         Some(SendOutcome::Accepted { external_id }) => ReplyOutcome {
             status: DeliveryStatus::Sent,
@@ -211,12 +281,20 @@ async fn send(app: &App, event: &EventRow, id: MessageId, content: OutgoingMessa
             external_id: Some(external_id).filter(|id| !id.is_empty()),
         },
         Some(
-            SendOutcome::Refused { reason, .. } | SendOutcome::Retry { reason, .. } | SendOutcome::AccountStopped { reason, .. },
+            SendOutcome::Refused { reason, .. }
+            | SendOutcome::Retry { reason, .. }
+            | SendOutcome::AccountStopped { reason, .. },
         ) => failed(DeliveryStatus::Failed, reason),
-        Some(SendOutcome::Unknown { .. }) | None => failed(DeliveryStatus::Unknown, Reason::NoAnswer),
+        Some(SendOutcome::Unknown { .. }) | None => {
+            failed(DeliveryStatus::Unknown, Reason::NoAnswer)
+        }
     })
 }
 
 fn failed(status: DeliveryStatus, reason: Reason) -> ReplyOutcome {
-    ReplyOutcome { status, reason: Some(reason), external_id: None }
+    ReplyOutcome {
+        status,
+        reason: Some(reason),
+        external_id: None,
+    }
 }

@@ -24,7 +24,12 @@ pub async fn healthz() -> &'static str {
 pub async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
     match tokio::time::timeout(PATIENCE, app.store.ping()).await {
         Ok(Ok(())) => {}
-        Ok(Err(_)) | Err(_) => return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+        Ok(Err(_)) | Err(_) => {
+            return (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer\n",
+            );
+        }
     }
     if app.health.broken_workers.load(Ordering::SeqCst) > 0 {
         return (StatusCode::SERVICE_UNAVAILABLE, "a worker has stopped\n");

@@ -35,13 +35,26 @@ pub async fn listen(
     SignedIn(member): SignedIn,
     session: Session,
 ) -> AppResult<impl IntoResponse> {
-    let session = session.id().map(sessions::key).ok_or(ProblemCode::SignedOut)?;
+    let session = session
+        .id()
+        .map(sessions::key)
+        .ok_or(ProblemCode::SignedOut)?;
     let notices = app.live.subscribe();
     let since = app.now();
-    let listener = Listener { app, member, session, notices, since, colleagues: HashMap::new() };
+    let listener = Listener {
+        app,
+        member,
+        session,
+        notices,
+        since,
+        colleagues: HashMap::new(),
+    };
     let events = Sse::new(events(listener)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // Proxies that buffer would hold back what happens until they have enough of it.
-    Ok(([(HeaderName::from_static("x-accel-buffering"), "no")], events))
+    Ok((
+        [(HeaderName::from_static("x-accel-buffering"), "no")],
+        events,
+    ))
 }
 
 fn events(listener: Listener) -> impl Stream<Item = Result<Event, Infallible>> + Send {
@@ -76,13 +89,27 @@ impl Listener {
                 Notice::Stopping => return None,
                 Notice::SignedOut { session } if *session == self.session => return None,
                 Notice::SignedOut { .. } => {}
-                Notice::Event { team, event, owners } => {
-                    if *team == self.member.team_id && self.is_fresh().await? && self.hears_of_event(owners).await {
+                Notice::Event {
+                    team,
+                    event,
+                    owners,
+                } => {
+                    if *team == self.member.team_id
+                        && self.is_fresh().await?
+                        && self.hears_of_event(owners).await
+                    {
                         return Some(LiveEvent::EventChanged { event: *event });
                     }
                 }
-                Notice::Broadcast { team, sender, progress } => {
-                    if *team == self.member.team_id && self.is_fresh().await? && self.hears_of_broadcast(*sender).await {
+                Notice::Broadcast {
+                    team,
+                    sender,
+                    progress,
+                } => {
+                    if *team == self.member.team_id
+                        && self.is_fresh().await?
+                        && self.hears_of_broadcast(*sender).await
+                    {
                         return Some(progress.clone());
                     }
                 }
@@ -96,7 +123,11 @@ impl Listener {
         if now.since(self.since) < BELIEVED {
             return Some(true);
         }
-        self.app.store.find_session(&self.session, now).await.ok()??;
+        self.app
+            .store
+            .find_session(&self.session, now)
+            .await
+            .ok()??;
         self.member = self.app.store.find_member(self.member.id).await.ok()??;
         self.since = now;
         self.colleagues.clear();
@@ -118,7 +149,8 @@ impl Listener {
     }
 
     async fn hears_of_broadcast(&mut self, sender: MemberId) -> bool {
-        self.is_within(self.member.role.broadcasts_seen(), sender).await
+        self.is_within(self.member.role.broadcasts_seen(), sender)
+            .await
     }
 
     async fn is_within(&mut self, scope: Scope, other: MemberId) -> bool {
@@ -132,7 +164,12 @@ impl Listener {
                 if let Some(&known) = self.colleagues.get(&other) {
                     return known;
                 }
-                let found = self.app.store.share_shop(self.member.id, other).await.unwrap_or(false);
+                let found = self
+                    .app
+                    .store
+                    .share_shop(self.member.id, other)
+                    .await
+                    .unwrap_or(false);
                 self.colleagues.insert(other, found);
                 found
             }

@@ -37,9 +37,15 @@ pub async fn create_media(
     let malformed = |field: &str| Problem::new(ProblemCode::MalformedRequest).at(field);
     let mut multipart = multipart.map_err(|_| malformed("content-type"))?;
     let (mut image, mut preview) = (None, None);
-    while let Some(field) = multipart.next_field().await.map_err(|error| unreadable(&error, "file"))? {
+    while let Some(field) = multipart
+        .next_field()
+        .await
+        .map_err(|error| unreadable(&error, "file"))?
+    {
         match field.name() {
-            Some("file") if image.is_none() => image = Some(receive(&app, field, "file", MAX_UPLOAD_BYTES).await?),
+            Some("file") if image.is_none() => {
+                image = Some(receive(&app, field, "file", MAX_UPLOAD_BYTES).await?)
+            }
             Some("preview") if preview.is_none() => {
                 preview = Some(receive(&app, field, "preview", MAX_PREVIEW_BYTES).await?);
             }
@@ -52,15 +58,28 @@ pub async fn create_media(
     let image = image.ok_or_else(|| malformed("file"))?;
     if preview.is_none() && image.bytes > MAX_PREVIEW_BYTES {
         // The image is to serve as its own preview, for which it is too large.
-        return Err(Problem::new(ProblemCode::UploadTooLarge).at("preview").into());
+        return Err(Problem::new(ProblemCode::UploadTooLarge)
+            .at("preview")
+            .into());
     }
-    let media = Media { id: MediaId(Uuid::now_v7()), name: image.name, mime: image.mime.to_owned(), bytes: image.bytes };
+    let media = Media {
+        id: MediaId(Uuid::now_v7()),
+        name: image.name,
+        mime: image.mime.to_owned(),
+        bytes: image.bytes,
+    };
     let kept = async {
-        app.media.keep(image.file, media.id, Variant::Original).await?;
+        app.media
+            .keep(image.file, media.id, Variant::Original)
+            .await?;
         if let Some(preview) = preview {
-            app.media.keep(preview.file, media.id, Variant::Preview).await?;
+            app.media
+                .keep(preview.file, media.id, Variant::Preview)
+                .await?;
         }
-        app.store.create_media(member.team_id, Some(member.id), &media, app.now()).await?;
+        app.store
+            .create_media(member.team_id, Some(member.id), &media, app.now())
+            .await?;
         AppResult::Ok(())
     };
     if let Err(error) = kept.await {
@@ -80,12 +99,22 @@ struct Received {
 /// Writes one file of the upload as it comes, and knows it by its first bytes.
 async fn receive(app: &App, mut field: Field<'_>, called: &str, limit: u64) -> AppResult<Received> {
     let refuse = |code| Err(AppError::from(Problem::new(code).at(called)));
-    let name = field.file_name().unwrap_or_default().chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    let name = field
+        .file_name()
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_NAME)
+        .collect();
     let mut file = app.media.begin().await?;
     let mut head = Vec::with_capacity(HEAD);
     let mut bytes = 0;
     let mut refused = None;
-    while let Some(piece) = field.chunk().await.map_err(|error| unreadable(&error, called))? {
+    while let Some(piece) = field
+        .chunk()
+        .await
+        .map_err(|error| unreadable(&error, called))?
+    {
         bytes += piece.len() as u64;
         if head.len() < HEAD {
             head.extend(piece.iter().take(HEAD - head.len()));
@@ -104,13 +133,22 @@ async fn receive(app: &App, mut field: Field<'_>, called: &str, limit: u64) -> A
     match (refused, mime(&head)) {
         (Some(code), _) => refuse(code),
         (None, None) => refuse(ProblemCode::NotAnImage),
-        (None, Some(mime)) => Ok(Received { file, name, mime, bytes }),
+        (None, Some(mime)) => Ok(Received {
+            file,
+            name,
+            mime,
+            bytes,
+        }),
     }
 }
 
 fn unreadable(error: &MultipartError, field: &str) -> AppError {
     let is_too_large = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
-    let code = if is_too_large { ProblemCode::UploadTooLarge } else { ProblemCode::MalformedRequest };
+    let code = if is_too_large {
+        ProblemCode::UploadTooLarge
+    } else {
+        ProblemCode::MalformedRequest
+    };
     Problem::new(code).at(field).into()
 }
 
@@ -130,7 +168,11 @@ pub async fn find_media(
     SignedIn(member): SignedIn,
     PathId(id): PathId<MediaId>,
 ) -> AppResult<Response> {
-    let media = app.store.find_media(member.team_id, id).await?.ok_or(AppError::NotFound)?;
+    let media = app
+        .store
+        .find_media(member.team_id, id)
+        .await?
+        .ok_or(AppError::NotFound)?;
     serve(&app, media.id, Variant::Original).await
 }
 
@@ -149,7 +191,13 @@ pub async fn find_public_media(
 ) -> AppResult<Response> {
     let Asked(signature) = signature.map_err(|_| AppError::NotFound)?;
     let variant = Variant::parse(&variant).ok_or(AppError::NotFound)?;
-    if !app.media.is_signed(id, variant, signature.expires, &signature.signature, app.now()) {
+    if !app.media.is_signed(
+        id,
+        variant,
+        signature.expires,
+        &signature.signature,
+        app.now(),
+    ) {
         return Err(AppError::NotFound);
     }
     serve(&app, id, variant).await
@@ -158,7 +206,9 @@ pub async fn find_public_media(
 async fn serve(app: &App, id: MediaId, variant: Variant) -> AppResult<Response> {
     let (mut file, bytes) = match app.media.open(id, variant).await {
         Ok(opened) => opened,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(AppError::NotFound),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(AppError::NotFound);
+        }
         Err(error) => return Err(error.into()),
     };
     let mut first = vec![0; PIECE];
@@ -169,10 +219,22 @@ async fn serve(app: &App, id: MediaId, variant: Variant) -> AppResult<Response> 
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CONTENT_LENGTH, HeaderValue::from(bytes)),
-        (header::CONTENT_DISPOSITION, HeaderValue::from_static("inline")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400, immutable")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
+        (
+            header::CONTENT_DISPOSITION,
+            HeaderValue::from_static("inline"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, max-age=86400, immutable"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; sandbox"),
+        ),
     ];
     let pieces = stream::try_unfold((Some(Bytes::from(first)), file), next_piece);
     Ok((headers, Body::from_stream(pieces)).into_response())

@@ -6,24 +6,26 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::response::IntoResponse;
 use omocast_contract::api::{
-    ActionRequest, BroadcastPage, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, EventRow, IDEMPOTENCY_KEY, Me,
-    Media, RecipientPage, SignIn, Tags, Thread, path,
+    ActionRequest, BroadcastPage, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery,
+    EventRow, IDEMPOTENCY_KEY, Me, Media, RecipientPage, SignIn, Tags, Thread, path,
 };
 use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
 use omocast_contract::{
-    Audience, AudienceCount, Broadcast, BroadcastRequest, DeliveryStatus, OutgoingMessage, Problem, ProblemCode,
+    Audience, AudienceCount, Broadcast, BroadcastRequest, DeliveryStatus, OutgoingMessage, Problem,
+    ProblemCode,
 };
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use utoipa::openapi::ComponentsBuilder;
+use utoipa::openapi::{ComponentsBuilder, RefOr, Schema};
 
 use ProblemCode::{
-    AudienceEmpty, AudienceUnreachable, CustomerBlocked, EventAlreadyYours, EventEnded, EventNotEnded, EventNotFollowed,
-    EventNotYours, FilterTooLong, IdempotencyKeyMissing, IdempotencyKeyReused, ImageTooLarge, MalformedRequest,
-    MediaNotFound, MediumNotSupported, NoMessages, NotAnImage, NotFound, PlanLacksOmo, PlatformRefused, RequestTooLarge,
-    RoleMayNotBroadcast, RoleMayNotSee, TextEmpty, TextTooLong, TooManyAttempts, TooManyMessages, TooManyPicked,
-    UploadTooLarge, WebChannelNotSupported, WindowClosed, WrongCredentials,
+    AudienceEmpty, AudienceUnreachable, CustomerBlocked, EventAlreadyYours, EventEnded,
+    EventNotEnded, EventNotFollowed, EventNotYours, FilterTooLong, IdempotencyKeyMissing,
+    IdempotencyKeyReused, ImageTooLarge, MalformedRequest, MediaNotFound, MediumNotSupported,
+    NoMessages, NotAnImage, NotFound, PlanLacksOmo, PlatformRefused, RequestTooLarge,
+    RoleMayNotBroadcast, RoleMayNotSee, TextEmpty, TextTooLong, TooManyAttempts, TooManyMessages,
+    TooManyPicked, UploadTooLarge, WebChannelNotSupported, WindowClosed, WrongCredentials,
 };
 
 /// What an endpoint takes.
@@ -72,30 +74,84 @@ fn gives<T: ToSchema>() -> Gives {
 
 fn get(path: &'static str, name: &'static str, does: &'static str, gives: Gives) -> Endpoint {
     let takes = Takes::Nothing;
-    Endpoint { path, method: "get", name, does, takes, gives, statuses: &[200], query: &[], key: None, refusals: &[] }
+    Endpoint {
+        path,
+        method: "get",
+        name,
+        does,
+        takes,
+        gives,
+        statuses: &[200],
+        query: &[],
+        key: None,
+        refusals: &[],
+    }
 }
 
-fn post(path: &'static str, name: &'static str, does: &'static str, takes: Takes, gives: Gives) -> Endpoint {
-    Endpoint { method: "post", takes, refusals: &[MalformedRequest, RequestTooLarge], ..get(path, name, does, gives) }
+fn post(
+    path: &'static str,
+    name: &'static str,
+    does: &'static str,
+    takes: Takes,
+    gives: Gives,
+) -> Endpoint {
+    Endpoint {
+        method: "post",
+        takes,
+        refusals: &[MalformedRequest, RequestTooLarge],
+        ..get(path, name, does, gives)
+    }
 }
 
 fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint {
-            refusals: &[MalformedRequest, RequestTooLarge, WrongCredentials, TooManyAttempts],
-            ..post(path::SESSION, "createSession", "Signs in.", takes::<SignIn>(), gives::<Me>())
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                WrongCredentials,
+                TooManyAttempts,
+            ],
+            ..post(
+                path::SESSION,
+                "createSession",
+                "Signs in.",
+                takes::<SignIn>(),
+                gives::<Me>(),
+            )
         },
-        get(path::SESSION, "findSession", "Tells who is signed in.", gives::<Me>()),
+        get(
+            path::SESSION,
+            "findSession",
+            "Tells who is signed in.",
+            gives::<Me>(),
+        ),
         Endpoint {
             method: "delete",
             statuses: &[204],
             ..get(path::SESSION, "deleteSession", "Signs out.", Gives::Nothing)
         },
         Endpoint {
-            refusals: &[MalformedRequest, RequestTooLarge, FilterTooLong, RoleMayNotSee],
-            ..post(path::EVENTS, "listEvents", "One page of a list of events.", takes::<EventQuery>(), gives::<EventPage>())
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                FilterTooLong,
+                RoleMayNotSee,
+            ],
+            ..post(
+                path::EVENTS,
+                "listEvents",
+                "One page of a list of events.",
+                takes::<EventQuery>(),
+                gives::<EventPage>(),
+            )
         },
-        get(path::EVENT_COUNTS, "countEvents", "How many events each list has.", gives::<EventCounts>()),
+        get(
+            path::EVENT_COUNTS,
+            "countEvents",
+            "How many events each list has.",
+            gives::<EventCounts>(),
+        ),
         Endpoint {
             refusals: &[MalformedRequest, RequestTooLarge, TooManyPicked],
             ..post(
@@ -109,14 +165,32 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint {
             query: &[("before", "uuid")],
             refusals: &[NotFound, MalformedRequest],
-            ..get(path::EVENT, "findThread", "An event with its newest messages, or those before one.", gives::<Thread>())
+            ..get(
+                path::EVENT,
+                "findThread",
+                "An event with its newest messages, or those before one.",
+                gives::<Thread>(),
+            )
         },
         Endpoint {
             statuses: &[201, 200],
             key: Some(false),
             refusals: &[
-                MalformedRequest, RequestTooLarge, NotFound, EventNotYours, EventNotFollowed, EventEnded, CustomerBlocked,
-                WindowClosed, TextEmpty, TextTooLong, MediaNotFound, ImageTooLarge, IdempotencyKeyMissing, PlatformRefused,
+                MalformedRequest,
+                RequestTooLarge,
+                NotFound,
+                EventNotYours,
+                EventNotFollowed,
+                EventEnded,
+                CustomerBlocked,
+                WindowClosed,
+                TextEmpty,
+                TextTooLong,
+                MediaNotFound,
+                ImageTooLarge,
+                IdempotencyKeyMissing,
+                IdempotencyKeyReused,
+                PlatformRefused,
             ],
             ..post(
                 path::EVENT_MESSAGES,
@@ -128,7 +202,13 @@ fn endpoints() -> Vec<Endpoint> {
         },
         Endpoint {
             refusals: &[
-                MalformedRequest, RequestTooLarge, NotFound, EventNotYours, EventAlreadyYours, EventEnded, EventNotEnded,
+                MalformedRequest,
+                RequestTooLarge,
+                NotFound,
+                EventNotYours,
+                EventAlreadyYours,
+                EventEnded,
+                EventNotEnded,
             ],
             ..post(
                 path::EVENT_ACTION,
@@ -141,8 +221,14 @@ fn endpoints() -> Vec<Endpoint> {
         get(path::TAGS, "listTags", "The team's tags.", gives::<Tags>()),
         Endpoint {
             refusals: &[
-                MalformedRequest, RequestTooLarge, RoleMayNotBroadcast, PlanLacksOmo, AudienceEmpty, TooManyPicked,
-                FilterTooLong, NotFound,
+                MalformedRequest,
+                RequestTooLarge,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                AudienceEmpty,
+                TooManyPicked,
+                FilterTooLong,
+                NotFound,
             ],
             ..post(
                 path::AUDIENCE_COUNT,
@@ -156,10 +242,28 @@ fn endpoints() -> Vec<Endpoint> {
             statuses: &[201, 200],
             key: Some(true),
             refusals: &[
-                MalformedRequest, RequestTooLarge, RoleMayNotBroadcast, PlanLacksOmo, IdempotencyKeyMissing,
-                IdempotencyKeyReused, AudienceEmpty, AudienceUnreachable, TooManyPicked, FilterTooLong, NotFound,
-                EventNotYours, EventEnded, EventNotFollowed, WebChannelNotSupported, NoMessages, TooManyMessages, TextEmpty,
-                TextTooLong, MediumNotSupported, MediaNotFound, ImageTooLarge,
+                MalformedRequest,
+                RequestTooLarge,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                IdempotencyKeyMissing,
+                IdempotencyKeyReused,
+                AudienceEmpty,
+                AudienceUnreachable,
+                TooManyPicked,
+                FilterTooLong,
+                NotFound,
+                EventNotYours,
+                EventEnded,
+                EventNotFollowed,
+                WebChannelNotSupported,
+                NoMessages,
+                TooManyMessages,
+                TextEmpty,
+                TextTooLong,
+                MediumNotSupported,
+                MediaNotFound,
+                ImageTooLarge,
             ],
             ..post(
                 path::BROADCASTS,
@@ -172,28 +276,64 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint {
             query: &[("after", "uuid")],
             refusals: &[RoleMayNotSee, MalformedRequest],
-            ..get(path::BROADCASTS, "listBroadcasts", "A page of broadcasts, newest first.", gives::<BroadcastPage>())
+            ..get(
+                path::BROADCASTS,
+                "listBroadcasts",
+                "A page of broadcasts, newest first.",
+                gives::<BroadcastPage>(),
+            )
         },
         Endpoint {
             refusals: &[RoleMayNotSee, NotFound],
-            ..get(path::BROADCAST, "findBroadcast", "One broadcast.", gives::<Broadcast>())
+            ..get(
+                path::BROADCAST,
+                "findBroadcast",
+                "One broadcast.",
+                gives::<Broadcast>(),
+            )
         },
         Endpoint {
             query: &[("status", "DeliveryStatus"), ("after", "uuid")],
             refusals: &[RoleMayNotSee, NotFound, MalformedRequest],
-            ..get(path::BROADCAST_RECIPIENTS, "listRecipients", "A page of recipients.", gives::<RecipientPage>())
+            ..get(
+                path::BROADCAST_RECIPIENTS,
+                "listRecipients",
+                "A page of recipients.",
+                gives::<RecipientPage>(),
+            )
         },
         Endpoint {
             statuses: &[201],
             refusals: &[MalformedRequest, NotAnImage, UploadTooLarge],
-            ..post(path::MEDIA, "createMedia", "Uploads an image.", Takes::Upload, gives::<Media>())
+            ..post(
+                path::MEDIA,
+                "createMedia",
+                "Uploads an image.",
+                Takes::Upload,
+                gives::<Media>(),
+            )
         },
         Endpoint {
             refusals: &[NotFound],
-            ..get(path::MEDIA_FILE, "findMedia", "An uploaded image.", Gives::Image)
+            ..get(
+                path::MEDIA_FILE,
+                "findMedia",
+                "An uploaded image.",
+                Gives::Image,
+            )
         },
-        get(path::LIVE, "listen", "What happens, as it happens.", Gives::Stream(shape::<LiveEvent>())),
-        get(path::OPENAPI, "describe", "This description.", Gives::Description),
+        get(
+            path::LIVE,
+            "listen",
+            "What happens, as it happens.",
+            Gives::Stream(shape::<LiveEvent>()),
+        ),
+        get(
+            path::OPENAPI,
+            "describe",
+            "This description.",
+            Gives::Description,
+        ),
     ]
 }
 
@@ -223,7 +363,11 @@ fn operation(endpoint: &Endpoint) -> Value {
         .iter()
         .map(|&(name, format)| {
             let is_uuid = format == "uuid";
-            let schema = if is_uuid { json!({ "type": "string", "format": "uuid" }) } else { refer(format) };
+            let schema = if is_uuid {
+                json!({ "type": "string", "format": "uuid" })
+            } else {
+                refer(format)
+            };
             json!({ "name": name, "in": "query", "required": false, "schema": schema })
         })
         .collect();
@@ -245,7 +389,10 @@ fn operation(endpoint: &Endpoint) -> Value {
             Gives::Stream(shape) => json!({ "text/event-stream": { "schema": refer(shape) } }),
             Gives::Description => json!({ "application/json": {} }),
         };
-        responses.insert(status.to_string(), json!({ "description": endpoint.does, "content": content }));
+        responses.insert(
+            status.to_string(),
+            json!({ "description": endpoint.does, "content": content }),
+        );
     }
     let mut refusals = common_refusals(endpoint);
     refusals.extend(endpoint.refusals);
@@ -259,7 +406,8 @@ fn operation(endpoint: &Endpoint) -> Value {
         responses.insert(codes[0].status().to_string(), response);
     }
 
-    let mut operation = json!({ "operationId": endpoint.name, "summary": endpoint.does, "responses": responses });
+    let mut operation =
+        json!({ "operationId": endpoint.name, "summary": endpoint.does, "responses": responses });
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
@@ -281,40 +429,49 @@ fn operation(endpoint: &Endpoint) -> Value {
     operation
 }
 
+/// Every shape that an endpoint names, with those that it is made of.
+fn shapes() -> Vec<(String, RefOr<Schema>)> {
+    fn add<T: ToSchema>(shapes: &mut Vec<(String, RefOr<Schema>)>) {
+        shapes.push((shape::<T>(), T::schema()));
+        T::schemas(shapes);
+    }
+    let mut shapes = Vec::new();
+    add::<ActionRequest>(&mut shapes);
+    add::<Audience>(&mut shapes);
+    add::<AudienceCount>(&mut shapes);
+    add::<Broadcast>(&mut shapes);
+    add::<BroadcastPage>(&mut shapes);
+    add::<BroadcastRequest>(&mut shapes);
+    add::<BulkRequest>(&mut shapes);
+    add::<BulkResult>(&mut shapes);
+    add::<DeliveryStatus>(&mut shapes);
+    add::<EventCounts>(&mut shapes);
+    add::<EventPage>(&mut shapes);
+    add::<EventQuery>(&mut shapes);
+    add::<EventRow>(&mut shapes);
+    add::<LiveEvent>(&mut shapes);
+    add::<Me>(&mut shapes);
+    add::<Media>(&mut shapes);
+    add::<Message>(&mut shapes);
+    add::<OutgoingMessage>(&mut shapes);
+    add::<Problem>(&mut shapes);
+    add::<RecipientPage>(&mut shapes);
+    add::<SignIn>(&mut shapes);
+    add::<Tags>(&mut shapes);
+    add::<Thread>(&mut shapes);
+    shapes
+}
+
 fn description() -> Value {
     let mut paths = Map::new();
     for endpoint in endpoints() {
         let item = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         item[endpoint.method] = operation(&endpoint);
     }
-    // Each brings along the types that it is made of.
-    let components = ComponentsBuilder::new()
-        .schema_from::<ActionRequest>()
-        .schema_from::<Audience>()
-        .schema_from::<AudienceCount>()
-        .schema_from::<Broadcast>()
-        .schema_from::<BroadcastPage>()
-        .schema_from::<BroadcastRequest>()
-        .schema_from::<BulkRequest>()
-        .schema_from::<BulkResult>()
-        .schema_from::<DeliveryStatus>()
-        .schema_from::<EventCounts>()
-        .schema_from::<EventPage>()
-        .schema_from::<EventQuery>()
-        .schema_from::<EventRow>()
-        .schema_from::<LiveEvent>()
-        .schema_from::<Me>()
-        .schema_from::<Media>()
-        .schema_from::<Message>()
-        .schema_from::<OutgoingMessage>()
-        .schema_from::<Problem>()
-        .schema_from::<RecipientPage>()
-        .schema_from::<SignIn>()
-        .schema_from::<Tags>()
-        .schema_from::<Thread>()
-        .build();
+    let components = ComponentsBuilder::new().schemas_from_iter(shapes()).build();
     let mut components = serde_json::to_value(components).expect("shapes are JSON");
-    components["securitySchemes"] = json!({ "session": { "type": "apiKey", "in": "cookie", "name": crate::sessions::COOKIE } });
+    components["securitySchemes"] =
+        json!({ "session": { "type": "apiKey", "in": "cookie", "name": crate::sessions::COOKIE } });
     json!({
         "openapi": "3.1.0",
         "info": { "title": "omocast", "version": env!("CARGO_PKG_VERSION") },
@@ -339,31 +496,32 @@ mod tests {
     fn spelled() -> BTreeSet<String> {
         include_str!("../../../contract/src/api.rs")
             .lines()
-            .filter_map(|line| line.trim().strip_prefix("pub const ")?.split_once(": &str = \"/"))
+            .filter_map(|line| {
+                line.trim()
+                    .strip_prefix("pub const ")?
+                    .split_once(": &str = \"/")
+            })
             .map(|(_, rest)| format!("/{}", rest.trim_end_matches("\";")))
             .collect()
     }
 
     fn references(value: &Value, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(members) => {
-                for (name, member) in members {
-                    match member {
-                        Value::String(target) if name == "$ref" => drop(found.insert(target.clone())),
-                        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                            references(member, found);
-                        }
-                    }
-                }
-            }
-            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        if let Some(target) = value.get("$ref").and_then(Value::as_str) {
+            found.insert(target.to_owned());
+        }
+        let members = value.as_object().into_iter().flat_map(Map::values);
+        let items = value.as_array().into_iter().flatten();
+        for inner in members.chain(items) {
+            references(inner, found);
         }
     }
 
     #[test]
     fn every_path_of_the_contract_is_described() {
-        let described: BTreeSet<String> = endpoints().iter().map(|endpoint| endpoint.path.to_owned()).collect();
+        let described: BTreeSet<String> = endpoints()
+            .iter()
+            .map(|endpoint| endpoint.path.to_owned())
+            .collect();
         assert_eq!(described, spelled());
     }
 

@@ -9,10 +9,10 @@ use tower_sessions::Session;
 
 use crate::app::App;
 use crate::error::{AppError, AppResult, Json};
+use crate::password;
 use crate::request::ClientAddress;
 use crate::sessions::{self, SignedIn};
 use crate::store::Member;
-use crate::password;
 
 /// No honest password is longer; hashing one takes time.
 const LONGEST_PASSWORD: usize = 1_024;
@@ -31,7 +31,9 @@ pub async fn create_session(
     let who = [format!("email {email}"), format!("address {address}")];
     if let Err(seconds) = app.attempts.begin(&who, app.now()) {
         let mut response = AppError::from(ProblemCode::TooManyAttempts).into_response();
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return Ok(response);
     }
     let found = app.store.find_password(&email).await?;
@@ -42,7 +44,11 @@ pub async fn create_session(
     };
     app.attempts.succeed(&who);
     sessions::begin(&session, member, app.now()).await?;
-    let member = app.store.find_member(member).await?.ok_or(AppError::NotFound)?;
+    let member = app
+        .store
+        .find_member(member)
+        .await?
+        .ok_or(AppError::NotFound)?;
     Ok(Json(me(member)).into_response())
 }
 
@@ -60,6 +66,25 @@ pub async fn delete_session(State(app): State<App>, session: Session) -> AppResu
 }
 
 fn me(member: Member) -> Me {
-    let Member { id, name, email, role, team, plan, time_zone, shops, .. } = member;
-    Me { id, name, email, role, team, plan, time_zone, shops }
+    let Member {
+        id,
+        name,
+        email,
+        role,
+        team,
+        plan,
+        time_zone,
+        shops,
+        ..
+    } = member;
+    Me {
+        id,
+        name,
+        email,
+        role,
+        team,
+        plan,
+        time_zone,
+        shops,
+    }
 }

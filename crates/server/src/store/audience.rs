@@ -9,8 +9,8 @@ use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::event::may_reply;
 use omocast_contract::reach::{Standing, messaging_window};
 use omocast_contract::{
-    Audience, AudienceCount, Channel, EventId, EventStatus, EventView, MemberId, Pick, Problem, ProblemCode, Reach, Source,
-    Timestamp,
+    Audience, AudienceCount, Channel, EventId, EventStatus, EventView, MemberId, Pick, Problem,
+    ProblemCode, Reach, Source, Timestamp,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 
@@ -35,7 +35,12 @@ enum Recency {
 
 impl Store {
     /// How many customers would get a broadcast, and how many would be skipped and why.
-    pub async fn count_audience(&self, member: &Member, audience: &Audience, now: Timestamp) -> AppResult<AudienceCount> {
+    pub async fn count_audience(
+        &self,
+        member: &Member,
+        audience: &Audience,
+        now: Timestamp,
+    ) -> AppResult<AudienceCount> {
         let mut connection = self.reader.acquire().await?;
         check_visible(&mut connection, member, audience).await?;
         let groups = count_groups(&mut connection, member, audience, now, Scoped::AsPicked).await?;
@@ -53,19 +58,35 @@ pub(super) enum Scoped {
 }
 
 /// Who is selected, as a condition on `event e`.
-pub(super) fn push_audience(sql: &mut QueryBuilder<Sqlite>, member: &Member, audience: &Audience, scoped: Scoped) {
-    let Audience { source, filter, pick } = audience;
+pub(super) fn push_audience(
+    sql: &mut QueryBuilder<Sqlite>,
+    member: &Member,
+    audience: &Audience,
+    scoped: Scoped,
+) {
+    let Audience {
+        source,
+        filter,
+        pick,
+    } = audience;
     let view = match source {
         Source::MyEvents => EventView::Mine,
     };
     match (pick, scoped) {
         (Pick::Only(_), Scoped::AsPicked) => {
-            sql.push("e.team_id = ").push_bind(member.team_id.to_string());
+            sql.push("e.team_id = ")
+                .push_bind(member.team_id.to_string());
         }
         (Pick::Only(_), Scoped::Sendable) | (Pick::AllExcept(_), _) => {
             push_view(sql, member, view);
             sql.push(" and e.channel in (");
-            push_words(sql, Channel::ALL.into_iter().filter(|c| c.takes_broadcasts()).map(Channel::as_str));
+            push_words(
+                sql,
+                Channel::ALL
+                    .into_iter()
+                    .filter(|c| c.takes_broadcasts())
+                    .map(Channel::as_str),
+            );
             sql.push(")");
         }
     }
@@ -73,10 +94,14 @@ pub(super) fn push_audience(sql: &mut QueryBuilder<Sqlite>, member: &Member, aud
     match pick {
         Pick::AllExcept(ids) if ids.is_empty() => {}
         Pick::AllExcept(ids) => {
-            sql.push(" and e.id not in (select value from json_each(").push_bind(as_json(ids)).push("))");
+            sql.push(" and e.id not in (select value from json_each(")
+                .push_bind(as_json(ids))
+                .push("))");
         }
         Pick::Only(ids) => {
-            sql.push(" and e.id in (select value from json_each(").push_bind(as_json(ids)).push("))");
+            sql.push(" and e.id in (select value from json_each(")
+                .push_bind(as_json(ids))
+                .push("))");
         }
     }
 }
@@ -90,7 +115,8 @@ pub(super) async fn count_groups(
     scoped: Scoped,
 ) -> AppResult<Vec<Group>> {
     let mut sql = QueryBuilder::new("select e.channel, e.status, e.owner_id is ");
-    sql.push_bind(member.id.to_string()).push(" as is_owner, c.is_blocked, ");
+    sql.push_bind(member.id.to_string())
+        .push(" as is_owner, c.is_blocked, ");
     push_recency(&mut sql, now);
     sql.push(" as recency, count(*) as customers from event e join customer c on c.id = e.customer_id where ");
     push_audience(&mut sql, member, audience, scoped);
@@ -115,7 +141,11 @@ pub(super) async fn count_groups(
             },
             is_blocked: row.try_get("is_blocked")?,
         };
-        groups.push(Group { standing, recency, customers: read_count(row, "customers")? });
+        groups.push(Group {
+            standing,
+            recency,
+            customers: read_count(row, "customers")?,
+        });
     }
     Ok(groups)
 }
@@ -126,20 +156,34 @@ pub(super) fn sum(groups: &[Group], now: Timestamp) -> AudienceCount {
     for group in groups {
         let (channel, customers) = (group.standing.channel, group.customers);
         match group.standing.reach(now) {
-            Reach::Open => match count.reached.iter_mut().find(|found| found.channel == channel) {
+            Reach::Open => match count
+                .reached
+                .iter_mut()
+                .find(|found| found.channel == channel)
+            {
                 Some(found) => found.customers += customers,
                 None => count.reached.push(ChannelCount { channel, customers }),
             },
             Reach::Skipped(reason) => {
-                match count.skipped.iter_mut().find(|found| (found.reason, found.channel) == (reason, channel)) {
+                match count
+                    .skipped
+                    .iter_mut()
+                    .find(|found| (found.reason, found.channel) == (reason, channel))
+                {
                     Some(found) => found.customers += customers,
-                    None => count.skipped.push(SkippedCount { reason, channel, customers }),
+                    None => count.skipped.push(SkippedCount {
+                        reason,
+                        channel,
+                        customers,
+                    }),
                 }
             }
         }
     }
     count.reached.sort_by_key(|found| found.channel);
-    count.skipped.sort_by_key(|found| (found.reason, found.channel));
+    count
+        .skipped
+        .sort_by_key(|found| (found.reason, found.channel));
     count
 }
 
@@ -159,9 +203,21 @@ pub(super) fn push_reason(sql: &mut QueryBuilder<Sqlite>, groups: &[Group], now:
     sql.push("case e.channel || c.is_blocked || ");
     push_recency(sql, now);
     for (group, reason) in skipped {
-        let Standing { channel, is_blocked, .. } = group.standing;
-        let key = format!("{}{}{}", channel.as_str(), u8::from(is_blocked), group.recency as u8);
-        sql.push(" when ").push_bind(key).push(" then ").push_bind(reason.as_str());
+        let Standing {
+            channel,
+            is_blocked,
+            ..
+        } = group.standing;
+        let key = format!(
+            "{}{}{}",
+            channel.as_str(),
+            u8::from(is_blocked),
+            group.recency as u8
+        );
+        sql.push(" when ")
+            .push_bind(key)
+            .push(" then ")
+            .push_bind(reason.as_str());
     }
     sql.push(" end");
 }
@@ -170,7 +226,10 @@ pub(super) fn push_reason(sql: &mut QueryBuilder<Sqlite>, groups: &[Group], now:
 fn push_recency(sql: &mut QueryBuilder<Sqlite>, now: Timestamp) {
     sql.push("(case when e.last_inbound_at is null then 0 when e.last_inbound_at > case e.channel");
     for channel in Channel::ALL {
-        sql.push(" when ").push_bind(channel.as_str()).push(" then ").push_bind(window_start(channel, now).0);
+        sql.push(" when ")
+            .push_bind(channel.as_str())
+            .push(" then ")
+            .push_bind(window_start(channel, now).0);
     }
     sql.push(" end then 1 else 2 end)");
 }
@@ -181,15 +240,27 @@ fn window_start(channel: Channel, now: Timestamp) -> Timestamp {
 }
 
 /// Refuses events named one by one that are not there for the member's eyes.
-async fn check_visible(connection: &mut SqliteConnection, member: &Member, audience: &Audience) -> AppResult<()> {
+async fn check_visible(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    audience: &Audience,
+) -> AppResult<()> {
     check_picked(connection, member, audience, |_| Ok(())).await
 }
 
 /// Refuses events named one by one to which the member may not broadcast, and names the first.
-pub(super) async fn check_sendable(connection: &mut SqliteConnection, member: &Member, audience: &Audience) -> AppResult<()> {
+pub(super) async fn check_sendable(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    audience: &Audience,
+) -> AppResult<()> {
     check_picked(connection, member, audience, |event| {
         may_reply(event.status, event.owner, member.id)?;
-        if event.channel.takes_broadcasts() { Ok(()) } else { Err(ProblemCode::WebChannelNotSupported) }
+        if event.channel.takes_broadcasts() {
+            Ok(())
+        } else {
+            Err(ProblemCode::WebChannelNotSupported)
+        }
     })
     .await
 }
@@ -206,7 +277,9 @@ async fn check_picked(
     audience: &Audience,
     check: impl Fn(&PickedEvent) -> Result<(), ProblemCode>,
 ) -> AppResult<()> {
-    let Pick::Only(ids) = &audience.pick else { return Ok(()) };
+    let Pick::Only(ids) = &audience.pick else {
+        return Ok(());
+    };
     let rows = query(
         "select e.id, e.status, e.owner_id, e.channel, exists (
             select 1 from member_shop a join member_shop b on b.shop_id = a.shop_id
@@ -226,13 +299,21 @@ async fn check_picked(
             owner: read_id_or_none(row, "owner_id")?,
             channel: read_word(row, "channel", Channel::parse)?,
         };
-        if may_see(member.role, member.id, event.status, event.owner, row.try_get("is_in_shops")?) {
+        if may_see(
+            member.role,
+            member.id,
+            event.status,
+            event.owner,
+            row.try_get("is_in_shops")?,
+        ) {
             found.insert(read_id(row, "id")?, event);
         }
     }
     for (at, id) in ids.iter().enumerate() {
         let checked = found.get(id).ok_or(ProblemCode::NotFound).and_then(&check);
-        checked.map_err(|code| AppError::from(Problem::new(code).at(format!("audience.pick[{at}]"))))?;
+        checked.map_err(|code| {
+            AppError::from(Problem::new(code).at(format!("audience.pick[{at}]")))
+        })?;
     }
     Ok(())
 }

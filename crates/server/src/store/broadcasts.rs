@@ -6,8 +6,9 @@ use omocast_contract::audience::ChannelCount;
 use omocast_contract::draft::check_messages;
 use omocast_contract::member::Scope;
 use omocast_contract::{
-    Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, BroadcastSummary, Channel, CustomerId, Delivery, DeliveryStatus,
-    OutgoingMessage, Problem, ProblemCode, Progress, Reason, Recipient, Timestamp,
+    Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, BroadcastSummary, Channel,
+    CustomerId, Delivery, DeliveryStatus, OutgoingMessage, Problem, ProblemCode, Progress, Reason,
+    Recipient, Timestamp,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
@@ -17,7 +18,9 @@ use uuid::Uuid;
 use super::audience::{Scoped, check_sendable, count_groups, push_audience, push_reason, sum};
 use super::inbound::one_line;
 use super::media::image_sizes;
-use super::{Member, Store, read_count, read_id, read_time, read_time_or_none, read_word, read_word_or_none};
+use super::{
+    Member, Store, read_count, read_id, read_time, read_time_or_none, read_word, read_word_or_none,
+};
 use crate::error::{AppError, AppResult};
 
 /// Broadcasts in one page of the list.
@@ -27,7 +30,8 @@ const RECIPIENT_PAGE: usize = 100;
 /// Characters of a title.
 const TITLE: usize = 60;
 
-const SUMMARY: &str = "select b.id, b.title, b.status, m.name as sender, b.member_id, b.created_at, b.completed_at,
+const SUMMARY: &str =
+    "select b.id, b.title, b.status, m.name as sender, b.member_id, b.created_at, b.completed_at,
     b.message_count, b.messages from broadcast b join member m on m.id = b.member_id";
 
 /// What came of asking for a broadcast.
@@ -53,17 +57,21 @@ impl Store {
         now: Timestamp,
     ) -> AppResult<CreatedBroadcast> {
         let mut tx = self.begin_write().await?;
-        let earlier = query("select id, request_hash from broadcast where member_id = $1 and idempotency_key = $2")
-            .bind(member.id.to_string())
-            .bind(key)
-            .fetch_optional(&mut *tx)
-            .await?;
+        let earlier = query(
+            "select id, request_hash from broadcast where member_id = $1 and idempotency_key = $2",
+        )
+        .bind(member.id.to_string())
+        .bind(key)
+        .fetch_optional(&mut *tx)
+        .await?;
         if let Some(earlier) = earlier {
             if earlier.try_get::<String, _>("request_hash")? != request_hash {
                 return Err(ProblemCode::IdempotencyKeyReused.into());
             }
             let id = read_id(&earlier, "id")?;
-            return Ok(CreatedBroadcast::Repeated(find_broadcast(&mut tx, id).await?));
+            return Ok(CreatedBroadcast::Repeated(
+                find_broadcast(&mut tx, id).await?,
+            ));
         }
 
         let audience = &request.audience;
@@ -74,7 +82,11 @@ impl Store {
         let count = sum(&groups, now);
         if count.reached_total() == 0 {
             let is_empty = count.skipped_total() == 0;
-            let code = if is_empty { ProblemCode::AudienceEmpty } else { ProblemCode::AudienceUnreachable };
+            let code = if is_empty {
+                ProblemCode::AudienceEmpty
+            } else {
+                ProblemCode::AudienceUnreachable
+            };
             return Err(at_audience(code).into());
         }
         let images = request.messages.iter().filter_map(|message| match message {
@@ -82,7 +94,9 @@ impl Store {
             OutgoingMessage::Text { .. } => None,
         });
         let sizes = image_sizes(&mut tx, member.team_id, images).await?;
-        let problems = check_messages(&request.messages, count.channels(), request.surface, |id| sizes.get(&id).copied());
+        let problems = check_messages(&request.messages, count.channels(), request.surface, |id| {
+            sizes.get(&id).copied()
+        });
         if let Some(found) = problems.into_iter().next() {
             let mut problem = Problem::new(found.code).at(found.field());
             problem.channels = found.channels.iter().collect();
@@ -114,7 +128,11 @@ impl Store {
                     case when reason is null then 'queued' else 'skipped' end, reason, now, reason is null
              from (select ",
         );
-        recipients.push_bind(id.to_string()).push(" as broadcast_id, ").push_bind(now.0).push(" as now, ");
+        recipients
+            .push_bind(id.to_string())
+            .push(" as broadcast_id, ")
+            .push_bind(now.0)
+            .push(" as now, ");
         recipients.push("e.customer_id, e.id as event_id, e.account_id, e.channel, ");
         push_reason(&mut recipients, &groups, now);
         recipients.push(" as reason from event e join customer c on c.id = e.customer_id where ");
@@ -140,7 +158,11 @@ impl Store {
     }
 
     /// One page of the broadcasts that the member sees, newest first.
-    pub async fn list_broadcasts(&self, member: &Member, after: Option<BroadcastId>) -> AppResult<BroadcastPage> {
+    pub async fn list_broadcasts(
+        &self,
+        member: &Member,
+        after: Option<BroadcastId>,
+    ) -> AppResult<BroadcastPage> {
         let mut connection = self.reader.acquire().await?;
         let mut sql = QueryBuilder::new(SUMMARY);
         sql.push(" where ");
@@ -148,9 +170,14 @@ impl Store {
         if let Some(after) = after {
             sql.push(" and b.id < ").push_bind(after.to_string());
         }
-        sql.push(" order by b.id desc limit ").push_bind(PAGE as i64 + 1);
+        sql.push(" order by b.id desc limit ")
+            .push_bind(PAGE as i64 + 1);
         let found = sql.build().fetch_all(&mut *connection).await?;
-        let ids = found.iter().take(PAGE).map(|row| read_id(row, "id")).collect::<Result<Vec<BroadcastId>, _>>()?;
+        let ids = found
+            .iter()
+            .take(PAGE)
+            .map(|row| read_id(row, "id"))
+            .collect::<Result<Vec<BroadcastId>, _>>()?;
         let mut progress = progress_of(&mut connection, &ids).await?;
         let mut rows = Vec::with_capacity(ids.len());
         for (row, id) in found.iter().zip(&ids) {
@@ -168,7 +195,12 @@ impl Store {
     }
 
     /// One page of the recipients of a broadcast that the member sees.
-    pub async fn list_recipients(&self, member: &Member, id: BroadcastId, asked: &RecipientQuery) -> AppResult<RecipientPage> {
+    pub async fn list_recipients(
+        &self,
+        member: &Member,
+        id: BroadcastId,
+        asked: &RecipientQuery,
+    ) -> AppResult<RecipientPage> {
         let mut connection = self.reader.acquire().await?;
         check_scope(&mut connection, member, id).await?;
         let mut sql = QueryBuilder::new(
@@ -180,11 +212,17 @@ impl Store {
             sql.push(" and r.status = ").push_bind(status.as_str());
         }
         if let Some(after) = asked.after {
-            sql.push(" and r.customer_id > ").push_bind(after.to_string());
+            sql.push(" and r.customer_id > ")
+                .push_bind(after.to_string());
         }
-        sql.push(" order by r.customer_id limit ").push_bind(RECIPIENT_PAGE as i64 + 1);
+        sql.push(" order by r.customer_id limit ")
+            .push_bind(RECIPIENT_PAGE as i64 + 1);
         let found = sql.build().fetch_all(&mut *connection).await?;
-        let mut rows = found.iter().take(RECIPIENT_PAGE).map(recipient).collect::<Result<Vec<_>, _>>()?;
+        let mut rows = found
+            .iter()
+            .take(RECIPIENT_PAGE)
+            .map(recipient)
+            .collect::<Result<Vec<_>, _>>()?;
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             return Ok(RecipientPage { rows, next: None });
         };
@@ -198,7 +236,11 @@ impl Store {
         .bind(last.customer.to_string())
         .fetch_all(&mut *connection)
         .await?;
-        let places: HashMap<CustomerId, usize> = rows.iter().enumerate().map(|(at, row)| (row.customer, at)).collect();
+        let places: HashMap<CustomerId, usize> = rows
+            .iter()
+            .enumerate()
+            .map(|(at, row)| (row.customer, at))
+            .collect();
         for row in &deliveries {
             if let Some(&at) = places.get(&read_id(row, "customer_id")?) {
                 rows[at].deliveries.push(Delivery {
@@ -220,7 +262,10 @@ fn push_scope(sql: &mut QueryBuilder<Sqlite>, member: &Member) {
             sql.push("b.team_id = ").push_bind(team);
         }
         Scope::Shops => {
-            sql.push("b.team_id = ").push_bind(team).push(" and b.member_id in (select ").push_bind(me.clone());
+            sql.push("b.team_id = ")
+                .push_bind(team)
+                .push(" and b.member_id in (select ")
+                .push_bind(me.clone());
             sql.push(" union select s.member_id from member_shop o join member_shop s on s.shop_id = o.shop_id where o.member_id = ");
             sql.push_bind(me).push(")");
         }
@@ -233,29 +278,54 @@ fn push_scope(sql: &mut QueryBuilder<Sqlite>, member: &Member) {
     }
 }
 
-async fn check_scope(connection: &mut SqliteConnection, member: &Member, id: BroadcastId) -> AppResult<()> {
+async fn check_scope(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    id: BroadcastId,
+) -> AppResult<()> {
     let mut sql = QueryBuilder::new("select 1 from broadcast b where b.id = ");
     sql.push_bind(id.to_string()).push(" and ");
     push_scope(&mut sql, member);
-    sql.build().fetch_optional(connection).await?.map(drop).ok_or(AppError::NotFound)
+    sql.build()
+        .fetch_optional(connection)
+        .await?
+        .map(drop)
+        .ok_or(AppError::NotFound)
 }
 
-async fn find_broadcast(connection: &mut SqliteConnection, id: BroadcastId) -> AppResult<Broadcast> {
+async fn find_broadcast(
+    connection: &mut SqliteConnection,
+    id: BroadcastId,
+) -> AppResult<Broadcast> {
     let mut sql = QueryBuilder::new(SUMMARY);
     sql.push(" where b.id = ").push_bind(id.to_string());
-    let row = sql.build().fetch_optional(&mut *connection).await?.ok_or(AppError::NotFound)?;
-    let progress = progress_of(connection, &[id]).await?.remove(&id).unwrap_or_default();
+    let row = sql
+        .build()
+        .fetch_optional(&mut *connection)
+        .await?
+        .ok_or(AppError::NotFound)?;
+    let progress = progress_of(connection, &[id])
+        .await?
+        .remove(&id)
+        .unwrap_or_default();
     let counted = query("select channel, count(*) as customers from recipient where broadcast_id = $1 group by channel")
         .bind(id.to_string())
         .fetch_all(connection)
         .await?;
     let mut channels = Vec::with_capacity(counted.len());
     for row in &counted {
-        channels.push(ChannelCount { channel: read_word(row, "channel", Channel::parse)?, customers: read_count(row, "customers")? });
+        channels.push(ChannelCount {
+            channel: read_word(row, "channel", Channel::parse)?,
+            customers: read_count(row, "customers")?,
+        });
     }
     channels.sort_by_key(|count| count.channel);
     let those_who = |tells: fn(Channel) -> bool| {
-        channels.iter().filter(|count| tells(count.channel)).map(|count| count.customers).sum()
+        channels
+            .iter()
+            .filter(|count| tells(count.channel))
+            .map(|count| count.customers)
+            .sum()
     };
     Ok(Broadcast {
         summary: summary(&row, progress)?,
@@ -281,7 +351,9 @@ async fn progress_of(
     .await?;
     for row in &rows {
         let status = read_word(row, "status", DeliveryStatus::parse)?;
-        all.entry(read_id(row, "broadcast_id")?).or_default().add(status, read_count(row, "recipients")?);
+        all.entry(read_id(row, "broadcast_id")?)
+            .or_default()
+            .add(status, read_count(row, "recipients")?);
     }
     Ok(all)
 }
@@ -320,5 +392,6 @@ fn title(messages: &[OutgoingMessage]) -> String {
         OutgoingMessage::Text { text } => Some(text),
         OutgoingMessage::Image { .. } => None,
     });
-    text.map(|text| one_line(text).chars().take(TITLE).collect()).unwrap_or_default()
+    text.map(|text| one_line(text).chars().take(TITLE).collect())
+        .unwrap_or_default()
 }

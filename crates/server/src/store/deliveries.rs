@@ -1,6 +1,6 @@
 //! Broadcasts being handed over: claiming recipients, and recording what became of each delivery.
 //!
-//! Whatever tells of a delivery, the worker or a webhook, goes through [`settle`]: it merges by the contract's rules,
+//! Whatever tells of a delivery, the worker or a webhook, goes through `settle`: it merges by the contract's rules,
 //! so that neither depends on which of them comes first.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -5,11 +5,14 @@
 
 use std::collections::HashSet;
 
-use omocast_contract::api::{BulkRefusal, BulkResult, EventCounts, EventPage, EventQuery, EventRow, PageStart, parse_cursor};
+use omocast_contract::api::{
+    BulkRefusal, BulkResult, EventCounts, EventPage, EventQuery, EventRow, PageStart, parse_cursor,
+};
 use omocast_contract::event::Transition;
 use omocast_contract::member::Scope;
 use omocast_contract::{
-    Channel, EventAction, EventId, EventStatus, EventView, Filter, MemberId, Problem, ProblemCode, Role, TagMatch, Timestamp,
+    Channel, EventAction, EventId, EventStatus, EventView, Filter, MemberId, Problem, ProblemCode,
+    Role, TagMatch, Timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
@@ -39,7 +42,13 @@ impl Store {
     /// One page of a list. The member sees the view: that is asked before.
     pub async fn list_events(&self, member: &Member, asked: &EventQuery) -> AppResult<EventPage> {
         let mut count = QueryBuilder::new("select count(*) as total, coalesce(sum(e.channel in (");
-        push_words(&mut count, Channel::ALL.into_iter().filter(|c| c.takes_broadcasts()).map(Channel::as_str));
+        push_words(
+            &mut count,
+            Channel::ALL
+                .into_iter()
+                .filter(|c| c.takes_broadcasts())
+                .map(Channel::as_str),
+        );
         count.push(")), 0) as selectable from event e where ");
         push_view(&mut count, member, asked.view);
         push_filter(&mut count, &asked.filter);
@@ -53,16 +62,26 @@ impl Store {
             PageStart::Row(row) => *row,
             PageStart::After(cursor) => {
                 let Some((at, id)) = parse_cursor(cursor) else {
-                    return Err(Problem::new(ProblemCode::MalformedRequest).at("from.after").into());
+                    return Err(Problem::new(ProblemCode::MalformedRequest)
+                        .at("from.after")
+                        .into());
                 };
                 sql.push(" and (e.last_message_at, e.id) < (");
-                sql.push_bind(at.0).push(", ").push_bind(id.to_string()).push(")");
+                sql.push_bind(at.0)
+                    .push(", ")
+                    .push_bind(id.to_string())
+                    .push(")");
                 0
             }
         };
-        sql.push(" order by e.last_message_at desc, e.id desc limit ").push_bind(i64::from(asked.limit));
-        sql.push(" offset ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX)).push(") ");
-        sql.push(ROW).push(" from page p join event e on e.id = p.id ").push(ROW_JOINS);
+        sql.push(" order by e.last_message_at desc, e.id desc limit ")
+            .push_bind(i64::from(asked.limit));
+        sql.push(" offset ")
+            .push_bind(i64::try_from(offset).unwrap_or(i64::MAX))
+            .push(") ");
+        sql.push(ROW)
+            .push(" from page p join event e on e.id = p.id ")
+            .push(ROW_JOINS);
         sql.push(" order by e.last_message_at desc, e.id desc");
         let rows = sql.build().fetch_all(&self.reader).await?;
         Ok(EventPage {
@@ -123,7 +142,10 @@ impl Store {
         now: Timestamp,
     ) -> AppResult<(BulkResult, Vec<ChangedEvent>)> {
         let mut tx = self.begin_write().await?;
-        let mut result = BulkResult { done: 0, refused: Vec::new() };
+        let mut result = BulkResult {
+            done: 0,
+            refused: Vec::new(),
+        };
         let mut changed = Vec::new();
         let mut seen = HashSet::new();
         for &event in events.iter().filter(|&&event| seen.insert(event)) {
@@ -133,7 +155,10 @@ impl Store {
                     changed.push(change);
                 }
                 Err(error @ AppError::Internal(_)) => return Err(error),
-                Err(refused) => result.refused.push(BulkRefusal { event, problem: refused.problem() }),
+                Err(refused) => result.refused.push(BulkRefusal {
+                    event,
+                    problem: refused.problem(),
+                }),
             }
         }
         tx.commit().await?;
@@ -191,24 +216,38 @@ pub(super) fn push_view(sql: &mut QueryBuilder<Sqlite>, member: &Member, view: E
     let (team, me) = (member.team_id.to_string(), member.id.to_string());
     match (view, member.role.events_seen()) {
         (EventView::Mine, _) => {
-            sql.push("e.owner_id = ").push_bind(me).push(" and e.status = 'in_progress'");
+            sql.push("e.owner_id = ")
+                .push_bind(me)
+                .push(" and e.status = 'in_progress'");
         }
         (EventView::Pending, _) => {
-            sql.push("e.team_id = ").push_bind(team).push(" and e.status = 'pending'");
+            sql.push("e.team_id = ")
+                .push_bind(team)
+                .push(" and e.status = 'pending'");
         }
         (EventView::Ended, Scope::Own) => {
-            sql.push("e.owner_id = ").push_bind(me).push(" and e.status = 'ended'");
+            sql.push("e.owner_id = ")
+                .push_bind(me)
+                .push(" and e.status = 'ended'");
         }
         (EventView::Team | EventView::Ended, scope) => {
-            let status = if view == EventView::Team { "in_progress" } else { "ended" };
-            sql.push("e.team_id = ").push_bind(team).push(" and e.status = ").push_bind(status);
+            let status = if view == EventView::Team {
+                "in_progress"
+            } else {
+                "ended"
+            };
+            sql.push("e.team_id = ")
+                .push_bind(team)
+                .push(" and e.status = ")
+                .push_bind(status);
             if view == EventView::Team {
                 sql.push(" and e.owner_id <> ").push_bind(me.clone());
             }
             match scope {
                 Scope::Team => {}
                 Scope::Shops => {
-                    sql.push(" and e.owner_id in (select ").push_bind(me.clone());
+                    sql.push(" and e.owner_id in (select ")
+                        .push_bind(me.clone());
                     sql.push(
                         " union select b.member_id from member_shop a join member_shop b on b.shop_id = a.shop_id where a.member_id = ",
                     );
@@ -268,7 +307,10 @@ fn like_pattern(part: &str) -> String {
     pattern
 }
 
-pub(super) fn push_words(sql: &mut QueryBuilder<Sqlite>, words: impl Iterator<Item = &'static str>) {
+pub(super) fn push_words(
+    sql: &mut QueryBuilder<Sqlite>,
+    words: impl Iterator<Item = &'static str>,
+) {
     let mut list = sql.separated(", ");
     for word in words {
         list.push_bind(word);
@@ -276,25 +318,49 @@ pub(super) fn push_words(sql: &mut QueryBuilder<Sqlite>, words: impl Iterator<It
 }
 
 /// One event that the member sees.
-pub(super) async fn find_event(connection: &mut SqliteConnection, member: &Member, event: EventId) -> AppResult<EventRow> {
+pub(super) async fn find_event(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    event: EventId,
+) -> AppResult<EventRow> {
     let row = find_event_of_team(connection, member, event).await?;
     let in_shops = match (member.role.events_seen(), row.owner_id) {
         (Scope::Shops, Some(owner)) => shares_shop(connection, member.id, owner).await?,
         (Scope::Shops | Scope::Team | Scope::Own | Scope::None, _) => false,
     };
-    if may_see(member.role, member.id, row.status, row.owner_id, in_shops) { Ok(row) } else { Err(AppError::NotFound) }
+    if may_see(member.role, member.id, row.status, row.owner_id, in_shops) {
+        Ok(row)
+    } else {
+        Err(AppError::NotFound)
+    }
 }
 
 /// One event of the member's team, whether the member sees it or not.
-async fn find_event_of_team(connection: &mut SqliteConnection, member: &Member, event: EventId) -> AppResult<EventRow> {
+async fn find_event_of_team(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    event: EventId,
+) -> AppResult<EventRow> {
     let mut sql = QueryBuilder::new(ROW);
-    sql.push(" from event e ").push(ROW_JOINS).push(" where e.id = ").push_bind(event.to_string());
-    sql.push(" and e.team_id = ").push_bind(member.team_id.to_string());
-    let row = sql.build().fetch_optional(connection).await?.ok_or(AppError::NotFound)?;
+    sql.push(" from event e ")
+        .push(ROW_JOINS)
+        .push(" where e.id = ")
+        .push_bind(event.to_string());
+    sql.push(" and e.team_id = ")
+        .push_bind(member.team_id.to_string());
+    let row = sql
+        .build()
+        .fetch_optional(connection)
+        .await?
+        .ok_or(AppError::NotFound)?;
     Ok(event_row(&row)?)
 }
 
-async fn shares_shop(connection: &mut SqliteConnection, member: MemberId, other: MemberId) -> Result<bool, sqlx::Error> {
+async fn shares_shop(
+    connection: &mut SqliteConnection,
+    member: MemberId,
+    other: MemberId,
+) -> Result<bool, sqlx::Error> {
     let row = query(
         "select exists (
             select 1 from member_shop a join member_shop b on b.shop_id = a.shop_id
@@ -317,7 +383,8 @@ async fn act(
 ) -> AppResult<ChangedEvent> {
     let before = find_event(connection, member, event).await?;
     let Transition { status, owner } = action.apply(before.status, before.owner_id, member.id)?;
-    let followed_at = (owner == Some(member.id) && status == EventStatus::InProgress).then_some(now.0);
+    let followed_at =
+        (owner == Some(member.id) && status == EventStatus::InProgress).then_some(now.0);
     let ended_at = (status == EventStatus::Ended).then_some(now.0);
     query(
         "update event set status = $1, owner_id = $2, followed_at = coalesce($3, followed_at), ended_at = $4,

@@ -31,7 +31,11 @@ impl Store {
     }
 
     /// An image of the team.
-    pub async fn find_media(&self, team: TeamId, id: MediaId) -> Result<Option<Media>, sqlx::Error> {
+    pub async fn find_media(
+        &self,
+        team: TeamId,
+        id: MediaId,
+    ) -> Result<Option<Media>, sqlx::Error> {
         let row = query("select id, name, mime, bytes from media where id = $1 and team_id = $2")
             .bind(id.to_string())
             .bind(team.to_string())
@@ -55,8 +59,12 @@ pub(super) async fn image_sizes(
 ) -> Result<HashMap<MediaId, u64>, sqlx::Error> {
     let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
     let mut sql = QueryBuilder::new("select id, bytes from media where team_id = ");
-    sql.push_bind(team.to_string()).push(" and id in (select value from json_each(");
-    sql.push_bind(serde_json::to_string(&ids).expect("texts are JSON")).push("))");
+    sql.push_bind(team.to_string())
+        .push(" and id in (select value from json_each(");
+    sql.push_bind(serde_json::to_string(&ids).expect("texts are JSON"))
+        .push("))");
     let rows = sql.build().fetch_all(connection).await?;
-    rows.iter().map(|row| Ok((read_id(row, "id")?, read_count(row, "bytes")?))).collect()
+    rows.iter()
+        .map(|row| Ok((read_id(row, "id")?, read_count(row, "bytes")?)))
+        .collect()
 }

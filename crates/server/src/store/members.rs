@@ -36,7 +36,11 @@ pub struct NewMember {
 
 impl Store {
     /// Adds a member. E-mails are unique over the whole installation.
-    pub async fn create_member(&self, member: NewMember, now: Timestamp) -> Result<MemberId, sqlx::Error> {
+    pub async fn create_member(
+        &self,
+        member: NewMember,
+        now: Timestamp,
+    ) -> Result<MemberId, sqlx::Error> {
         let id = MemberId(Uuid::now_v7());
         let mut tx = self.begin_write().await?;
         query(
@@ -94,12 +98,16 @@ impl Store {
     }
 
     /// Who has this e-mail, and the hash of their password.
-    pub async fn find_password(&self, email: &str) -> Result<Option<(MemberId, String)>, sqlx::Error> {
+    pub async fn find_password(
+        &self,
+        email: &str,
+    ) -> Result<Option<(MemberId, String)>, sqlx::Error> {
         let row = query("select id, password_hash from member where email = $1")
             .bind(email.trim().to_lowercase())
             .fetch_optional(&self.reader)
             .await?;
-        row.map(|row| Ok((read_id(&row, "id")?, row.try_get("password_hash")?))).transpose()
+        row.map(|row| Ok((read_id(&row, "id")?, row.try_get("password_hash")?)))
+            .transpose()
     }
 
     /// Changes a member's role.

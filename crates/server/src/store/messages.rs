@@ -35,7 +35,12 @@ pub struct ReplyOutcome {
 
 impl Store {
     /// An event that the member sees, with its customer and up to 50 messages, those before `before` if given.
-    pub async fn find_thread(&self, member: &Member, event: EventId, before: Option<MessageId>) -> AppResult<Thread> {
+    pub async fn find_thread(
+        &self,
+        member: &Member,
+        event: EventId,
+        before: Option<MessageId>,
+    ) -> AppResult<Thread> {
         let event = self.find_event(member, event).await?;
         let row = query("select id, name, phone, created_at from customer where id = $1")
             .bind(event.customer.to_string())
@@ -49,16 +54,26 @@ impl Store {
             tags: event.tags.clone(),
         };
         let mut sql = QueryBuilder::new(MESSAGE);
-        sql.push(" where m.event_id = ").push_bind(event.id.to_string());
+        sql.push(" where m.event_id = ")
+            .push_bind(event.id.to_string());
         if let Some(before) = before {
-            sql.push(" and (m.at, m.id) < (select at, id from message where id = ").push_bind(before.to_string());
-            sql.push(" and event_id = ").push_bind(event.id.to_string()).push(")");
+            sql.push(" and (m.at, m.id) < (select at, id from message where id = ")
+                .push_bind(before.to_string());
+            sql.push(" and event_id = ")
+                .push_bind(event.id.to_string())
+                .push(")");
         }
-        sql.push(" order by m.at desc, m.id desc limit ").push_bind(PAGE as i64 + 1);
+        sql.push(" order by m.at desc, m.id desc limit ")
+            .push_bind(PAGE as i64 + 1);
         let rows = sql.build().fetch_all(&self.reader).await?;
         let has_older = rows.len() > PAGE;
         let messages: Result<_, _> = rows.iter().take(PAGE).rev().map(message).collect();
-        Ok(Thread { event, customer, messages: messages?, has_older })
+        Ok(Thread {
+            event,
+            customer,
+            messages: messages?,
+            has_older,
+        })
     }
 
     /// What the platform calls the customer of an event.
@@ -113,6 +128,20 @@ impl Store {
         Ok(begun)
     }
 
+    /// Replies begun before `before` whose outcome nobody recorded: the process died meanwhile.
+    /// Like every request without an answer, they may or may not have arrived.
+    pub async fn settle_abandoned_replies(&self, before: Timestamp) -> Result<u64, sqlx::Error> {
+        let done = query(
+            "update message set status = 'unknown', reason = $1
+             where direction = 'outbound' and broadcast_id is null and status = 'sending' and at < $2",
+        )
+        .bind(Reason::NoAnswer.as_str())
+        .bind(before.0)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
     /// Records what became of a reply. What the platform told meanwhile by webhook stays.
     pub async fn finish_reply(
         &self,
@@ -158,15 +187,23 @@ impl Store {
 async fn find_message(connection: &mut SqliteConnection, id: MessageId) -> AppResult<Message> {
     let mut sql = QueryBuilder::new(MESSAGE);
     sql.push(" where m.id = ").push_bind(id.to_string());
-    let row = sql.build().fetch_optional(connection).await?.ok_or(AppError::NotFound)?;
+    let row = sql
+        .build()
+        .fetch_optional(connection)
+        .await?
+        .ok_or(AppError::NotFound)?;
     Ok(message(&row)?)
 }
 
 fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     let kind: String = row.try_get("kind")?;
     let content = match kind.as_str() {
-        "text" => MessageContent::Text { text: row.try_get("text")? },
-        "image" => MessageContent::Image { media: read_id_or_none(row, "media_id")? },
+        "text" => MessageContent::Text {
+            text: row.try_get("text")?,
+        },
+        "image" => MessageContent::Image {
+            media: read_id_or_none(row, "media_id")?,
+        },
         _ => MessageContent::Unsupported { kind },
     };
     let direction: String = row.try_get("direction")?;
@@ -180,5 +217,10 @@ fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
             reason: read_word_or_none(row, "reason", Reason::parse)?,
         }
     };
-    Ok(Message { id: read_id(row, "id")?, at: read_time(row, "at")?, origin, content })
+    Ok(Message {
+        id: read_id(row, "id")?,
+        at: read_time(row, "at")?,
+        origin,
+        content,
+    })
 }

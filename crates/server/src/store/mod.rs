@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use omocast_contract::Timestamp;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 use sqlx::{Row as _, Sqlite, Transaction};
 
@@ -32,6 +33,9 @@ pub use events::ChangedEvent;
 pub use members::{Member, NewMember};
 pub use messages::{BegunReply, ReplyOutcome};
 pub use teams::{NewAccount, SealedAccount};
+
+/// What the store fails with, for those who may not name its library.
+pub type StoreError = sqlx::Error;
 
 impl From<sqlx::Error> for AppError {
     fn from(error: sqlx::Error) -> Self {
@@ -49,11 +53,21 @@ pub struct Store {
 impl Store {
     /// Opens the database file, makes it if it is not there, and brings its tables up to date.
     pub async fn open(path: &Path) -> Result<Self, sqlx::Error> {
-        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-        let options = Self::tune(options).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true);
+        let options = Self::tune(options)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await?;
         sqlx::migrate!().run(&writer).await?;
-        let reader = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options.read_only(true))
+            .await?;
         Ok(Self { reader, writer })
     }
 
@@ -67,7 +81,10 @@ impl Store {
             .connect_with(options)
             .await?;
         sqlx::migrate!().run(&pool).await?;
-        Ok(Self { reader: pool.clone(), writer: pool })
+        Ok(Self {
+            reader: pool.clone(),
+            writer: pool,
+        })
     }
 
     /// For tests and benchmarks to arrange what no endpoint makes.
@@ -78,7 +95,10 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("select 1").fetch_one(&self.reader).await.map(drop)
+        sqlx::query("select 1")
+            .fetch_one(&self.reader)
+            .await
+            .map(drop)
     }
 
     /// Closes the database when what runs has finished.
@@ -105,7 +125,11 @@ impl Store {
 }
 
 /// Reads a column that holds one of the contract's words.
-fn read_word<T>(row: &SqliteRow, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, sqlx::Error> {
+fn read_word<T>(
+    row: &SqliteRow,
+    column: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, sqlx::Error> {
     let text: String = row.try_get(column)?;
     parse(&text).ok_or_else(|| unreadable(column, text))
 }
@@ -117,7 +141,8 @@ fn read_word_or_none<T>(
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<Option<T>, sqlx::Error> {
     let text: Option<String> = row.try_get(column)?;
-    text.map(|text| parse(&text).ok_or_else(|| unreadable(column, text))).transpose()
+    text.map(|text| parse(&text).ok_or_else(|| unreadable(column, text)))
+        .transpose()
 }
 
 /// Reads a column that holds an id.
@@ -146,7 +171,10 @@ fn read_count(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
 }
 
 fn unreadable(column: &str, text: String) -> sqlx::Error {
-    sqlx::Error::ColumnDecode { index: column.to_owned(), source: format!("unexpected {text:?}").into() }
+    sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: format!("unexpected {text:?}").into(),
+    }
 }
 
 /// How names are stored for the search: as [`omocast_contract::Filter::keeps`] compares them.

@@ -30,26 +30,38 @@ pub struct SealedAccount {
     pub credentials: String,
 }
 
-const ACCOUNT: &str = "select id, team_id, channel, name, external_id, waba_id, credentials from account";
+const ACCOUNT: &str =
+    "select id, team_id, channel, name, external_id, waba_id, credentials from account";
 
 impl Store {
     /// Makes a team.
-    pub async fn create_team(&self, name: &str, plan: Plan, time_zone: &str, now: Timestamp) -> Result<TeamId, sqlx::Error> {
+    pub async fn create_team(
+        &self,
+        name: &str,
+        plan: Plan,
+        time_zone: &str,
+        now: Timestamp,
+    ) -> Result<TeamId, sqlx::Error> {
         let id = TeamId(Uuid::now_v7());
-        query("insert into team (id, name, plan, time_zone, created_at) values ($1, $2, $3, $4, $5)")
-            .bind(id.to_string())
-            .bind(name)
-            .bind(plan_word(plan))
-            .bind(time_zone)
-            .bind(now.0)
-            .execute(&self.writer)
-            .await?;
+        query(
+            "insert into team (id, name, plan, time_zone, created_at) values ($1, $2, $3, $4, $5)",
+        )
+        .bind(id.to_string())
+        .bind(name)
+        .bind(plan_word(plan))
+        .bind(time_zone)
+        .bind(now.0)
+        .execute(&self.writer)
+        .await?;
         Ok(id)
     }
 
     /// The team with this name, where there is exactly one.
     pub async fn find_team_by_name(&self, name: &str) -> Result<Option<TeamId>, sqlx::Error> {
-        let rows = query("select id from team where name = $1 limit 2").bind(name).fetch_all(&self.reader).await?;
+        let rows = query("select id from team where name = $1 limit 2")
+            .bind(name)
+            .fetch_all(&self.reader)
+            .await?;
         match rows.as_slice() {
             [row] => read_id(row, "id").map(Some),
             _ => Ok(None),
@@ -67,7 +79,12 @@ impl Store {
     }
 
     /// Makes a shop, or finds the one with this code.
-    pub async fn create_shop(&self, team: TeamId, code: &str, name: &str) -> Result<ShopId, sqlx::Error> {
+    pub async fn create_shop(
+        &self,
+        team: TeamId,
+        code: &str,
+        name: &str,
+    ) -> Result<ShopId, sqlx::Error> {
         let row = query(
             "insert into shop (id, team_id, code, name) values ($1, $2, $3, $4)
              on conflict (team_id, code) do update set name = excluded.name returning id",
@@ -82,7 +99,12 @@ impl Store {
     }
 
     /// Adds an account with its sealed credentials; one that is there already gets the new name and credentials.
-    pub async fn create_account(&self, account: NewAccount, sealed: &str, now: Timestamp) -> Result<AccountId, sqlx::Error> {
+    pub async fn create_account(
+        &self,
+        account: NewAccount,
+        sealed: &str,
+        now: Timestamp,
+    ) -> Result<AccountId, sqlx::Error> {
         let row = query(
             "insert into account (id, team_id, channel, name, external_id, waba_id, display_phone, credentials, created_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -109,7 +131,10 @@ impl Store {
     /// One account.
     pub async fn find_account(&self, id: AccountId) -> Result<Option<SealedAccount>, sqlx::Error> {
         let sql = joined(ACCOUNT, "where id = $1");
-        let row = query(sql).bind(id.to_string()).fetch_optional(&self.reader).await?;
+        let row = query(sql)
+            .bind(id.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
         row.as_ref().map(account).transpose()
     }
 
@@ -120,14 +145,24 @@ impl Store {
         external_id: &str,
     ) -> Result<Option<SealedAccount>, sqlx::Error> {
         let sql = joined(ACCOUNT, "where channel = $1 and external_id = $2");
-        let row = query(sql).bind(channel.as_str()).bind(external_id).fetch_optional(&self.reader).await?;
+        let row = query(sql)
+            .bind(channel.as_str())
+            .bind(external_id)
+            .fetch_optional(&self.reader)
+            .await?;
         row.as_ref().map(account).transpose()
     }
 
     /// Every account of a channel, over all teams: for the workers.
     pub async fn list_accounts(&self, channel: Channel) -> Result<Vec<SealedAccount>, sqlx::Error> {
         let sql = joined(ACCOUNT, "where channel = $1 order by id");
-        query(sql).bind(channel.as_str()).fetch_all(&self.reader).await?.iter().map(account).collect()
+        query(sql)
+            .bind(channel.as_str())
+            .fetch_all(&self.reader)
+            .await?
+            .iter()
+            .map(account)
+            .collect()
     }
 }
 
@@ -155,5 +190,7 @@ pub(super) fn plan_word(plan: Plan) -> &'static str {
 }
 
 pub(super) fn parse_plan(text: &str) -> Option<Plan> {
-    [Plan::Standard, Plan::Omo].into_iter().find(|&plan| plan_word(plan) == text)
+    [Plan::Standard, Plan::Omo]
+        .into_iter()
+        .find(|&plan| plan_word(plan) == text)
 }

@@ -34,6 +34,7 @@ use crate::delivery::Announcer;
 use crate::error::{AppError, AppResult, read_body};
 use crate::media::Variant;
 use crate::shutdown::Shutdown;
+use crate::store::StoreError;
 use crate::store::inbound::{Change, Fetched, InboundContent, Inbox, StoredImage, StoredWebhook};
 
 /// More than any platform posts at once.
@@ -285,7 +286,7 @@ async fn put_off(
     app: &App,
     webhook: &StoredWebhook,
     error: anyhow::Error,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), StoreError> {
     let attempts = webhook.attempts + 1;
     let is_hopeless = attempts >= ATTEMPTS || error.is::<Unreadable>();
     let not_before = (!is_hopeless).then(|| {

@@ -6,8 +6,9 @@ use omocast_contract::api::{BroadcastPage, RecipientPage, path};
 use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
-    Audience, AudienceCount, Broadcast, BroadcastRequest, BroadcastStatus, Channel, DeliveryStatus, EventId, EventStatus, Filter,
-    MediaId, OutgoingMessage, Pick, Plan, ProblemCode, Reason, Role, Timestamp,
+    Audience, AudienceCount, Broadcast, BroadcastRequest, BroadcastStatus, Channel, DeliveryStatus,
+    EventId, EventStatus, Filter, MediaId, OutgoingMessage, Pick, Plan, ProblemCode, Reason, Role,
+    Timestamp,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -32,17 +33,41 @@ async fn a_broadcast_reaches_whom_it_can_and_skips_the_rest_with_a_reason() {
     let (app, team, rep) = shop().await;
     let long_ago = app.now().plus(-DAY);
     app.event(&team, Some(rep.id), |_| ()).await;
-    app.event(&team, Some(rep.id), |event| event.is_blocked = true).await;
-    app.event(&team, Some(rep.id), |event| event.channel = Channel::Whatsapp).await;
-    app.event(&team, Some(rep.id), |event| (event.channel, event.last_inbound_at) = (Channel::Whatsapp, Some(long_ago))).await;
-    app.event(&team, Some(rep.id), |event| (event.channel, event.last_inbound_at) = (Channel::Whatsapp, None)).await;
-    app.event(&team, Some(rep.id), |event| event.channel = Channel::Web).await;
-    app.event(&team, Some(rep.id), |event| event.status = EventStatus::Ended).await;
+    app.event(&team, Some(rep.id), |event| event.is_blocked = true)
+        .await;
+    app.event(&team, Some(rep.id), |event| {
+        event.channel = Channel::Whatsapp
+    })
+    .await;
+    app.event(&team, Some(rep.id), |event| {
+        (event.channel, event.last_inbound_at) = (Channel::Whatsapp, Some(long_ago))
+    })
+    .await;
+    app.event(&team, Some(rep.id), |event| {
+        (event.channel, event.last_inbound_at) = (Channel::Whatsapp, None)
+    })
+    .await;
+    app.event(&team, Some(rep.id), |event| event.channel = Channel::Web)
+        .await;
+    app.event(&team, Some(rep.id), |event| {
+        event.status = EventStatus::Ended
+    })
+    .await;
 
     let request = to_all(vec![text("  first\nline"), text("second")]);
-    let count: AudienceCount = rep.post(path::AUDIENCE_COUNT, &request.audience).await.json();
-    let one = |channel| ChannelCount { channel, customers: 1 };
-    let skipped = |reason, channel| SkippedCount { reason, channel, customers: 1 };
+    let count: AudienceCount = rep
+        .post(path::AUDIENCE_COUNT, &request.audience)
+        .await
+        .json();
+    let one = |channel| ChannelCount {
+        channel,
+        customers: 1,
+    };
+    let skipped = |reason, channel| SkippedCount {
+        reason,
+        channel,
+        customers: 1,
+    };
     assert_eq!(count.reached, [one(Channel::Line), one(Channel::Whatsapp)]);
     let expected = [
         skipped(Reason::Blocked, Channel::Line),
@@ -54,20 +79,42 @@ async fn a_broadcast_reaches_whom_it_can_and_skips_the_rest_with_a_reason() {
     let answer = rep.broadcast("press-0001", &request).await;
     assert_eq!(answer.status, StatusCode::CREATED);
     let made: Broadcast = answer.json();
-    assert_eq!((made.summary.title.as_str(), made.summary.message_count), ("first line", 2));
+    assert_eq!(
+        (made.summary.title.as_str(), made.summary.message_count),
+        ("first line", 2)
+    );
     assert_eq!(made.summary.status, BroadcastStatus::Sending);
-    assert_eq!((made.summary.progress.queued, made.summary.progress.skipped), (2, 3));
+    assert_eq!(
+        (made.summary.progress.queued, made.summary.progress.skipped),
+        (2, 3)
+    );
     assert_eq!((made.tells_delivered, made.tells_read), (3, 3));
     assert_eq!(made.messages, request.messages);
     assert_eq!(app.count("delivery").await, 10);
 
-    let recipients = format!("{}?status=skipped", path::broadcast_recipients(made.summary.id));
+    let recipients = format!(
+        "{}?status=skipped",
+        path::broadcast_recipients(made.summary.id)
+    );
     let page: RecipientPage = rep.get(&recipients).await.json();
     let mut reasons: Vec<_> = page.rows.iter().map(|row| row.reason).collect();
     reasons.sort();
-    assert_eq!(reasons, [Some(Reason::Blocked), Some(Reason::WindowClosed), Some(Reason::NeverWrote)]);
+    assert_eq!(
+        reasons,
+        [
+            Some(Reason::Blocked),
+            Some(Reason::WindowClosed),
+            Some(Reason::NeverWrote)
+        ]
+    );
     for row in &page.rows {
-        assert!(row.deliveries.len() == 2 && row.deliveries.iter().all(|d| d.status == DeliveryStatus::Skipped && d.reason == row.reason));
+        assert!(
+            row.deliveries.len() == 2
+                && row
+                    .deliveries
+                    .iter()
+                    .all(|d| d.status == DeliveryStatus::Skipped && d.reason == row.reason)
+        );
     }
     let found: Broadcast = rep.get(&path::broadcast(made.summary.id)).await.json();
     assert_eq!(found, made);
@@ -79,7 +126,10 @@ async fn a_broadcast_reaches_whom_it_can_and_skips_the_rest_with_a_reason() {
 async fn bad_messages_are_refused_with_their_place_and_nothing_is_made() {
     let (app, team, rep) = shop().await;
     app.event(&team, Some(rep.id), |_| ()).await;
-    app.event(&team, Some(rep.id), |event| event.channel = Channel::Whatsapp).await;
+    app.event(&team, Some(rep.id), |event| {
+        event.channel = Channel::Whatsapp
+    })
+    .await;
     let other_team = app.team("OTHER", Plan::Omo).await;
     let stranger = app.user(&other_team, Role::SalesRep, &[]).await;
     let foreign = stranger.image(2_000).await.id;
@@ -88,12 +138,42 @@ async fn bad_messages_are_refused_with_their_place_and_nothing_is_made() {
     let none = MediaId(Uuid::from_u128(9));
     let cases: [(Vec<OutgoingMessage>, ProblemCode, &str, &[Channel]); 7] = [
         (vec![], ProblemCode::NoMessages, "messages", &[]),
-        (vec![text("好"); 6], ProblemCode::TooManyMessages, "messages", &[]),
-        (vec![text("好"), text(" \n\u{200b}")], ProblemCode::TextEmpty, "messages[1]", &[]),
-        (vec![text(&"中".repeat(4_500))], ProblemCode::TextTooLong, "messages[0]", &[Channel::Whatsapp]),
-        (vec![image(none)], ProblemCode::MediaNotFound, "messages[0]", &[]),
-        (vec![image(foreign)], ProblemCode::MediaNotFound, "messages[0]", &[]),
-        (vec![text("好"), image(large)], ProblemCode::ImageTooLarge, "messages[1]", &[Channel::Whatsapp]),
+        (
+            vec![text("好"); 6],
+            ProblemCode::TooManyMessages,
+            "messages",
+            &[],
+        ),
+        (
+            vec![text("好"), text(" \n\u{200b}")],
+            ProblemCode::TextEmpty,
+            "messages[1]",
+            &[],
+        ),
+        (
+            vec![text(&"中".repeat(4_500))],
+            ProblemCode::TextTooLong,
+            "messages[0]",
+            &[Channel::Whatsapp],
+        ),
+        (
+            vec![image(none)],
+            ProblemCode::MediaNotFound,
+            "messages[0]",
+            &[],
+        ),
+        (
+            vec![image(foreign)],
+            ProblemCode::MediaNotFound,
+            "messages[0]",
+            &[],
+        ),
+        (
+            vec![text("好"), image(large)],
+            ProblemCode::ImageTooLarge,
+            "messages[1]",
+            &[Channel::Whatsapp],
+        ),
     ];
     for (messages, code, field, channels) in cases {
         let answer = rep.broadcast("press-0001", &to_all(messages)).await;
@@ -107,8 +187,13 @@ async fn bad_messages_are_refused_with_their_place_and_nothing_is_made() {
 async fn a_text_too_long_for_a_channel_that_nobody_is_reached_on_is_fine() {
     let (app, team, rep) = shop().await;
     app.event(&team, Some(rep.id), |_| ()).await;
-    app.event(&team, Some(rep.id), |event| (event.channel, event.is_blocked) = (Channel::Whatsapp, true)).await;
-    let answer = rep.broadcast("press-0001", &to_all(vec![text(&"中".repeat(4_500))])).await;
+    app.event(&team, Some(rep.id), |event| {
+        (event.channel, event.is_blocked) = (Channel::Whatsapp, true)
+    })
+    .await;
+    let answer = rep
+        .broadcast("press-0001", &to_all(vec![text(&"中".repeat(4_500))]))
+        .await;
     assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
 }
 
@@ -120,8 +205,16 @@ async fn events_that_may_not_get_it_are_named_and_nothing_is_made() {
     let stranger = app.user(&other_team, Role::SalesRep, &[]).await;
     let good = app.event(&team, Some(manager.id), |_| ()).await;
     let reps = app.event(&team, Some(rep.id), |_| ()).await;
-    let ended = app.event(&team, Some(manager.id), |event| event.status = EventStatus::Ended).await;
-    let web = app.event(&team, Some(manager.id), |event| event.channel = Channel::Web).await;
+    let ended = app
+        .event(&team, Some(manager.id), |event| {
+            event.status = EventStatus::Ended
+        })
+        .await;
+    let web = app
+        .event(&team, Some(manager.id), |event| {
+            event.channel = Channel::Web
+        })
+        .await;
     let foreign = app.event(&other_team, Some(stranger.id), |_| ()).await;
     let unknown = EventId(Uuid::from_u128(9));
     let pending = app.event(&team, None, |_| ()).await;
@@ -134,35 +227,82 @@ async fn events_that_may_not_get_it_are_named_and_nothing_is_made() {
         (pending, ProblemCode::NotFound),
     ];
     for (bad, code) in cases {
-        let request = BroadcastRequest { audience: only(&[good, bad]), ..to_all(vec![text("好")]) };
-        manager.broadcast("press-0001", &request).await.refused(code, Some("audience.pick[1]"));
+        let request = BroadcastRequest {
+            audience: only(&[good, bad]),
+            ..to_all(vec![text("好")])
+        };
+        manager
+            .broadcast("press-0001", &request)
+            .await
+            .refused(code, Some("audience.pick[1]"));
     }
     // To the sales rep, a colleague's event is not there.
-    let request = BroadcastRequest { audience: only(&[good]), ..to_all(vec![text("好")]) };
-    rep.broadcast("press-0001", &request).await.refused(ProblemCode::NotFound, Some("audience.pick[0]"));
+    let request = BroadcastRequest {
+        audience: only(&[good]),
+        ..to_all(vec![text("好")])
+    };
+    rep.broadcast("press-0001", &request)
+        .await
+        .refused(ProblemCode::NotFound, Some("audience.pick[0]"));
     assert_nothing_was_made(&app).await;
 
     // A preview of what cannot be sent any more tells why instead.
-    let count: AudienceCount = manager.post(path::AUDIENCE_COUNT, &only(&[good, ended, web, reps])).await.json();
+    let count: AudienceCount = manager
+        .post(path::AUDIENCE_COUNT, &only(&[good, ended, web, reps]))
+        .await
+        .json();
     let reasons: Vec<_> = count.skipped.iter().map(|skipped| skipped.reason).collect();
-    assert_eq!((count.reached_total(), reasons), (1, vec![Reason::WebChannel, Reason::EventEnded, Reason::NotOwner]));
-    manager.post(path::AUDIENCE_COUNT, &only(&[foreign])).await.refused(ProblemCode::NotFound, Some("audience.pick[0]"));
+    assert_eq!(
+        (count.reached_total(), reasons),
+        (
+            1,
+            vec![Reason::WebChannel, Reason::EventEnded, Reason::NotOwner]
+        )
+    );
+    manager
+        .post(path::AUDIENCE_COUNT, &only(&[foreign]))
+        .await
+        .refused(ProblemCode::NotFound, Some("audience.pick[0]"));
 }
 
 #[tokio::test]
 async fn nobody_and_nobody_reachable_are_refused() {
     let (app, team, rep) = shop().await;
     let messages = vec![text("好")];
-    rep.broadcast("press-0001", &to_all(messages.clone())).await.refused(ProblemCode::AudienceEmpty, Some("audience"));
-    let blocked = app.event(&team, Some(rep.id), |event| event.is_blocked = true).await;
-    rep.broadcast("press-0001", &to_all(messages.clone())).await.refused(ProblemCode::AudienceUnreachable, Some("audience"));
-    let nobody = BroadcastRequest { audience: only(&[]), ..to_all(messages.clone()) };
-    rep.broadcast("press-0001", &nobody).await.refused(ProblemCode::AudienceEmpty, Some("audience"));
-    let all_but = Audience { pick: Pick::AllExcept(vec![blocked]), ..Audience::everything(Filter::default()) };
-    let nobody = BroadcastRequest { audience: all_but, ..to_all(messages) };
-    rep.broadcast("press-0001", &nobody).await.refused(ProblemCode::AudienceEmpty, Some("audience"));
-    let many = Audience { pick: Pick::Only((0..10_001).map(|n| EventId(Uuid::from_u128(n))).collect()), ..Audience::default() };
-    rep.post(path::AUDIENCE_COUNT, &many).await.refused(ProblemCode::TooManyPicked, Some("audience"));
+    rep.broadcast("press-0001", &to_all(messages.clone()))
+        .await
+        .refused(ProblemCode::AudienceEmpty, Some("audience"));
+    let blocked = app
+        .event(&team, Some(rep.id), |event| event.is_blocked = true)
+        .await;
+    rep.broadcast("press-0001", &to_all(messages.clone()))
+        .await
+        .refused(ProblemCode::AudienceUnreachable, Some("audience"));
+    let nobody = BroadcastRequest {
+        audience: only(&[]),
+        ..to_all(messages.clone())
+    };
+    rep.broadcast("press-0001", &nobody)
+        .await
+        .refused(ProblemCode::AudienceEmpty, Some("audience"));
+    let all_but = Audience {
+        pick: Pick::AllExcept(vec![blocked]),
+        ..Audience::everything(Filter::default())
+    };
+    let nobody = BroadcastRequest {
+        audience: all_but,
+        ..to_all(messages)
+    };
+    rep.broadcast("press-0001", &nobody)
+        .await
+        .refused(ProblemCode::AudienceEmpty, Some("audience"));
+    let many = Audience {
+        pick: Pick::Only((0..10_001).map(|n| EventId(Uuid::from_u128(n))).collect()),
+        ..Audience::default()
+    };
+    rep.post(path::AUDIENCE_COUNT, &many)
+        .await
+        .refused(ProblemCode::TooManyPicked, Some("audience"));
     assert_nothing_was_made(&app).await;
 }
 
@@ -179,15 +319,24 @@ async fn only_sales_roles_of_an_omo_team_broadcast() {
             Ok(()) => assert_eq!(answer.status, StatusCode::CREATED),
             Err(code) => {
                 answer.refused(code, None);
-                user.post(path::AUDIENCE_COUNT, &request.audience).await.refused(code, None);
+                user.post(path::AUDIENCE_COUNT, &request.audience)
+                    .await
+                    .refused(code, None);
             }
         }
     }
     let standard = app.team("SMALL", Plan::Standard).await;
     let user = app.user(&standard, Role::SalesRep, &[]).await;
-    user.broadcast("press-0001", &request).await.refused(ProblemCode::PlanLacksOmo, None);
-    user.post(path::AUDIENCE_COUNT, &request.audience).await.refused(ProblemCode::PlanLacksOmo, None);
-    app.nobody().broadcast("press-0001", &request).await.refused(ProblemCode::SignedOut, None);
+    user.broadcast("press-0001", &request)
+        .await
+        .refused(ProblemCode::PlanLacksOmo, None);
+    user.post(path::AUDIENCE_COUNT, &request.audience)
+        .await
+        .refused(ProblemCode::PlanLacksOmo, None);
+    app.nobody()
+        .broadcast("press-0001", &request)
+        .await
+        .refused(ProblemCode::SignedOut, None);
 }
 
 #[tokio::test]
@@ -198,18 +347,39 @@ async fn the_same_key_is_one_broadcast_even_at_once() {
     let answers = join_all((0..8).map(|_| rep.broadcast("press-0001", &request))).await;
     let made: Vec<Broadcast> = answers.iter().map(|answer| answer.json()).collect();
     assert!(made.iter().all(|one| one == &made[0]));
-    assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::CREATED).count(), 1);
-    assert_eq!((app.count("broadcast").await, app.count("delivery").await), (1, 1));
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|answer| answer.status == StatusCode::CREATED)
+            .count(),
+        1
+    );
+    assert_eq!(
+        (app.count("broadcast").await, app.count("delivery").await),
+        (1, 1)
+    );
 
     let other = to_all(vec![text("不好")]);
-    rep.broadcast("press-0001", &other).await.refused(ProblemCode::IdempotencyKeyReused, None);
+    rep.broadcast("press-0001", &other)
+        .await
+        .refused(ProblemCode::IdempotencyKeyReused, None);
     // A repeat is answered though the audience could not be chosen any more.
-    sqlx::query("update event set status = 'ended' where id = $1").bind(event.to_string()).execute(app.app.store.raw()).await.unwrap();
-    assert_eq!(rep.broadcast("press-0001", &request).await.status, StatusCode::OK);
+    sqlx::query("update event set status = 'ended' where id = $1")
+        .bind(event.to_string())
+        .execute(app.app.store.raw())
+        .await
+        .unwrap();
+    assert_eq!(
+        rep.broadcast("press-0001", &request).await.status,
+        StatusCode::OK
+    );
     // Another member's key is another key.
     let colleague = app.user(&team, Role::SalesRep, &[]).await;
     app.event(&team, Some(colleague.id), |_| ()).await;
-    assert_eq!(colleague.broadcast("press-0001", &request).await.status, StatusCode::CREATED);
+    assert_eq!(
+        colleague.broadcast("press-0001", &request).await.status,
+        StatusCode::CREATED
+    );
 }
 
 #[tokio::test]
@@ -218,13 +388,27 @@ async fn a_broadcast_needs_a_key() {
     app.event(&team, Some(rep.id), |_| ()).await;
     let request = to_all(vec![text("好")]);
     let missing = Some("Idempotency-Key");
-    rep.post(path::BROADCASTS, &request).await.refused(ProblemCode::IdempotencyKeyMissing, missing);
+    rep.post(path::BROADCASTS, &request)
+        .await
+        .refused(ProblemCode::IdempotencyKeyMissing, missing);
     for key in ["short", "with space", &"x".repeat(101), "semi;colon"] {
-        rep.broadcast(key, &request).await.refused(ProblemCode::IdempotencyKeyMissing, missing);
+        rep.broadcast(key, &request)
+            .await
+            .refused(ProblemCode::IdempotencyKeyMissing, missing);
     }
-    let malformed = [json!({}), json!({ "audience": { "pick": { "only": ["x"] } }, "messages": [] }), json!({ "extra": 1 })];
+    let malformed = [
+        json!({}),
+        json!({ "audience": { "pick": { "only": ["x"] } }, "messages": [] }),
+        json!({ "extra": 1 }),
+    ];
     for body in malformed {
-        let answer = rep.post_with(path::BROADCASTS, &[("Idempotency-Key", "press-0001")], &body).await;
+        let answer = rep
+            .post_with(
+                path::BROADCASTS,
+                &[("Idempotency-Key", "press-0001")],
+                &body,
+            )
+            .await;
         assert_eq!(answer.problem().code, ProblemCode::MalformedRequest);
     }
     assert_nothing_was_made(&app).await;
@@ -242,21 +426,45 @@ async fn each_role_sees_its_own_part_of_the_broadcasts() {
     let mut made = Vec::new();
     for user in [&rep, &other] {
         app.event(&team, Some(user.id), |_| ()).await;
-        let broadcast: Broadcast = user.broadcast("press-0001", &to_all(vec![text("好")])).await.json();
+        let broadcast: Broadcast = user
+            .broadcast("press-0001", &to_all(vec![text("好")]))
+            .await
+            .json();
         made.push(broadcast.summary.id);
     }
-    for (user, seen) in [(&rep, vec![0]), (&other, vec![1]), (&manager, vec![0]), (&admin, vec![1, 0])] {
+    for (user, seen) in [
+        (&rep, vec![0]),
+        (&other, vec![1]),
+        (&manager, vec![0]),
+        (&admin, vec![1, 0]),
+    ] {
         let page: BroadcastPage = user.get(path::BROADCASTS).await.json();
         let expected: Vec<_> = seen.iter().map(|&at| made[at]).collect();
-        assert_eq!(page.rows.iter().map(|row| row.id).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            page.rows.iter().map(|row| row.id).collect::<Vec<_>>(),
+            expected
+        );
         for (at, &id) in made.iter().enumerate() {
-            let expected = if seen.contains(&at) { StatusCode::OK } else { StatusCode::NOT_FOUND };
+            let expected = if seen.contains(&at) {
+                StatusCode::OK
+            } else {
+                StatusCode::NOT_FOUND
+            };
             assert_eq!(user.get(&path::broadcast(id)).await.status, expected);
-            assert_eq!(user.get(&path::broadcast_recipients(id)).await.status, expected);
+            assert_eq!(
+                user.get(&path::broadcast_recipients(id)).await.status,
+                expected
+            );
         }
     }
-    supervisor.get(path::BROADCASTS).await.refused(ProblemCode::RoleMayNotSee, None);
-    supervisor.get(&path::broadcast(made[0])).await.refused(ProblemCode::RoleMayNotSee, None);
+    supervisor
+        .get(path::BROADCASTS)
+        .await
+        .refused(ProblemCode::RoleMayNotSee, None);
+    supervisor
+        .get(&path::broadcast(made[0]))
+        .await
+        .refused(ProblemCode::RoleMayNotSee, None);
 }
 
 #[tokio::test]
@@ -265,19 +473,50 @@ async fn lists_of_broadcasts_and_recipients_come_in_pages() {
     for _ in 0..130 {
         app.event(&team, Some(rep.id), |_| ()).await;
     }
-    let made: Broadcast = rep.broadcast("press-0001", &to_all(vec![text("好")])).await.json();
-    let first: RecipientPage = rep.get(&path::broadcast_recipients(made.summary.id)).await.json();
-    let after = format!("{}?after={}", path::broadcast_recipients(made.summary.id), first.next.unwrap());
+    let made: Broadcast = rep
+        .broadcast("press-0001", &to_all(vec![text("好")]))
+        .await
+        .json();
+    let first: RecipientPage = rep
+        .get(&path::broadcast_recipients(made.summary.id))
+        .await
+        .json();
+    let after = format!(
+        "{}?after={}",
+        path::broadcast_recipients(made.summary.id),
+        first.next.unwrap()
+    );
     let second: RecipientPage = rep.get(&after).await.json();
-    assert_eq!((first.rows.len(), second.rows.len(), second.next), (100, 30, None));
-    assert!(first.rows.iter().chain(&second.rows).map(|row| row.customer).is_sorted());
+    assert_eq!(
+        (first.rows.len(), second.rows.len(), second.next),
+        (100, 30, None)
+    );
+    assert!(
+        first
+            .rows
+            .iter()
+            .chain(&second.rows)
+            .map(|row| row.customer)
+            .is_sorted()
+    );
 
     for number in 0..31 {
-        rep.broadcast(&format!("press-10{number:02}"), &to_all(vec![text("好")])).await;
+        rep.broadcast(&format!("press-10{number:02}"), &to_all(vec![text("好")]))
+            .await;
     }
     let first: BroadcastPage = rep.get(path::BROADCASTS).await.json();
-    let second: BroadcastPage = rep.get(&format!("{}?after={}", path::BROADCASTS, first.next.unwrap())).await.json();
-    assert_eq!((first.rows.len(), second.rows.len(), second.next), (30, 2, None));
+    let second: BroadcastPage = rep
+        .get(&format!(
+            "{}?after={}",
+            path::BROADCASTS,
+            first.next.unwrap()
+        ))
+        .await
+        .json();
+    assert_eq!(
+        (first.rows.len(), second.rows.len(), second.next),
+        (30, 2, None)
+    );
     assert!(first.rows.iter().all(|row| row.progress.queued == 130));
 }
 
@@ -291,14 +530,25 @@ async fn the_count_is_what_the_rule_says_of_each_customer() {
     let mut expected = AudienceCount::default();
     let mut events = Vec::new();
     for channel in [Channel::Line, Channel::Whatsapp, Channel::Web] {
-        for inbound in [None, Some(now), Some(now.plus(1 - DAY)), Some(now.plus(-DAY)), Some(now.plus(-DAY - HOUR)), Some(Timestamp(0))] {
+        for inbound in [
+            None,
+            Some(now),
+            Some(now.plus(1 - DAY)),
+            Some(now.plus(-DAY)),
+            Some(now.plus(-DAY - HOUR)),
+            Some(Timestamp(0)),
+        ] {
             for is_blocked in [false, true] {
                 for status in [EventStatus::InProgress, EventStatus::Ended] {
                     for owner in [manager.id, other.id] {
                         let id = app
                             .event(&team, Some(owner), |event| {
-                                (event.channel, event.last_inbound_at, event.is_blocked, event.status) =
-                                    (channel, inbound, is_blocked, status);
+                                (
+                                    event.channel,
+                                    event.last_inbound_at,
+                                    event.is_blocked,
+                                    event.status,
+                                ) = (channel, inbound, is_blocked, status);
                             })
                             .await;
                         events.push(id);
@@ -310,15 +560,27 @@ async fn the_count_is_what_the_rule_says_of_each_customer() {
                             is_blocked,
                         };
                         match standing.reach(now) {
-                            omocast_contract::Reach::Open => match expected.reached.iter_mut().find(|c| c.channel == channel) {
-                                Some(found) => found.customers += 1,
-                                None => expected.reached.push(ChannelCount { channel, customers: 1 }),
-                            },
+                            omocast_contract::Reach::Open => {
+                                match expected.reached.iter_mut().find(|c| c.channel == channel) {
+                                    Some(found) => found.customers += 1,
+                                    None => expected.reached.push(ChannelCount {
+                                        channel,
+                                        customers: 1,
+                                    }),
+                                }
+                            }
                             omocast_contract::Reach::Skipped(reason) => {
-                                let found = expected.skipped.iter_mut().find(|s| (s.reason, s.channel) == (reason, channel));
+                                let found = expected
+                                    .skipped
+                                    .iter_mut()
+                                    .find(|s| (s.reason, s.channel) == (reason, channel));
                                 match found {
                                     Some(found) => found.customers += 1,
-                                    None => expected.skipped.push(SkippedCount { reason, channel, customers: 1 }),
+                                    None => expected.skipped.push(SkippedCount {
+                                        reason,
+                                        channel,
+                                        customers: 1,
+                                    }),
                                 }
                             }
                         }
@@ -327,8 +589,13 @@ async fn the_count_is_what_the_rule_says_of_each_customer() {
             }
         }
     }
-    expected.skipped.sort_by_key(|found| (found.reason, found.channel));
-    let count: AudienceCount = manager.post(path::AUDIENCE_COUNT, &only(&events)).await.json();
+    expected
+        .skipped
+        .sort_by_key(|found| (found.reason, found.channel));
+    let count: AudienceCount = manager
+        .post(path::AUDIENCE_COUNT, &only(&events))
+        .await
+        .json();
     assert_eq!(count, expected);
     drop(rep);
 }

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 
 use axum::http::StatusCode;
 use omocast_contract::api::{
-    ActionRequest, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, EventRow, PageStart, Tags, Thread, path,
+    ActionRequest, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, EventRow,
+    PageStart, Tags, Thread, path,
 };
 use omocast_contract::timestamp::HOUR;
 use omocast_contract::{
-    Channel, EventAction, EventId, EventStatus, EventView, Filter, Plan, ProblemCode, Role, TagFilter, TagMatch,
+    Channel, EventAction, EventId, EventStatus, EventView, Filter, Plan, ProblemCode, Role,
+    TagFilter, TagMatch,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -18,7 +20,12 @@ use uuid::Uuid;
 use crate::support::{TestApp, User};
 
 fn asking(view: EventView) -> EventQuery {
-    EventQuery { view, filter: Filter::default(), from: PageStart::First, limit: 50 }
+    EventQuery {
+        view,
+        filter: Filter::default(),
+        from: PageStart::First,
+        limit: 50,
+    }
 }
 
 async fn list(user: &User, asked: &EventQuery) -> EventPage {
@@ -26,7 +33,12 @@ async fn list(user: &User, asked: &EventQuery) -> EventPage {
 }
 
 async fn ids(user: &User, view: EventView) -> HashSet<EventId> {
-    list(user, &asking(view)).await.rows.iter().map(|row| row.id).collect()
+    list(user, &asking(view))
+        .await
+        .rows
+        .iter()
+        .map(|row| row.id)
+        .collect()
 }
 
 #[tokio::test]
@@ -40,26 +52,53 @@ async fn each_role_sees_its_own_part_and_the_counts_agree() {
     let agent = app.user(&team, Role::SupportAgent, &[]).await;
     let marketing = app.user(&team, Role::Marketing, &[]).await;
     let mine = app.event(&team, Some(rep.id), |_| ()).await;
-    let ended = app.event(&team, Some(rep.id), |event| event.status = EventStatus::Ended).await;
+    let ended = app
+        .event(&team, Some(rep.id), |event| {
+            event.status = EventStatus::Ended
+        })
+        .await;
     let others = app.event(&team, Some(other.id), |_| ()).await;
     let pending = app.event(&team, None, |_| ()).await;
-    let nobodys = app.event(&team, None, |event| event.status = EventStatus::Ended).await;
+    let nobodys = app
+        .event(&team, None, |event| event.status = EventStatus::Ended)
+        .await;
 
     let expected: [(&User, [Option<Vec<EventId>>; 4]); 6] = [
         (&rep, [Some(vec![mine]), None, None, Some(vec![ended])]),
         (&other, [Some(vec![others]), None, None, Some(vec![])]),
-        (&manager, [Some(vec![]), Some(vec![mine]), None, Some(vec![ended])]),
-        (&admin, [Some(vec![]), Some(vec![mine, others]), Some(vec![pending]), Some(vec![ended, nobodys])]),
-        (&agent, [Some(vec![]), None, Some(vec![pending]), Some(vec![])]),
+        (
+            &manager,
+            [Some(vec![]), Some(vec![mine]), None, Some(vec![ended])],
+        ),
+        (
+            &admin,
+            [
+                Some(vec![]),
+                Some(vec![mine, others]),
+                Some(vec![pending]),
+                Some(vec![ended, nobodys]),
+            ],
+        ),
+        (
+            &agent,
+            [Some(vec![]), None, Some(vec![pending]), Some(vec![])],
+        ),
         (&marketing, [None, None, None, None]),
     ];
     for (user, views) in expected {
         let counts: EventCounts = user.get(path::EVENT_COUNTS).await.json();
         let mut visible = HashSet::new();
         for (view, expected) in EventView::ALL.into_iter().zip(views) {
-            assert_eq!(counts.of(view), expected.as_ref().map(|ids| ids.len() as u64), "{view:?}");
+            assert_eq!(
+                counts.of(view),
+                expected.as_ref().map(|ids| ids.len() as u64),
+                "{view:?}"
+            );
             match expected {
-                None => user.post(path::EVENTS, &asking(view)).await.refused(ProblemCode::RoleMayNotSee, Some("view")),
+                None => user
+                    .post(path::EVENTS, &asking(view))
+                    .await
+                    .refused(ProblemCode::RoleMayNotSee, Some("view")),
                 Some(expected) => {
                     let found = ids(user, view).await;
                     assert_eq!(found, expected.into_iter().collect(), "{view:?}");
@@ -88,10 +127,16 @@ async fn paging_by_cursor_sees_every_row_once_while_rows_move_up() {
     for number in 0..45 {
         // Some share their moment.
         let at = app.now().plus(-(number / 3) * HOUR);
-        all.insert(app.event(&team, Some(rep.id), |event| event.last_message_at = at).await);
+        all.insert(
+            app.event(&team, Some(rep.id), |event| event.last_message_at = at)
+                .await,
+        );
     }
     let mut seen = Vec::new();
-    let mut asked = EventQuery { limit: 7, ..asking(EventView::Mine) };
+    let mut asked = EventQuery {
+        limit: 7,
+        ..asking(EventView::Mine)
+    };
     loop {
         let page = list(&rep, &asked).await;
         assert_eq!(page.total, 45);
@@ -118,12 +163,27 @@ async fn a_jump_lands_on_the_row_that_scrolling_would_reach() {
     let rep = app.user(&team, Role::SalesRep, &[]).await;
     for number in 0..20 {
         let at = app.now().plus(-(number / 2));
-        app.event(&team, Some(rep.id), |event| event.last_message_at = at).await;
+        app.event(&team, Some(rep.id), |event| event.last_message_at = at)
+            .await;
     }
     let whole = list(&rep, &asking(EventView::Mine)).await;
     for row in [0, 1, 7, 19, 20, u64::MAX] {
-        let page = list(&rep, &EventQuery { from: PageStart::Row(row), limit: 3, ..asking(EventView::Mine) }).await;
-        let expected: Vec<_> = whole.rows.iter().skip(usize::try_from(row).unwrap()).take(3).cloned().collect();
+        let page = list(
+            &rep,
+            &EventQuery {
+                from: PageStart::Row(row),
+                limit: 3,
+                ..asking(EventView::Mine)
+            },
+        )
+        .await;
+        let expected: Vec<_> = whole
+            .rows
+            .iter()
+            .skip(usize::try_from(row).unwrap())
+            .take(3)
+            .cloned()
+            .collect();
         assert_eq!((page.rows, page.total), (expected, 20), "{row}");
     }
 }
@@ -134,17 +194,45 @@ async fn what_makes_no_sense_in_a_query_is_refused() {
     let team = app.team("ATELIER", Plan::Omo).await;
     let rep = app.user(&team, Role::SalesRep, &[]).await;
     let refused = [
-        (json!({ "view": "mine", "limit": 0 }), ProblemCode::MalformedRequest, "limit"),
-        (json!({ "view": "mine", "limit": 201 }), ProblemCode::MalformedRequest, "limit"),
-        (json!({ "view": "mine", "from": { "after": "x" } }), ProblemCode::MalformedRequest, "from.after"),
-        (json!({ "view": "mine", "filter": { "name": "x".repeat(101) } }), ProblemCode::FilterTooLong, "filter"),
+        (
+            json!({ "view": "mine", "limit": 0 }),
+            ProblemCode::MalformedRequest,
+            "limit",
+        ),
+        (
+            json!({ "view": "mine", "limit": 201 }),
+            ProblemCode::MalformedRequest,
+            "limit",
+        ),
+        (
+            json!({ "view": "mine", "from": { "after": "x" } }),
+            ProblemCode::MalformedRequest,
+            "from.after",
+        ),
+        (
+            json!({ "view": "mine", "filter": { "name": "x".repeat(101) } }),
+            ProblemCode::FilterTooLong,
+            "filter",
+        ),
     ];
     for (asked, code, field) in refused {
-        rep.post(path::EVENTS, &asked).await.refused(code, Some(field));
+        rep.post(path::EVENTS, &asked)
+            .await
+            .refused(code, Some(field));
     }
-    assert_eq!(rep.post(path::EVENTS, &json!({ "view": "all" })).await.problem().code, ProblemCode::MalformedRequest);
-    rep.get("/api/events/7").await.refused(ProblemCode::NotFound, None);
-    rep.get(&path::event(EventId(Uuid::from_u128(7)))).await.refused(ProblemCode::NotFound, None);
+    assert_eq!(
+        rep.post(path::EVENTS, &json!({ "view": "all" }))
+            .await
+            .problem()
+            .code,
+        ProblemCode::MalformedRequest
+    );
+    rep.get("/api/events/7")
+        .await
+        .refused(ProblemCode::NotFound, None);
+    rep.get(&path::event(EventId(Uuid::from_u128(7))))
+        .await
+        .refused(ProblemCode::NotFound, None);
 }
 
 #[tokio::test]
@@ -152,7 +240,8 @@ async fn web_events_are_listed_but_cannot_be_ticked() {
     let app = TestApp::new().await;
     let team = app.team("ATELIER", Plan::Omo).await;
     let rep = app.user(&team, Role::SalesRep, &[]).await;
-    app.event(&team, Some(rep.id), |event| event.channel = Channel::Web).await;
+    app.event(&team, Some(rep.id), |event| event.channel = Channel::Web)
+        .await;
     app.event(&team, Some(rep.id), |_| ()).await;
     let page = list(&rep, &asking(EventView::Mine)).await;
     assert_eq!((page.rows.len(), page.total, page.selectable), (2, 2, 1));
@@ -164,9 +253,26 @@ async fn opening_ones_own_event_makes_it_read_and_others_not() {
     let team = app.team("ATELIER", Plan::Omo).await;
     let rep = app.user(&team, Role::SalesRep, &["A1"]).await;
     let manager = app.user(&team, Role::SalesManager, &["A1"]).await;
-    let event = app.event(&team, Some(rep.id), |event| event.unread = 3).await;
-    assert_eq!(manager.get(&path::event(event)).await.json::<Thread>().event.unread, 3);
-    assert_eq!(rep.get(&path::event(event)).await.json::<Thread>().event.unread, 0);
+    let event = app
+        .event(&team, Some(rep.id), |event| event.unread = 3)
+        .await;
+    assert_eq!(
+        manager
+            .get(&path::event(event))
+            .await
+            .json::<Thread>()
+            .event
+            .unread,
+        3
+    );
+    assert_eq!(
+        rep.get(&path::event(event))
+            .await
+            .json::<Thread>()
+            .event
+            .unread,
+        0
+    );
     assert_eq!(list(&rep, &asking(EventView::Mine)).await.rows[0].unread, 0);
 }
 
@@ -194,13 +300,24 @@ async fn a_thread_shows_the_newest_fifty_and_then_those_before() {
     }
     let newest: Thread = rep.get(&path::event(event)).await.json();
     assert_eq!((newest.messages.len(), newest.has_older), (50, true));
-    assert!(newest.messages.is_sorted_by_key(|message| (message.at, message.id)));
+    assert!(
+        newest
+            .messages
+            .is_sorted_by_key(|message| (message.at, message.id))
+    );
     let before = format!("{}?before={}", path::event(event), newest.messages[0].id);
     let older: Thread = rep.get(&before).await.json();
     assert_eq!((older.messages.len(), older.has_older), (20, false));
-    let seen: HashSet<_> = newest.messages.iter().chain(&older.messages).map(|message| message.id).collect();
+    let seen: HashSet<_> = newest
+        .messages
+        .iter()
+        .chain(&older.messages)
+        .map(|message| message.id)
+        .collect();
     assert_eq!(seen.len(), 70);
-    rep.get(&format!("{}?before=7", path::event(event))).await.refused(ProblemCode::MalformedRequest, Some("query"));
+    rep.get(&format!("{}?before=7", path::event(event)))
+        .await
+        .refused(ProblemCode::MalformedRequest, Some("query"));
 }
 
 #[tokio::test]
@@ -210,18 +327,35 @@ async fn following_ending_and_reopening() {
     let agent = app.user(&team, Role::SupportAgent, &[]).await;
     let other = app.user(&team, Role::SupportAgent, &[]).await;
     let event = app.event(&team, None, |_| ()).await;
-    let act = async |user: &User, action| user.post(&path::event_action(event), &ActionRequest { action }).await;
+    let act = async |user: &User, action| {
+        user.post(&path::event_action(event), &ActionRequest { action })
+            .await
+    };
 
     let row: EventRow = act(&agent, EventAction::Follow).await.json();
-    assert_eq!((row.status, row.owner_id), (EventStatus::InProgress, Some(agent.id)));
-    act(&agent, EventAction::Follow).await.refused(ProblemCode::EventAlreadyYours, None);
-    act(&other, EventAction::End).await.refused(ProblemCode::NotFound, None);
+    assert_eq!(
+        (row.status, row.owner_id),
+        (EventStatus::InProgress, Some(agent.id))
+    );
+    act(&agent, EventAction::Follow)
+        .await
+        .refused(ProblemCode::EventAlreadyYours, None);
+    act(&other, EventAction::End)
+        .await
+        .refused(ProblemCode::NotFound, None);
     let row: EventRow = act(&agent, EventAction::End).await.json();
-    assert_eq!((row.status, row.owner_id), (EventStatus::Ended, Some(agent.id)));
-    act(&agent, EventAction::Follow).await.refused(ProblemCode::EventEnded, None);
+    assert_eq!(
+        (row.status, row.owner_id),
+        (EventStatus::Ended, Some(agent.id))
+    );
+    act(&agent, EventAction::Follow)
+        .await
+        .refused(ProblemCode::EventEnded, None);
     let row: EventRow = act(&agent, EventAction::Reopen).await.json();
     assert_eq!(row.status, EventStatus::InProgress);
-    act(&agent, EventAction::Reopen).await.refused(ProblemCode::EventNotEnded, None);
+    act(&agent, EventAction::Reopen)
+        .await
+        .refused(ProblemCode::EventNotEnded, None);
 }
 
 #[tokio::test]
@@ -231,16 +365,46 @@ async fn a_bulk_action_changes_what_it_may_and_names_the_rest() {
     let rep = app.user(&team, Role::SalesRep, &[]).await;
     let other = app.user(&team, Role::SalesRep, &[]).await;
     let mine = app.event(&team, Some(rep.id), |_| ()).await;
-    let ended = app.event(&team, Some(rep.id), |event| event.status = EventStatus::Ended).await;
+    let ended = app
+        .event(&team, Some(rep.id), |event| {
+            event.status = EventStatus::Ended
+        })
+        .await;
     let others = app.event(&team, Some(other.id), |_| ()).await;
-    let request = BulkRequest { action: EventAction::End, events: vec![mine, ended, others, mine] };
+    let request = BulkRequest {
+        action: EventAction::End,
+        events: vec![mine, ended, others, mine],
+    };
     let result: BulkResult = rep.post(path::EVENTS_BULK, &request).await.json();
-    let refused: Vec<_> = result.refused.iter().map(|refused| (refused.event, refused.problem.code)).collect();
-    assert_eq!((result.done, refused), (1, vec![(ended, ProblemCode::EventEnded), (others, ProblemCode::NotFound)]));
+    let refused: Vec<_> = result
+        .refused
+        .iter()
+        .map(|refused| (refused.event, refused.problem.code))
+        .collect();
+    assert_eq!(
+        (result.done, refused),
+        (
+            1,
+            vec![
+                (ended, ProblemCode::EventEnded),
+                (others, ProblemCode::NotFound)
+            ]
+        )
+    );
     assert_eq!(ids(&rep, EventView::Ended).await, [mine, ended].into());
 
-    let events = (0..501).map(|number| EventId(Uuid::from_u128(number))).collect();
-    let answer = rep.post(path::EVENTS_BULK, &BulkRequest { action: EventAction::End, events }).await;
+    let events = (0..501)
+        .map(|number| EventId(Uuid::from_u128(number)))
+        .collect();
+    let answer = rep
+        .post(
+            path::EVENTS_BULK,
+            &BulkRequest {
+                action: EventAction::End,
+                events,
+            },
+        )
+        .await;
     answer.refused(ProblemCode::TooManyPicked, Some("events"));
 }
 
@@ -250,40 +414,78 @@ async fn tags_are_those_of_the_team() {
     let team = app.team("ATELIER", Plan::Omo).await;
     let other = app.team("OTHER", Plan::Omo).await;
     let rep = app.user(&team, Role::SalesRep, &[]).await;
-    app.event(&team, Some(rep.id), |event| event.tags = vec!["熟客".to_owned(), "VIP".to_owned()]).await;
-    app.event(&other, None, |event| event.tags = vec!["secret".to_owned()]).await;
-    assert_eq!(rep.get(path::TAGS).await.json::<Tags>().tags, ["VIP", "熟客"]);
+    app.event(&team, Some(rep.id), |event| {
+        event.tags = vec!["熟客".to_owned(), "VIP".to_owned()]
+    })
+    .await;
+    app.event(&other, None, |event| event.tags = vec!["secret".to_owned()])
+        .await;
+    assert_eq!(
+        rep.get(path::TAGS).await.json::<Tags>().tags,
+        ["VIP", "熟客"]
+    );
 }
 
 #[tokio::test]
 async fn nobody_who_is_signed_out_sees_anything() {
     let app = TestApp::new().await;
     let nobody = app.nobody();
-    nobody.post(path::EVENTS, &asking(EventView::Mine)).await.refused(ProblemCode::SignedOut, None);
-    nobody.get(path::EVENT_COUNTS).await.refused(ProblemCode::SignedOut, None);
-    assert_eq!(nobody.get(path::LIVE).await.status, StatusCode::UNAUTHORIZED);
+    nobody
+        .post(path::EVENTS, &asking(EventView::Mine))
+        .await
+        .refused(ProblemCode::SignedOut, None);
+    nobody
+        .get(path::EVENT_COUNTS)
+        .await
+        .refused(ProblemCode::SignedOut, None);
+    assert_eq!(
+        nobody.get(path::LIVE).await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 const TAGS: [&str; 3] = ["VIP", "新客", "a%_'\\"];
-const NAMES: [&str; 7] = ["陳怡君", "Amy Chang", "AMY", "100% _cotton_", r"back\slash", "", "İstanbul ÄÖÜ"];
+const NAMES: [&str; 7] = [
+    "陳怡君",
+    "Amy Chang",
+    "AMY",
+    "100% _cotton_",
+    r"back\slash",
+    "",
+    "İstanbul ÄÖÜ",
+];
 
 fn some_filter() -> impl Strategy<Value = Filter> {
-    let channels = proptest::sample::subsequence(vec![Channel::Line, Channel::Whatsapp, Channel::Web], 0..=3);
+    let channels =
+        proptest::sample::subsequence(vec![Channel::Line, Channel::Whatsapp, Channel::Web], 0..=3);
     let name = prop_oneof![
         Just(String::new()),
-        proptest::sample::select(vec!["amy", " AMY ", "%", "_", "\\", "怡", "y c", "i̇", "äö", "x", "_c"]).prop_map(str::to_owned),
+        proptest::sample::select(vec![
+            "amy", " AMY ", "%", "_", "\\", "怡", "y c", "i̇", "äö", "x", "_c"
+        ])
+        .prop_map(str::to_owned),
     ];
     let matching = proptest::sample::select(vec![TagMatch::Any, TagMatch::All, TagMatch::None]);
     let tags = proptest::sample::subsequence(TAGS.to_vec(), 0..=3);
     (channels, name, matching, tags).prop_map(|(channels, name, matching, tags)| {
-        let tags = TagFilter { matching, tags: tags.into_iter().map(str::to_owned).collect() };
-        Filter { channels, name, tags }
+        let tags = TagFilter {
+            matching,
+            tags: tags.into_iter().map(str::to_owned).collect(),
+        };
+        Filter {
+            channels,
+            name,
+            tags,
+        }
     })
 }
 
 #[test]
 fn the_filter_in_sql_keeps_what_the_rule_keeps() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let (app, rep) = runtime.block_on(async {
         let app = TestApp::new().await;
         let team = app.team("ATELIER", Plan::Omo).await;
@@ -294,14 +496,27 @@ fn the_filter_in_sql_keeps_what_the_rule_keeps() {
                 app.event(&team, Some(rep.id), |event| {
                     event.channel = channels[(at + tags) % 3];
                     event.name = name.to_owned();
-                    event.tags = TAGS.iter().enumerate().filter(|(bit, _)| tags & (1 << bit) != 0).map(|(_, tag)| tag.to_string()).collect();
+                    event.tags = TAGS
+                        .iter()
+                        .enumerate()
+                        .filter(|(bit, _)| tags & (1 << bit) != 0)
+                        .map(|(_, tag)| tag.to_string())
+                        .collect();
                 })
                 .await;
             }
         }
         (app, rep)
     });
-    let all = runtime.block_on(list(&rep, &EventQuery { limit: 200, ..asking(EventView::Mine) })).rows;
+    let all = runtime
+        .block_on(list(
+            &rep,
+            &EventQuery {
+                limit: 200,
+                ..asking(EventView::Mine)
+            },
+        ))
+        .rows;
     assert_eq!(all.len(), 56);
     proptest!(ProptestConfig::with_cases(300), |(filter in some_filter())| {
         let expected: Vec<_> = all.iter().filter(|row| filter.keeps(row.channel, &row.name, &row.tags)).map(|row| row.id).collect();

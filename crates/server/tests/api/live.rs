@@ -17,16 +17,26 @@ struct Stream(axum::body::BodyDataStream);
 
 async fn open(app: &TestApp, user: &User) -> Stream {
     let request = Request::get(path::LIVE).header(header::COOKIE, user.cookie.as_deref().unwrap());
-    let response = app.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = app
+        .router
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "text/event-stream"
+    );
     Stream(response.into_body().into_data_stream())
 }
 
 impl Stream {
     /// The next thing told; none at the end.
     async fn next(&mut self) -> Option<LiveEvent> {
-        let piece = tokio::time::timeout(Duration::from_secs(10), self.0.next()).await.expect("it is told, or ends");
+        let piece = tokio::time::timeout(Duration::from_secs(10), self.0.next())
+            .await
+            .expect("it is told, or ends");
         let text = String::from_utf8(piece?.unwrap().to_vec()).unwrap();
         Some(serde_json::from_str(text.strip_prefix("data: ").unwrap().trim()).unwrap())
     }
@@ -67,7 +77,9 @@ async fn everybody_hears_what_they_may_see() {
     live.event_changed(team.id, event(9), &everybody);
     live.event_changed(other_team.id, event(9), &[]);
 
-    let changed = |number| LiveEvent::EventChanged { event: event(number) };
+    let changed = |number| LiveEvent::EventChanged {
+        event: event(number),
+    };
     let expected = [
         vec![changed(1), progress(4)],
         vec![changed(2), progress(5)],
@@ -94,7 +106,10 @@ async fn a_stream_ends_with_its_session_and_with_the_server() {
     rep.delete(path::SESSION).await;
     assert_eq!(ended.next().await, None);
     app.app.live.event_changed(team.id, event(1), &[other.id]);
-    assert_eq!(going.next().await, Some(LiveEvent::EventChanged { event: event(1) }));
+    assert_eq!(
+        going.next().await,
+        Some(LiveEvent::EventChanged { event: event(1) })
+    );
     app.app.live.stop();
     assert_eq!(going.next().await, None);
 }
@@ -106,7 +121,9 @@ async fn who_lags_behind_is_told_so() {
     let rep = app.user(&team, Role::SalesRep, &[]).await;
     let mut stream = open(&app, &rep).await;
     for number in 0..3_000 {
-        app.app.live.event_changed(team.id, event(number), &[rep.id]);
+        app.app
+            .live
+            .event_changed(team.id, event(number), &[rep.id]);
     }
     assert_eq!(stream.next().await, Some(LiveEvent::Missed));
 }

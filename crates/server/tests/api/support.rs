@@ -12,8 +12,9 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use omocast_contract::api::{IDEMPOTENCY_KEY, Media, SignIn, path};
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
-    AccountId, Audience, BroadcastRequest, Channel, CustomerId, EventId, EventStatus, Filter, MemberId, OutgoingMessage, Pick,
-    Plan, Problem, ProblemCode, Role, Source, Surface, TeamId, Timestamp,
+    AccountId, Audience, BroadcastRequest, Channel, CustomerId, EventId, EventStatus, Filter,
+    MemberId, OutgoingMessage, Pick, Plan, Problem, ProblemCode, Role, Source, Surface, TeamId,
+    Timestamp,
 };
 use omocast_server::app::{App, Clock};
 use omocast_server::channels::Credentials;
@@ -33,7 +34,11 @@ pub(crate) const PASSWORD: &str = "open sesame";
 
 /// Weak on purpose: a test signs in often.
 static PASSWORD_HASH: LazyLock<String> = LazyLock::new(|| {
-    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+    let weak = Argon2::new(
+        Algorithm::Argon2id,
+        Version::V0x13,
+        Params::new(8, 1, 1, None).unwrap(),
+    );
     weak.hash_password(PASSWORD.as_bytes()).unwrap().to_string()
 });
 
@@ -54,8 +59,19 @@ impl TestApp {
         let clock = Arc::new(AtomicI64::new(START.0));
         let mut config = Config::for_tests(folder.path());
         configure(&mut config);
-        let app = App::new(store, config, Secrets::new([7; 32]), Clock::fixed(clock.clone())).unwrap();
-        Self { router: router(app.clone()), app, clock, folder }
+        let app = App::new(
+            store,
+            config,
+            Secrets::new([7; 32]),
+            Clock::fixed(clock.clone()),
+        )
+        .unwrap();
+        Self {
+            router: router(app.clone()),
+            app,
+            clock,
+            folder,
+        }
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {
@@ -71,11 +87,20 @@ impl TestApp {
     }
 
     pub(crate) fn nobody(&self) -> User {
-        User { router: self.router.clone(), cookie: None, id: MemberId(Uuid::nil()) }
+        User {
+            router: self.router.clone(),
+            cookie: None,
+            id: MemberId(Uuid::nil()),
+        }
     }
 
     pub(crate) async fn team(&self, name: &str, plan: Plan) -> Team {
-        let id = self.app.store.create_team(name, plan, "Asia/Taipei", self.now()).await.unwrap();
+        let id = self
+            .app
+            .store
+            .create_team(name, plan, "Asia/Taipei", self.now())
+            .await
+            .unwrap();
         let mut accounts = Vec::new();
         for (channel, credentials) in credentials() {
             let account = NewAccount {
@@ -86,9 +111,19 @@ impl TestApp {
                 waba_id: None,
                 display_phone: None,
             };
-            accounts.push((channel, self.app.create_account(account, &credentials).await.unwrap()));
+            accounts.push((
+                channel,
+                self.app
+                    .create_account(account, &credentials)
+                    .await
+                    .unwrap(),
+            ));
         }
-        Team { id, name: name.to_owned(), accounts }
+        Team {
+            id,
+            name: name.to_owned(),
+            accounts,
+        }
     }
 
     /// A member who is signed in.
@@ -96,17 +131,32 @@ impl TestApp {
         let email = format!("{}@omocast.test", Uuid::now_v7());
         let mut user = self.nobody();
         user.id = self.member(team, role, shops, &email).await;
-        let sign_in = SignIn { email, password: PASSWORD.to_owned() };
+        let sign_in = SignIn {
+            email,
+            password: PASSWORD.to_owned(),
+        };
         let answer = user.post(path::SESSION, &sign_in).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         user.cookie = answer.cookie();
         user
     }
 
-    pub(crate) async fn member(&self, team: &Team, role: Role, shops: &[&str], email: &str) -> MemberId {
+    pub(crate) async fn member(
+        &self,
+        team: &Team,
+        role: Role,
+        shops: &[&str],
+        email: &str,
+    ) -> MemberId {
         let mut ids = Vec::new();
         for code in shops {
-            ids.push(self.app.store.create_shop(team.id, code, &format!("shop {code}")).await.unwrap());
+            ids.push(
+                self.app
+                    .store
+                    .create_shop(team.id, code, &format!("shop {code}"))
+                    .await
+                    .unwrap(),
+            );
         }
         let member = NewMember {
             team_id: team.id,
@@ -117,14 +167,27 @@ impl TestApp {
             staff_code: None,
             shops: ids,
         };
-        self.app.store.create_member(member, self.now()).await.unwrap()
+        self.app
+            .store
+            .create_member(member, self.now())
+            .await
+            .unwrap()
     }
 
     /// An event in progress of `owner`, on LINE unless said otherwise.
-    pub(crate) async fn event(&self, team: &Team, owner: Option<MemberId>, arrange: impl FnOnce(&mut NewEvent)) -> EventId {
+    pub(crate) async fn event(
+        &self,
+        team: &Team,
+        owner: Option<MemberId>,
+        arrange: impl FnOnce(&mut NewEvent),
+    ) -> EventId {
         let mut event = NewEvent {
             channel: Channel::Line,
-            status: if owner.is_some() { EventStatus::InProgress } else { EventStatus::Pending },
+            status: if owner.is_some() {
+                EventStatus::InProgress
+            } else {
+                EventStatus::Pending
+            },
             name: "陳怡君".to_owned(),
             tags: Vec::new(),
             last_message_at: self.now().plus(-HOUR),
@@ -187,7 +250,10 @@ impl TestApp {
     /// How many rows a table has.
     pub(crate) async fn count(&self, table: &'static str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
-        sqlx::query_scalar(sql).fetch_one(self.app.store.raw()).await.unwrap()
+        sqlx::query_scalar(sql)
+            .fetch_one(self.app.store.raw())
+            .await
+            .unwrap()
     }
 }
 
@@ -210,19 +276,32 @@ pub(crate) struct Team {
 
 impl Team {
     pub(crate) fn account(&self, channel: Channel) -> AccountId {
-        self.accounts.iter().find(|(of, _)| *of == channel).unwrap().1
+        self.accounts
+            .iter()
+            .find(|(of, _)| *of == channel)
+            .unwrap()
+            .1
     }
 }
 
 fn credentials() -> [(Channel, Credentials); 3] {
-    let line = Credentials::Line { channel_access_token: "token".to_owned(), channel_secret: "secret".to_owned() };
+    let line = Credentials::Line {
+        channel_access_token: "token".to_owned(),
+        channel_secret: "secret".to_owned(),
+    };
     let whatsapp = Credentials::Whatsapp {
         access_token: "token".to_owned(),
         app_secret: "secret".to_owned(),
         verify_token: "verify".to_owned(),
     };
-    let web = Credentials::Web { secret: "secret".to_owned() };
-    [(Channel::Line, line), (Channel::Whatsapp, whatsapp), (Channel::Web, web)]
+    let web = Credentials::Web {
+        secret: "secret".to_owned(),
+    };
+    [
+        (Channel::Line, line),
+        (Channel::Whatsapp, whatsapp),
+        (Channel::Web, web),
+    ]
 }
 
 /// Somebody with a browser; nobody in particular without a cookie.
@@ -246,46 +325,86 @@ impl User {
         self.post_with(path, &[], body).await
     }
 
-    pub(crate) async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &impl Serialize) -> Answer {
+    pub(crate) async fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &impl Serialize,
+    ) -> Answer {
         let headers = [&[("content-type", "application/json")], headers].concat();
-        self.send(Method::POST, path, &headers, serde_json::to_vec(body).unwrap().into()).await
+        self.send(
+            Method::POST,
+            path,
+            &headers,
+            serde_json::to_vec(body).unwrap().into(),
+        )
+        .await
     }
 
     pub(crate) async fn broadcast(&self, key: &str, request: &BroadcastRequest) -> Answer {
-        self.post_with(path::BROADCASTS, &[(IDEMPOTENCY_KEY, key)], request).await
+        self.post_with(path::BROADCASTS, &[(IDEMPOTENCY_KEY, key)], request)
+            .await
     }
 
     pub(crate) async fn upload(&self, parts: &[(&str, &[u8])]) -> Answer {
         let mut body = Vec::new();
         for (name, bytes) in parts {
-            let head = format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{name}.jpg\"\r\n\r\n");
+            let head = format!(
+                "--x\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{name}.jpg\"\r\n\r\n"
+            );
             body.extend_from_slice(head.as_bytes());
             body.extend_from_slice(bytes);
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(b"--x--\r\n");
-        self.send(Method::POST, path::MEDIA, &[("content-type", "multipart/form-data; boundary=x")], body.into()).await
+        self.send(
+            Method::POST,
+            path::MEDIA,
+            &[("content-type", "multipart/form-data; boundary=x")],
+            body.into(),
+        )
+        .await
     }
 
     /// An image of this size, uploaded.
     pub(crate) async fn image(&self, bytes: usize) -> Media {
-        let answer = self.upload(&[("file", &png(bytes)), ("preview", &png(100))]).await;
+        let answer = self
+            .upload(&[("file", &png(bytes)), ("preview", &png(100))])
+            .await;
         assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
         answer.json()
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "omocast.test");
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "omocast.test");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);
         }
-        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let response = self
+            .router
+            .clone()
+            .oneshot(request.body(body).unwrap())
+            .await
+            .unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 }
 
@@ -306,7 +425,11 @@ impl Answer {
     /// The problem, which has all that every problem has.
     #[track_caller]
     pub(crate) fn problem(&self) -> Problem {
-        assert_eq!(self.headers.get(header::CONTENT_TYPE).unwrap(), "application/problem+json", "{self:?}");
+        assert_eq!(
+            self.headers.get(header::CONTENT_TYPE).unwrap(),
+            "application/problem+json",
+            "{self:?}"
+        );
         let problem: Problem = serde_json::from_slice(&self.body).unwrap();
         assert_eq!(problem.status, self.status.as_u16());
         assert_eq!(problem.status, problem.code.status());
@@ -317,7 +440,11 @@ impl Answer {
     #[track_caller]
     pub(crate) fn refused(&self, code: ProblemCode, field: Option<&str>) {
         let problem = self.problem();
-        assert_eq!((problem.code, problem.field.as_deref()), (code, field), "{problem:?}");
+        assert_eq!(
+            (problem.code, problem.field.as_deref()),
+            (code, field),
+            "{problem:?}"
+        );
     }
 
     pub(crate) fn cookie(&self) -> Option<String> {
@@ -327,15 +454,25 @@ impl Answer {
 }
 
 pub(crate) fn text(text: &str) -> OutgoingMessage {
-    OutgoingMessage::Text { text: text.to_owned() }
+    OutgoingMessage::Text {
+        text: text.to_owned(),
+    }
 }
 
 pub(crate) fn to_all(messages: Vec<OutgoingMessage>) -> BroadcastRequest {
-    BroadcastRequest { audience: Audience::everything(Filter::default()), messages, surface: Surface::Web }
+    BroadcastRequest {
+        audience: Audience::everything(Filter::default()),
+        messages,
+        surface: Surface::Web,
+    }
 }
 
 pub(crate) fn only(events: &[EventId]) -> Audience {
-    Audience { source: Source::MyEvents, filter: Filter::default(), pick: Pick::Only(events.to_vec()) }
+    Audience {
+        source: Source::MyEvents,
+        filter: Filter::default(),
+        pick: Pick::Only(events.to_vec()),
+    }
 }
 
 /// Looks like a PNG of this many bytes.
