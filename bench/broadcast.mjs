@@ -1,10 +1,10 @@
 // How fast a broadcast of three messages to 10,000 customers is accepted and delivered, and what memory it takes.
-// The process measured holds the platforms' stand-ins too.
+// The platforms' stand-ins run in a process of their own, so that the memory is the server's.
 import { figure, signIn, startProduct } from "./product.mjs";
 
 const CUSTOMERS = 10_000;
 
-const product = await startProduct({ customers: CUSTOMERS, extra: ["--all-mine"] });
+const product = await startProduct({ customers: CUSTOMERS, extra: ["--all-mine"], apart: true });
 try {
   const call = await signIn(product.base, "sales@demo.test");
   const request = {
@@ -14,7 +14,9 @@ try {
   const started = performance.now();
   let broadcast = await call("POST", "/api/broadcasts", request, { "idempotency-key": crypto.randomUUID() });
   figure("accepting 3 messages to the customers below", (performance.now() - started) / 1000, "s", 1);
+  let memory = 0;
   while (broadcast.status !== "completed") {
+    memory = Math.max(memory, await product.memory());
     await new Promise((resolve) => setTimeout(resolve, 200));
     broadcast = await call("GET", `/api/broadcasts/${broadcast.id}`);
   }
@@ -22,7 +24,7 @@ try {
   const { progress } = broadcast;
   figure("customers", Object.values(progress).reduce((a, b) => a + b, 0), "");
   console.log("      ", JSON.stringify(progress));
-  figure("highest memory, stand-ins included", await product.peakMemory(), "MB", 200);
+  figure("highest memory of the server", memory, "MB", 200);
 } finally {
   await product.stop();
 }

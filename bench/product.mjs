@@ -18,42 +18,66 @@ async function freePort() {
   });
 }
 
-/** The release build of the demo with `customers` customers, in a temporary folder. */
-export async function startProduct({ customers, extra = [] }) {
-  const data = await mkdtemp(join(tmpdir(), "omocast-bench-"));
-  const [port, sandboxPort] = [await freePort(), await freePort()];
-  const binary = process.env.OMOCAST_DEMO_BIN ?? "target/release/omocast-demo";
-  const args = [
-    "--listen", `127.0.0.1:${port}`,
-    "--sandbox", `127.0.0.1:${sandboxPort}`,
-    "--data", data,
-    "--assets", "dist",
-    "--customers", String(customers),
-    ...extra,
-  ];
-  const started = performance.now();
-  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"] });
+const PROGRAMS = process.env.OMOCAST_BIN ?? "target/release";
+
+/** Starts a program; resolves when it printed `words`, or at once when there are none to wait for. */
+async function start(program, args, words) {
+  const child = spawn(join(PROGRAMS, program), args, { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve, reject) => {
     let printed = "";
     child.stdout.on("data", (chunk) => {
-      printed += chunk;
-      if (printed.includes("ready")) resolve();
+      if (words && (printed += chunk).includes(words)) resolve();
     });
-    child.on("exit", (code) => reject(new Error(`the demo ended with ${code}`)));
+    child.on("exit", (code) => reject(new Error(`${program} ended with ${code}`)));
+    if (!words) resolve();
   });
   return {
-    base: `http://127.0.0.1:${port}`,
-    sandbox: `http://127.0.0.1:${sandboxPort}`,
-    secondsToReady: (performance.now() - started) / 1000,
-    /** Highest resident memory of the process so far, in MB. */
-    async peakMemory() {
+    /** Highest resident memory so far, in MB; files that are mapped from the disk are not counted. */
+    async memory() {
       const status = await readFile(`/proc/${child.pid}/status`, "utf8");
-      return Number(status.match(/VmHWM:\s+(\d+)/)[1]) / 1024;
+      return Number(status.match(/RssAnon:\s+(\d+)/)[1]) / 1024;
     },
     async stop() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
       await ended;
+    },
+  };
+}
+
+/**
+ * The release build with `customers` customers, in a temporary folder.
+ * With `apart` the server and the stand-ins are processes of their own once the customers are made.
+ */
+export async function startProduct({ customers, extra = [], apart = false }) {
+  const data = await mkdtemp(join(tmpdir(), "omocast-bench-"));
+  const [listen, sandbox] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const place = ["--listen", listen, "--data", data, "--assets", "dist"];
+  let product = await start(
+    "omocast-demo",
+    [...place, "--sandbox", sandbox, "--customers", String(customers), ...extra],
+    "ready",
+  );
+  let standIns;
+  const base = `http://${listen}`;
+  if (apart) {
+    await product.stop();
+    standIns = await start("omocast-sandbox", ["--listen", sandbox, "--state", join(data, "sandbox")]);
+    const at = (path) => `http://${sandbox}/${path}`;
+    const platforms = ["--line-url", at("line"), "--line-data-url", at("line-data"), "--graph-url", at("graph"), "--web-url", at("web")];
+    product = await start("omocast-server", ["serve", ...place, ...platforms]);
+    const isReady = () => fetch(`${base}/readyz`).then((answer) => answer.ok, () => false);
+    for (let tries = 0; !(await isReady()); tries += 1) {
+      if (tries > 300) throw new Error("the server is not ready");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  return {
+    base,
+    memory: () => product.memory(),
+    async stop() {
+      await product.stop();
+      await standIns?.stop();
       await rm(data, { recursive: true, force: true });
     },
   };

@@ -249,6 +249,40 @@ const LINE_RULES: &[LineRule] = &[
         good: "use crate::api::Api;",
     },
     LineRule {
+        why: "answers are read by crate::api::json::read: serde_json's own reader is compiled anew for each type",
+        within: &["src/"],
+        // The reader; and what no release has.
+        except: &["src/api/json.rs", "src/api/fake/"],
+        finds: |line| line.contains("serde_json::from_"),
+        bad: "let page: Page = serde_json::from_str(&body)?;",
+        good: "let body = serde_json::to_string(&page)?;",
+    },
+    LineRule {
+        why: "a text in a view is phrase(Key::…): a closure at each place is code of its own in the wasm",
+        within: &["src/"],
+        except: &["src/i18n.rs"],
+        finds: |line| {
+            [
+                "{move || t(",
+                "=move || t(",
+                "derive(|| t(",
+                "derive(move || t(",
+            ]
+            .iter()
+            .any(|text| line.contains(text))
+        },
+        bad: "<h1>{move || t(Key::NavConversations)}</h1>",
+        good: "<h1>{phrase(Key::NavConversations)}</h1>",
+    },
+    LineRule {
+        why: "lists that keep their rows are ui::rows: Leptos' For is compiled anew at each place",
+        within: &["src/"],
+        except: &["src/ui/flow.rs"],
+        finds: |line| line.contains("<For "),
+        bad: "<For each=move || ids.get() key=|id| *id let(id)>",
+        good: "{rows(move || rows_of(ids))}",
+    },
+    LineRule {
         why: "src/route.rs is where the SPA's paths are spelled, and src/app.rs where they are routed: link with crate::route",
         within: &["src/"],
         except: &["src/route.rs", "src/app.rs"],
@@ -431,6 +465,7 @@ fn comments_and_unit_tests_are_not_code() {
 const NOT_COMPONENTS: &[(&str, &str)] = &[
     ("src/ui/mod.rs", "lists the modules"),
     ("src/components/mod.rs", "lists the modules"),
+    ("src/ui/flow.rs", "what is there or not, no markup"),
     ("src/components/error_text.rs", "words, no markup"),
     ("src/components/reason_text.rs", "words, no markup"),
 ];

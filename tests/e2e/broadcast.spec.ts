@@ -1,6 +1,11 @@
 // The whole path: choosing, writing, sending, following, and what the customers' phones show.
 import { expect, expectAccessible, test } from "./fixtures";
-import { PHONES, PICTURE, openList, openSelection } from "./people";
+import { LINE_ACCOUNT, PHONES, PICTURE, openList, openSelection } from "./people";
+
+/** What the stand-ins tell of a request they got. */
+type Sent = { path: string; body: { to?: string } };
+/** What they tell of a message on a customer's phone. */
+type Received = { from_customer: boolean; kind: string; problem: string | null };
 
 test("a broadcast reaches the customers' phones, and their answer comes back", async ({ page, browser }) => {
   const list = await openList(page, "sales@demo.test");
@@ -43,18 +48,17 @@ test("a broadcast reaches the customers' phones, and their answer comes back", a
   await page.getByRole("tab", { name: /已讀/ }).click();
   await expect(page.getByRole("row").nth(1)).toBeVisible({ timeout: 15_000 });
 
-  // The phone of a LINE customer: the three messages, in order.
-  const requests = await (await page.request.get(`${PHONES}/control/requests`)).json();
-  const push = requests.find((request: { platform: string; path: string }) => request.path.endsWith("/message/push") && JSON.stringify(request).includes("秋季新品"));
-  const customer = push.body.to as string;
+  // The phone of a LINE customer: the three messages, in order, the picture looked at and found good.
+  const requests: Sent[] = await (await page.request.get(`${PHONES}/control/requests`)).json();
+  const push = requests.find(({ path, body }) => path.endsWith("/message/push") && JSON.stringify(body).includes("秋季新品"));
+  const address = `${PHONES}/phone/${LINE_ACCOUNT}/${push?.body.to}`;
+  const { messages }: { messages: Received[] } = await (await page.request.get(`${address}/messages`)).json();
+  const received = messages.filter((message) => !message.from_customer).slice(-3);
+  expect(received.map(({ kind, problem }) => [kind, problem])).toEqual([["text", null], ["text", null], ["image", null]]);
   const phone = await (await browser.newContext({ locale: "zh-TW" })).newPage();
-  await phone.goto(`${PHONES}/phone`);
-  await phone.getByRole("searchbox").first().fill(customer);
-  await phone.goto(`${PHONES}/phone/${push.account}/${customer}`);
-  const messages = await (await phone.request.get(`${PHONES}/phone/${push.account}/${customer}/messages`)).json();
-  const kinds = messages.filter((message: { from_customer: boolean }) => !message.from_customer).slice(-3).map((message: { kind: string }) => message.kind);
-  expect(kinds).toEqual(["text", "text", "image"]);
+  await phone.goto(address);
   await expect(phone.getByText("秋季新品已到店 🍂")).toBeVisible();
+  await expectAccessible(phone);
 
   // The customer answers, and the answer appears in the conversation.
   const answer = `我週六過去 ${Date.now()}`;

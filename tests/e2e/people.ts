@@ -6,6 +6,9 @@ import { expect } from "./fixtures";
 export const PASSWORD = "omocast-demo";
 export const PHONES = `http://127.0.0.1:${process.env.OMOCAST_E2E_SANDBOX_PORT}`;
 
+/** The LINE official account of the demo team. */
+export const LINE_ACCOUNT = "U0a7e11e2000000000000000000000001";
+
 export async function signIn(page: Page, email: string) {
   await page.goto("/");
   await page.getByLabel("電子郵件").fill(email);

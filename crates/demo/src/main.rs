@@ -72,8 +72,10 @@ async fn run(options: Options) -> Result<()> {
         .await
         .context("cannot open the database")?;
     let accounts = seed::prepare(&app, &base).await?;
+    let stand_ins_folder = options.data.join("sandbox");
+    seed::write_accounts(&stand_ins_folder, &accounts)?;
     let sandbox = Sandbox::new(SandboxConfig {
-        state: Some(options.data.join("sandbox")),
+        state: Some(stand_ins_folder),
         accounts,
         receipts: Receipts::default(),
     })
@@ -89,7 +91,7 @@ async fn run(options: Options) -> Result<()> {
             .clone()
             .serve(sandbox_listener, until_stopped(stopped.clone())),
     );
-    let product = tokio::spawn(omocast_server::start(
+    let mut product = tokio::spawn(omocast_server::start(
         app.clone(),
         listener,
         until_stopped(stopped),
@@ -113,13 +115,17 @@ async fn run(options: Options) -> Result<()> {
     }
     println!("ready");
 
-    tokio::select! {
-        () = omocast_server::shutdown_signal() => {}
-        () = async { while !product.is_finished() { tokio::time::sleep(std::time::Duration::from_secs(1)).await } } => {}
-    }
+    let ended = tokio::select! {
+        () = omocast_server::shutdown_signal() => None,
+        ended = &mut product => Some(ended),
+    };
     // The product first: what it still hands over should find the stand-ins.
     stop.send_replace(true);
-    product.await.context("the product broke")??;
+    let ended = match ended {
+        Some(ended) => ended,
+        None => product.await,
+    };
+    ended.context("the product broke")??;
     stand_ins.await.context("the stand-ins broke")??;
     Ok(())
 }

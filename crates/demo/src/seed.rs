@@ -1,5 +1,6 @@
 //! Makes the demo: the teams in the store, then customers who write by webhook and staff who work over HTTP.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -146,6 +147,14 @@ fn stand_in(account: &DemoAccount, webhook_url: String) -> Result<Account> {
 
 fn no_stand_in<T>(account: &DemoAccount) -> Result<T> {
     anyhow::bail!("{} has no stand-in", account.name)
+}
+
+/// Leaves the accounts where the stand-ins find them when they run as a program of their own.
+pub(crate) fn write_accounts(folder: &Path, accounts: &[Account]) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let file = folder.join("accounts.json");
+    std::fs::write(&file, serde_json::to_vec_pretty(accounts)?)
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Customers and their messages: all of them the first time, a few fresh words after a pause.

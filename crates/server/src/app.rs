@@ -1,8 +1,9 @@
 //! What every request and every worker shares.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use omocast_contract::{AccountId, Channel, Timestamp};
@@ -119,7 +120,8 @@ impl App {
             .await?)
     }
 
-    fn open_account(&self, account: SealedAccount) -> anyhow::Result<Account> {
+    /// Opens the credentials of an account.
+    pub fn open_account(&self, account: SealedAccount) -> anyhow::Result<Account> {
         let opened = self
             .secrets
             .open(&account.credentials)
@@ -159,11 +161,50 @@ pub struct Wake {
     pub deliveries: Notify,
 }
 
+/// A worker that has not been heard of for longer than this hangs: each goes round at least once a minute.
+const SILENT: Duration = Duration::from_secs(180);
+
 /// Whether the workers of this process run. All zero in a process that has none.
 #[derive(Debug, Default)]
 pub struct Health {
-    /// Workers that stopped though nobody stopped them, and have not started again.
+    /// Workers that stopped though nobody stopped them, and have not started again, or that can't do their work.
     pub broken_workers: AtomicUsize,
+    heard: Mutex<BTreeMap<&'static str, Instant>>,
+}
+
+impl Health {
+    /// A worker tells that it goes on.
+    pub fn beat(&self, worker: &'static str) {
+        self.with_heard(|heard| heard.insert(worker, Instant::now()));
+    }
+
+    /// A worker that has told nothing for too long.
+    pub fn silent_worker(&self, now: Instant) -> Option<&'static str> {
+        self.with_heard(|heard| {
+            let mut silent = heard
+                .iter()
+                .filter(|(_, at)| now.saturating_duration_since(**at) > SILENT);
+            silent.next().map(|(&worker, _)| worker)
+        })
+    }
+
+    /// Something is broken until the guard is dropped.
+    pub fn break_down(&self) -> impl Drop + use<'_> {
+        self.broken_workers.fetch_add(1, Ordering::SeqCst);
+        Breakdown(&self.broken_workers)
+    }
+
+    fn with_heard<T>(&self, act: impl FnOnce(&mut BTreeMap<&'static str, Instant>) -> T) -> T {
+        act(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+struct Breakdown<'a>(&'a AtomicUsize);
+
+impl Drop for Breakdown<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// The only place that asks the time.
@@ -193,5 +234,33 @@ impl Clock {
             }
             Self::Fixed(milliseconds) => Timestamp(milliseconds.load(Ordering::SeqCst)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_hangs_is_noticed() {
+        let health = Health::default();
+        let now = Instant::now();
+        assert_eq!(
+            health.silent_worker(now + SILENT * 2),
+            None,
+            "none works here"
+        );
+        health.beat("delivery");
+        assert_eq!(health.silent_worker(now + SILENT), None);
+        assert_eq!(health.silent_worker(now + SILENT * 2), Some("delivery"));
+    }
+
+    #[test]
+    fn what_was_broken_is_whole_again() {
+        let health = Health::default();
+        let broken = health.break_down();
+        assert_eq!(health.broken_workers.load(Ordering::SeqCst), 1);
+        drop(broken);
+        assert_eq!(health.broken_workers.load(Ordering::SeqCst), 0);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
@@ -115,6 +116,14 @@ impl ProcessRole {
         match self {
             Self::All | Self::Web => true,
             Self::Worker => false,
+        }
+    }
+
+    /// How long a worker rests at the most. Nothing wakes one whose work comes in by another process.
+    pub fn longest_rest(self) -> Duration {
+        match self {
+            Self::All | Self::Web => Duration::from_secs(60),
+            Self::Worker => Duration::from_secs(1),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The server: routes, store, channels, webhooks, delivery.
 #![recursion_limit = "256"]
 
+mod announcer;
 pub mod app;
 pub mod attempts;
 pub mod channels;
@@ -22,7 +23,6 @@ pub mod webhooks;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -40,6 +40,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long a worker that broke waits before it starts again.
 const RESTART: Duration = Duration::from_secs(2);
 const TIDY_EVERY: Duration = Duration::from_secs(300);
+/// How long webhooks that were given up are kept, in milliseconds: long enough to look into them.
+const KEPT: i64 = 30 * omocast_contract::timestamp::DAY;
 /// Milliseconds after which nobody waits for the answer to a reply any more.
 const ABANDONED: i64 = 120_000;
 
@@ -131,12 +133,11 @@ async fn supervise(
         }
         let cause = ended.unwrap_or_else(|error| error.to_string());
         tracing::error!(name, cause, "a worker stopped; it starts again");
-        app.health.broken_workers.fetch_add(1, Ordering::SeqCst);
+        let _broken = app.health.break_down();
         tokio::select! {
             () = tokio::time::sleep(RESTART) => {}
             () = shutdown.requested() => {}
         }
-        app.health.broken_workers.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -158,6 +159,9 @@ async fn tidy_up(app: App, shutdown: Shutdown) {
             .await
         {
             tracing::warn!(%error, "abandoned replies could not be settled");
+        }
+        if let Err(error) = app.store.delete_old_webhooks(now.plus(-KEPT)).await {
+            tracing::warn!(%error, "old webhooks could not be deleted");
         }
         tokio::select! {
             () = tokio::time::sleep(TIDY_EVERY) => {}

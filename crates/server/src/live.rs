@@ -1,5 +1,6 @@
 //! What happens, told to the open pages of those who may see it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use omocast_contract::live::LiveEvent;
@@ -20,6 +21,13 @@ pub enum Notice {
         event: EventId,
         /// Who owned it before, and who owns it now.
         owners: Vec<MemberId>,
+    },
+    /// Many events changed, more than are told one by one.
+    Events {
+        /// Whose.
+        team: TeamId,
+        /// Who owned any of them.
+        owners: BTreeSet<MemberId>,
     },
     /// A broadcast moved on.
     Broadcast {
@@ -61,6 +69,11 @@ impl Live {
             event,
             owners: owners.to_vec(),
         });
+    }
+
+    /// Tells that many events have changed: pages load again what they show. `owners` are those of any of them.
+    pub fn events_changed(&self, team: TeamId, owners: BTreeSet<MemberId>) {
+        self.tell(Notice::Events { team, owners });
     }
 
     /// Tells how far a broadcast is.

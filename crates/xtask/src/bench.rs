@@ -24,6 +24,23 @@ const BENCHMARKS: &[Benchmark] = &[
         command: &["node", "bench/broadcast.mjs"],
     },
     Benchmark {
+        name: "store",
+        command: &[
+            "cargo",
+            "test",
+            "--release",
+            "--package",
+            "omocast-server",
+            "--test",
+            "api",
+            "--",
+            "--ignored",
+            "--nocapture",
+            "--test-threads",
+            "1",
+        ],
+    },
+    Benchmark {
         name: "first-visit",
         command: &["node", "bench/first_visit.mjs"],
     },
@@ -44,7 +61,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("Building the SPA …");
     spa::build_if_stale()?;
     println!("Building the server, optimised …");
-    tools::run(&mut run::build_demo(true))?;
+    tools::run(run::build_demo(true).args([
+        "--package",
+        "omocast-server",
+        "--package",
+        "omocast-sandbox",
+    ]))?;
     for benchmark in BENCHMARKS {
         if !options.names.is_empty() && !options.names.iter().any(|name| name == benchmark.name) {
             continue;

@@ -7,22 +7,22 @@
 mod pace;
 mod worker;
 
-use std::collections::{BTreeSet, HashMap};
-use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use omocast_contract::{AccountId, BroadcastId, Channel, Reason};
+use omocast_contract::{AccountId, Channel, Reason};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
+use crate::announcer::Announcer;
 use crate::app::App;
 use crate::channels::Account;
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
-use crate::store::deliveries::{Changes, Outcome};
+use crate::store::deliveries::{Changes, Outcome, Then};
 use pace::Pace;
 use worker::Lane;
 
@@ -31,8 +31,6 @@ const OUTCOMES_AT_ONCE: usize = 200;
 const OUTCOMES_WITHIN: Duration = Duration::from_millis(50);
 /// How long requests that are out may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(7);
-/// Four notices of a broadcast's progress a second are as much as anybody can read.
-const NOTICE_EVERY: Duration = Duration::from_millis(250);
 
 /// What the lanes share.
 struct Worker {
@@ -119,15 +117,18 @@ async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> an
     let mut paces: HashMap<AccountId, Arc<Pace>> = HashMap::new();
     let mut lanes: JoinSet<(AccountId, anyhow::Result<()>)> = JoinSet::new();
     while !worker.shutdown.is_requested() {
+        app.health.beat("delivery");
         let now = app.now();
         for id in app.store.accounts_with_work(now).await? {
             if let Some(lane) = running.get(&id) {
                 lane.more.notify_one();
                 continue;
             }
-            let account = match app.find_account(id).await {
-                Ok(Some(account)) => account,
-                Ok(None) => continue,
+            let Some(sealed) = app.store.find_account(id).await? else {
+                continue;
+            };
+            let account = match app.open_account(sealed) {
+                Ok(account) => account,
                 Err(error) => {
                     tracing::error!(account = %id, "the credentials can't be read: {error:#}");
                     worker
@@ -153,12 +154,13 @@ async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> an
         }
         worker.settle_up(Changes::default()).await?;
         let due = app.store.next_delivery_at(now).await?;
-        let pause = due.map_or(Duration::from_secs(60), |due| {
+        let longest = app.config.role.longest_rest();
+        let pause = due.map_or(longest, |due| {
             Duration::from_millis(due.since(app.now()).max(0).unsigned_abs())
         });
         tokio::select! {
             () = app.wake.deliveries.notified() => {}
-            () = sleep(pause.min(Duration::from_secs(60))) => {}
+            () = sleep(pause.min(longest)) => {}
             () = worker.shutdown.requested() => {}
             Some(ended) = lanes.join_next() => {
                 let (account, result) = ended?;
@@ -219,6 +221,7 @@ async fn record(worker: Arc<Worker>, mut received: mpsc::Receiver<ToRecord>) {
 }
 
 async fn record_together(worker: &Worker, outcomes: &[Outcome]) {
+    let mut broken = None;
     let changes = loop {
         match worker
             .app
@@ -230,68 +233,20 @@ async fn record_together(worker: &Worker, outcomes: &[Outcome]) {
             Err(error) => {
                 // What was sent must not be forgotten: there is nothing better to do than to try until it is written.
                 tracing::error!("outcomes could not be recorded: {error}");
+                broken.get_or_insert_with(|| worker.app.health.break_down());
                 sleep(Duration::from_secs(1)).await;
             }
         }
     };
+    drop(broken);
+    if outcomes
+        .iter()
+        .any(|outcome| matches!(outcome.then, Then::PutBack { .. }))
+    {
+        // They may be due before anything that was known when the lanes were last looked at.
+        worker.app.wake.deliveries.notify_one();
+    }
     if let Err(error) = worker.settle_up(changes).await {
         tracing::error!("completed broadcasts were not noted: {error}");
-    }
-}
-
-/// Tells open pages what changed; a broadcast's progress no more often than [`NOTICE_EVERY`], and always where it ends.
-pub(crate) struct Announcer {
-    app: App,
-    due: Mutex<BTreeSet<BroadcastId>>,
-    wake: Notify,
-}
-
-impl Announcer {
-    pub(crate) fn new(app: App) -> Self {
-        Self {
-            app,
-            due: Mutex::default(),
-            wake: Notify::new(),
-        }
-    }
-
-    pub(crate) fn announce(&self, changes: Changes) {
-        for (event, changed) in changes.events {
-            self.app
-                .live
-                .event_changed(changed.team, event, &changed.owners);
-        }
-        if !changes.broadcasts.is_empty() {
-            self.due
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(changes.broadcasts);
-            self.wake.notify_one();
-        }
-    }
-
-    /// Never ends.
-    pub(crate) async fn run(&self) {
-        loop {
-            self.wake.notified().await;
-            self.flush().await;
-            sleep(NOTICE_EVERY).await;
-        }
-    }
-
-    /// Tells now what is still to be told.
-    pub(crate) async fn flush(&self) {
-        let due = mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner));
-        for broadcast in due {
-            match self.app.store.broadcast_state(broadcast).await {
-                Ok(Some(state)) => {
-                    self.app
-                        .live
-                        .broadcast_progress(state.team, state.sender, state.event);
-                }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%broadcast, "its progress is not known: {error}"),
-            }
-        }
     }
 }

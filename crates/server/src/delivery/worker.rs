@@ -141,9 +141,8 @@ impl Lane {
             worker, account, ..
         } = &*self.sender;
         let store = &worker.app.store;
-        let keys: Vec<_> = waiting.iter().map(|recipient| recipient.key).collect();
         store
-            .release_recipients(&keys, worker.owner, worker.app.now())
+            .release_recipients(waiting, worker.owner, worker.app.now())
             .await?;
         let ending = async {
             while let Some(sent) = sending.join_next().await {
@@ -284,14 +283,22 @@ impl Sender {
             let later = &recipient.positions[at + 1..];
             let message = message_at(messages, position)?;
             self.pace.turn().await;
-            if let Err(error) = store
-                .begin_delivery(key, position, self.worker.app.now())
-                .await
-            {
+            let begun = store
+                .begin_delivery(key, position, self.worker.owner, self.worker.app.now())
+                .await;
+            let wait = match begun {
+                Ok(true) => None,
+                // Somebody else has it, or a webhook settled it: whoever claims them next sees what is left.
+                Ok(false) => Some(0),
+                Err(error) => {
+                    tracing::error!("a delivery could not be begun: {error}");
+                    Some(5_000)
+                }
+            };
+            if let Some(wait) = wait {
                 // Not noted, so not sent.
-                tracing::error!("a delivery could not be begun: {error}");
                 let then = Then::PutBack {
-                    not_before: self.worker.app.now().plus(5_000),
+                    not_before: self.worker.app.now().plus(wait),
                     attempts: recipient.attempts,
                     reason: None,
                     code: None,
@@ -307,7 +314,10 @@ impl Sender {
             let outcome = connectors
                 .send(&self.account, &recipient.to, message, request_key, &opaque)
                 .await;
-            let outcome = outcome.into_iter().next()?;
+            let nothing = || SendOutcome::Unknown {
+                code: "no_outcome".to_owned(),
+            };
+            let outcome = outcome.into_iter().next().unwrap_or_else(nothing);
             match self.judge(&recipient, outcome) {
                 Judged::Told(mut told) => {
                     told.position = position;
@@ -420,11 +430,13 @@ impl Sender {
 
     async fn tell(&self, key: RecipientKey, told: Vec<Told>, then: Then) {
         // Nobody receives only when the worker has been torn down, and then the lease ends.
-        drop(
-            self.outcomes
-                .send(ToRecord::Outcome(Outcome { key, told, then }))
-                .await,
-        );
+        let outcome = Outcome {
+            key,
+            told,
+            then,
+            by: Some(self.worker.owner),
+        };
+        drop(self.outcomes.send(ToRecord::Outcome(outcome)).await);
     }
 
     /// Waits until every outcome told so far is recorded.

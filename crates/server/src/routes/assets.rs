@@ -39,10 +39,15 @@ pub async fn serve(folder: Option<&Path>, request: Request) -> Response {
     match found.status() {
         StatusCode::NOT_FOUND => return not_found(),
         StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT => {
-            let policy = if is_page || !is_hashed(name) {
+            let policy = if is_page {
                 "no-cache"
-            } else {
+            } else if is_hashed(name) {
                 "public, max-age=31536000, immutable"
+            } else if name.ends_with(".svg") || name.ends_with(".png") {
+                // Asked for by each icon that appears: it must be there when the connection is not.
+                "public, max-age=3600"
+            } else {
+                "no-cache"
             };
             found
                 .headers_mut()

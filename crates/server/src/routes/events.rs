@@ -280,14 +280,20 @@ async fn send(
             reason: None,
             external_id: Some(external_id).filter(|id| !id.is_empty()),
         },
+        // To call it failed would have it written again, and the customer get it twice.
+        Some(
+            SendOutcome::Unknown { .. }
+            | SendOutcome::Retry {
+                may_have_arrived: true,
+                ..
+            },
+        )
+        | None => failed(DeliveryStatus::Unknown, Reason::NoAnswer),
         Some(
             SendOutcome::Refused { reason, .. }
             | SendOutcome::Retry { reason, .. }
             | SendOutcome::AccountStopped { reason, .. },
         ) => failed(DeliveryStatus::Failed, reason),
-        Some(SendOutcome::Unknown { .. }) | None => {
-            failed(DeliveryStatus::Unknown, Reason::NoAnswer)
-        }
     })
 }
 

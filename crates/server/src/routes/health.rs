@@ -1,7 +1,7 @@
 //! Whether the process lives, and whether it can work.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -33,6 +33,9 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
     }
     if app.health.broken_workers.load(Ordering::SeqCst) > 0 {
         return (StatusCode::SERVICE_UNAVAILABLE, "a worker has stopped\n");
+    }
+    if app.health.silent_worker(Instant::now()).is_some() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "a worker hangs\n");
     }
     (StatusCode::OK, "ok\n")
 }

@@ -101,6 +101,14 @@ impl Listener {
                         return Some(LiveEvent::EventChanged { event: *event });
                     }
                 }
+                Notice::Events { team, owners } => {
+                    if *team == self.member.team_id
+                        && self.is_fresh().await?
+                        && self.hears_of_event(owners).await
+                    {
+                        return Some(LiveEvent::Missed);
+                    }
+                }
                 Notice::Broadcast {
                     team,
                     sender,
@@ -134,7 +142,7 @@ impl Listener {
         Some(true)
     }
 
-    async fn hears_of_event(&mut self, owners: &[MemberId]) -> bool {
+    async fn hears_of_event(&mut self, owners: impl IntoIterator<Item = &MemberId>) -> bool {
         let role = self.member.role;
         // Who sees 待處理 must hear when an event leaves it, too.
         if role.sees(EventView::Pending) {

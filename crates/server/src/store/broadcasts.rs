@@ -154,6 +154,8 @@ impl Store {
         .await?;
         let broadcast = find_broadcast(&mut tx, id).await?;
         tx.commit().await?;
+        // Or else its sender, who was told that it is accepted, would send another.
+        self.make_durable().await?;
         Ok(CreatedBroadcast::New(broadcast))
     }
 

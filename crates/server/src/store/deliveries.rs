@@ -71,14 +71,30 @@ pub struct Changes {
 #[derive(Debug)]
 pub struct ChangedEvent {
     pub team: TeamId,
-    pub owners: Vec<MemberId>,
+    pub owners: BTreeSet<MemberId>,
 }
 
 impl Changes {
     /// Takes the others in.
     pub fn merge(&mut self, others: Self) {
-        self.events.extend(others.events);
+        for (event, changed) in others.events {
+            self.add_event(event, changed.team, changed.owners);
+        }
         self.broadcasts.extend(others.broadcasts);
+    }
+
+    /// Adds an event; who owned it at any moment is told.
+    pub fn add_event(
+        &mut self,
+        event: EventId,
+        team: TeamId,
+        owners: impl IntoIterator<Item = MemberId>,
+    ) {
+        let changed = self.events.entry(event).or_insert_with(|| ChangedEvent {
+            team,
+            owners: BTreeSet::new(),
+        });
+        changed.owners.extend(owners);
     }
 }
 
@@ -98,6 +114,8 @@ pub struct Outcome {
     pub key: RecipientKey,
     pub told: Vec<Told>,
     pub then: Then,
+    /// The worker that tells: once another has taken the recipient over, its `then` no longer counts.
+    pub by: Option<Uuid>,
 }
 
 /// What happens to the recipient's place in the queue.
@@ -229,6 +247,7 @@ impl Store {
                     key,
                     told: plan.told,
                     then,
+                    by: None,
                 });
             }
             if !plan.positions.is_empty() {
@@ -257,27 +276,38 @@ impl Store {
             .broadcasts
             .extend(claimed.iter().map(|key| key.broadcast));
         tx.commit().await?;
+        if !with_key.is_empty() {
+            // When the first attempt was, tells how long the platform knows its key.
+            self.make_durable().await?;
+        }
         Ok(claim)
     }
 
     /// Notes that one message is about to be sent: from now on nobody can say that it was not.
+    /// False when it must not be sent: another worker has taken the recipient over, or it is settled.
     pub async fn begin_delivery(
         &self,
         key: RecipientKey,
         position: u32,
+        owner: Uuid,
         now: Timestamp,
-    ) -> Result<(), sqlx::Error> {
-        query(
+    ) -> Result<bool, sqlx::Error> {
+        let done = query(
             "update delivery set status = 'sending', updated_at = $4
-             where broadcast_id = $1 and customer_id = $2 and position = $3 and status = 'queued'",
+             where broadcast_id = $1 and customer_id = $2 and position = $3 and status = 'queued'
+               and exists (select 1 from recipient r
+                           where r.broadcast_id = $1 and r.customer_id = $2 and r.lease_owner = $5)",
         )
         .bind(key.broadcast.to_string())
         .bind(key.customer.to_string())
         .bind(i64::from(position))
         .bind(now.0)
+        .bind(owner.to_string())
         .execute(&self.writer)
         .await?;
-        Ok(())
+        // A power cut must not make the next worker send it again.
+        self.make_durable().await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Records what became of messages, all in one transaction.
@@ -314,34 +344,42 @@ impl Store {
         Ok(())
     }
 
-    /// Gives back recipients for whom nothing was sent yet.
+    /// Gives back recipients for whom nothing was sent since they were claimed.
     pub async fn release_recipients(
         &self,
-        keys: &[RecipientKey],
+        recipients: impl IntoIterator<Item = ClaimedRecipient>,
         owner: Uuid,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
+        // Where an earlier request may have been accepted, its time is what tells so.
+        let (tried, untried): (Vec<_>, Vec<_>) = recipients
+            .into_iter()
+            .partition(|recipient| recipient.may_have_arrived);
         let mut tx = self.begin_write().await?;
-        for keys in keys.chunks(CHUNK) {
-            let mut builder = with_keys(keys);
-            builder.push(" update delivery set status = 'queued' from v");
-            builder.push(" where delivery.broadcast_id = v.b and delivery.customer_id = v.c and status = 'sending'");
-            builder.build().execute(&mut *tx).await?;
-            let mut builder = with_keys(keys);
-            builder
-                .push(" update recipient set lease_owner = null, not_before = ")
-                .push_bind(now.0);
-            // Of a first attempt; one that follows another keeps the time of that.
-            builder.push(
-                ", first_attempt_at = case when attempts = 0 then null else first_attempt_at end",
-            );
-            builder.push(", status = case status when 'sending' then 'queued' else status end");
-            builder
-                .push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
-            builder
-                .push(" and is_open = 1 and lease_owner = ")
-                .push_bind(owner.to_string());
-            builder.build().execute(&mut *tx).await?;
+        for (recipients, first_attempt) in [(tried, ""), (untried, ", first_attempt_at = null")] {
+            let keys: Vec<_> = recipients.iter().map(|recipient| recipient.key).collect();
+            for keys in keys.chunks(CHUNK) {
+                let mut builder = with_keys(keys);
+                builder.push(" update delivery set status = 'queued' from v join recipient r on r.broadcast_id = v.b");
+                builder
+                    .push(" and r.customer_id = v.c and r.lease_owner = ")
+                    .push_bind(owner.to_string());
+                builder.push(" where delivery.broadcast_id = v.b and delivery.customer_id = v.c and delivery.status = 'sending'");
+                builder.build().execute(&mut *tx).await?;
+                let mut builder = with_keys(keys);
+                builder
+                    .push(" update recipient set lease_owner = null, not_before = ")
+                    .push_bind(now.0);
+                builder.push(first_attempt);
+                builder.push(", status = case status when 'sending' then 'queued' else status end");
+                builder.push(
+                    " from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c",
+                );
+                builder
+                    .push(" and is_open = 1 and lease_owner = ")
+                    .push_bind(owner.to_string());
+                builder.build().execute(&mut *tx).await?;
+            }
         }
         tx.commit().await
     }
@@ -725,8 +763,12 @@ impl Recipient {
                 delivery.take(told);
             }
         }
+        let is_taken_over = outcome
+            .by
+            .is_some_and(|by| self.lease_owner != Some(by.to_string()));
         match &outcome.then {
             Then::Nothing => {}
+            _ if is_taken_over => {}
             Then::Done => {
                 self.is_changed |= self.lease_owner.take().is_some();
             }
@@ -1008,17 +1050,13 @@ async fn write_messages(
     }
     let touched = shown.iter().chain(&failed);
     for (recipient, _) in touched {
-        if let std::collections::btree_map::Entry::Vacant(entry) =
-            changes.events.entry(recipient.event)
-        {
+        if !changes.events.contains_key(&recipient.event) {
             let row = query("select team_id, owner_id from event where id = $1")
                 .bind(recipient.event.to_string())
                 .fetch_one(&mut *tx)
                 .await?;
-            entry.insert(ChangedEvent {
-                team: read_id(&row, "team_id")?,
-                owners: read_id_or_none(&row, "owner_id")?.into_iter().collect(),
-            });
+            let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
+            changes.add_event(recipient.event, read_id(&row, "team_id")?, owner);
         }
     }
     Ok(())
@@ -1079,7 +1117,9 @@ async fn insert_messages(
     builder.push(
         " on conflict (broadcast_id, event_id, position) where broadcast_id is not null do update
           set status = excluded.status, reason = excluded.reason,
-              external_id = coalesce(message.external_id, excluded.external_id)",
+              external_id = coalesce(message.external_id, excluded.external_id)
+          -- An id that the platform gave twice must not keep everybody's outcomes from being recorded.
+          on conflict do nothing",
     );
     builder.build().execute(tx).await?;
     Ok(())

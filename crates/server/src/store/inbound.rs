@@ -13,7 +13,7 @@ use omocast_contract::{
 use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::deliveries::{ChangedEvent, Changes, Outcome, RecipientKey, Then, Told, settle};
+use super::deliveries::{Changes, Outcome, RecipientKey, Then, Told, settle};
 use super::{
     Store, fold_name, read_id, read_id_or_none, read_time, read_time_or_none, read_word,
     read_word_or_none,
@@ -195,7 +195,8 @@ impl Store {
             .bind(body)
             .execute(&self.writer)
             .await?;
-        Ok(())
+        // Once it is answered, no platform posts it again.
+        self.make_durable().await
     }
 
     /// The oldest webhooks that are to be processed.
@@ -246,6 +247,21 @@ impl Store {
             .bind(id.to_string())
             .bind(i64::from(attempts))
             .bind(not_before.map_or(i64::MAX, |at| at.0))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets what nobody needs any more: webhooks that were given up, and what was taken back, both before `before`.
+    pub async fn delete_old_webhooks(&self, before: Timestamp) -> Result<(), sqlx::Error> {
+        query("delete from webhook where not_before = $1 and received_at < $2")
+            .bind(i64::MAX)
+            .bind(before.0)
+            .execute(&self.writer)
+            .await?;
+        // No platform brings a message that late.
+        query("delete from unsent where at < $1")
+            .bind(before.0)
             .execute(&self.writer)
             .await?;
         Ok(())
@@ -694,13 +710,10 @@ impl Work<'_> {
     }
 
     fn tell<const N: usize>(&mut self, event: EventId, owners: [Option<MemberId>; N]) {
-        let mut owners: Vec<_> = owners.into_iter().flatten().collect();
-        owners.dedup();
-        let changed = ChangedEvent {
-            team: self.inbox.team,
-            owners,
-        };
-        self.processed.changes.events.insert(event, changed);
+        let owners = owners.into_iter().flatten();
+        self.processed
+            .changes
+            .add_event(event, self.inbox.team, owners);
     }
 
     async fn take_back(
@@ -791,6 +804,7 @@ impl Work<'_> {
                 key,
                 told,
                 then: Then::Nothing,
+                by: None,
             })
             .collect();
         self.processed

@@ -125,6 +125,7 @@ impl Store {
             BegunReply::Repeated(find_message(&mut tx, id).await?)
         };
         tx.commit().await?;
+        self.make_durable().await?;
         Ok(begun)
     }
 

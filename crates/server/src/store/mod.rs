@@ -6,6 +6,7 @@
 mod audience;
 mod broadcasts;
 pub mod deliveries;
+mod durable;
 mod events;
 pub mod inbound;
 mod media;
@@ -17,6 +18,7 @@ mod teams;
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use omocast_contract::Timestamp;
@@ -27,6 +29,7 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, Sqlite, Transaction};
 
 use crate::error::AppError;
+use durable::Durable;
 
 pub use broadcasts::CreatedBroadcast;
 pub use events::ChangedEvent;
@@ -48,6 +51,8 @@ impl From<sqlx::Error> for AppError {
 pub struct Store {
     reader: SqlitePool,
     writer: SqlitePool,
+    /// None in memory.
+    durable: Option<Arc<Durable>>,
 }
 
 impl Store {
@@ -68,7 +73,11 @@ impl Store {
             .max_connections(4)
             .connect_with(options.read_only(true))
             .await?;
-        Ok(Self { reader, writer })
+        Ok(Self {
+            reader,
+            writer,
+            durable: Some(Arc::new(Durable::new(path))),
+        })
     }
 
     /// A database in memory, gone with the last clone. One connection serves reads and writes.
@@ -84,6 +93,7 @@ impl Store {
         Ok(Self {
             reader: pool.clone(),
             writer: pool,
+            durable: None,
         })
     }
 
@@ -115,6 +125,14 @@ impl Store {
             .pragma("cache_size", "-16000")
             // Reads come from the system's page cache without a call for each page.
             .pragma("mmap_size", "1073741824")
+    }
+
+    /// Waits until what was committed would outlive a power cut.
+    async fn make_durable(&self) -> Result<(), sqlx::Error> {
+        match &self.durable {
+            Some(durable) => durable.sync().await.map_err(sqlx::Error::Io),
+            None => Ok(()),
+        }
     }
 
     /// Begins a transaction that writes. Never call a read of the store while it is open:

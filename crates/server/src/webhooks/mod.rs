@@ -28,9 +28,9 @@ use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::announcer::Announcer;
 use crate::app::App;
 use crate::channels::{Account, Credentials, FetchError, Profile};
-use crate::delivery::Announcer;
 use crate::error::{AppError, AppResult, read_body};
 use crate::media::Variant;
 use crate::shutdown::Shutdown;
@@ -200,6 +200,7 @@ async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
             if shutdown.is_requested() {
                 return anyhow::Ok(());
             }
+            app.health.beat("webhooks");
             if process_due(&app, &announcer).await? == 0 {
                 wait(&app, &shutdown).await?;
             }
@@ -217,8 +218,9 @@ async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
 async fn wait(app: &App, shutdown: &Shutdown) -> anyhow::Result<()> {
     let now = app.now();
     let due = app.store.next_webhook_at(now).await?;
-    let pause = due.map_or(Duration::from_secs(60), |due| {
-        Duration::from_millis(due.since(now).unsigned_abs()).min(Duration::from_secs(60))
+    let longest = app.config.role.longest_rest();
+    let pause = due.map_or(longest, |due| {
+        Duration::from_millis(due.since(now).unsigned_abs()).min(longest)
     });
     tokio::select! {
         () = app.wake.webhooks.notified() => {}
@@ -237,6 +239,7 @@ async fn process_due(app: &App, announcer: &Announcer) -> anyhow::Result<usize> 
         .map(|webhook| prepare_one(app.clone(), webhook))
         .buffered(PREPARED_AT_ONCE);
     while let Some((prepared, webhook)) = prepared.next().await {
+        app.health.beat("webhooks");
         if let Err(error) = process(app, announcer, &webhook, prepared).await {
             put_off(app, &webhook, error).await?;
         }
@@ -345,8 +348,11 @@ async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared>
         Channel::Whatsapp => {
             let mut ours = Vec::new();
             for (number, changes) in whatsapp::parse(&webhook.body).map_err(Unreadable::from)? {
-                if let Some(account) = find_number(app, &account, &number).await? {
-                    ours.push((account, changes));
+                match find_number(app, &account, &number).await? {
+                    Some(account) => ours.push((account, changes)),
+                    None => {
+                        tracing::warn!(account = %account.id, number, "a webhook is about a number that is no account")
+                    }
                 }
             }
             ours

@@ -96,6 +96,23 @@ async fn everybody_hears_what_they_may_see() {
 }
 
 #[tokio::test]
+async fn many_events_at_once_are_one_notice() {
+    let app = TestApp::new().await;
+    let team = app.team("ATELIER", Plan::Omo).await;
+    let rep = app.user(&team, Role::SalesRep, &[]).await;
+    let other = app.user(&team, Role::SalesRep, &[]).await;
+    let mut concerned = open(&app, &rep).await;
+    let mut unconcerned = open(&app, &other).await;
+    app.app.live.events_changed(team.id, [rep.id].into());
+    app.app.live.event_changed(team.id, event(1), &[other.id]);
+    assert_eq!(concerned.next().await, Some(LiveEvent::Missed));
+    assert_eq!(
+        unconcerned.next().await,
+        Some(LiveEvent::EventChanged { event: event(1) })
+    );
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_its_session_and_with_the_server() {
     let app = TestApp::new().await;
     let team = app.team("ATELIER", Plan::Omo).await;

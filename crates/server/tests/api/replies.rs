@@ -10,7 +10,7 @@ use omocast_contract::api::{IDEMPOTENCY_KEY, Thread, path};
 use omocast_contract::message::{Message, MessageContent, MessageOrigin};
 use omocast_contract::timestamp::DAY;
 use omocast_contract::{
-    Channel, DeliveryStatus, EventStatus, MediaId, OutgoingMessage, Plan, ProblemCode, Role,
+    Channel, DeliveryStatus, EventStatus, MediaId, OutgoingMessage, Plan, ProblemCode, Reason, Role,
 };
 use omocast_server::store::Store;
 use serde_json::{Value, json};
@@ -152,11 +152,37 @@ async fn line() -> (String, Arc<Mutex<Vec<Value>>>) {
         let id = got.len().to_string();
         axum::Json(json!({ "sentMessages": [{ "id": id }] }))
     });
+    let address = serve(Router::new().route("/v2/bot/message/push", push)).await;
+    (address, pushes)
+}
+
+/// Serves `router`, and tells where.
+async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let router = Router::new().route("/v2/bot/message/push", push);
     tokio::spawn(async move { axum::serve(listener, router).await });
-    (address, pushes)
+    address
+}
+
+#[tokio::test]
+async fn a_reply_that_may_have_arrived_is_not_called_failed() {
+    let push = post(async || StatusCode::INTERNAL_SERVER_ERROR);
+    let address = serve(Router::new().route("/v2/bot/message/push", push)).await;
+    let store = Store::in_memory().await.unwrap();
+    let app = TestApp::with_store(store, |config| config.endpoints.line = address);
+    let team = app.team("ATELIER", Plan::Omo).await;
+    let rep = app.user(&team, Role::SalesRep, &[]).await;
+    let event = app.event(&team, Some(rep.id), |_| ()).await;
+    let answer = rep.post(&path::event_messages(event), &text("hello")).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let sent: Message = answer.json();
+    let MessageOrigin::Outbound { status, reason, .. } = &sent.origin else {
+        panic!("{sent:?}")
+    };
+    assert_eq!(
+        (*status, *reason),
+        (DeliveryStatus::Unknown, Some(Reason::NoAnswer))
+    );
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 use omocast_contract::message::MessageOrigin;
 use omocast_contract::{DeliveryStatus, EventAction, EventView, Reason, Role};
 use omocast_sandbox::{Fault, Receipts};
+use omocast_server::store::deliveries::{LEASE, Outcome, Then};
+use uuid::Uuid;
 
 use crate::support::{LINE, NUMBER, Setup, World, line_users, whatsapp_users};
 
@@ -444,6 +446,84 @@ async fn a_worker_that_is_asked_to_stop_leaves_everything_for_the_next() {
             assert_eq!(world.on_phone(account, user), TEXTS, "{user}");
         }
     }
+}
+
+#[tokio::test]
+async fn who_gives_a_recipient_back_does_not_forget_what_another_may_have_sent() {
+    let mut world = World::new().await;
+    world.customers(LINE, &line_users(1)).await;
+    world.broadcast(&TEXTS).await;
+    let store = &world.app.store;
+    let mut seen = Vec::new();
+    // The first gives back what it has not begun; the second dies; the others take over.
+    for is_given_back in [true, false, true, true] {
+        let owner = Uuid::now_v7();
+        let claim = store
+            .claim_recipients(world.line, owner, world.now(), 10)
+            .await
+            .unwrap();
+        seen.push(claim.recipients[0].may_have_arrived);
+        if is_given_back {
+            store
+                .release_recipients(claim.recipients, owner, world.now())
+                .await
+                .unwrap();
+        } else {
+            world.advance(Duration::from_millis(LEASE.unsigned_abs()));
+        }
+    }
+    assert_eq!(seen, [false, false, true, true]);
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_back_after_its_lease_sends_nothing() {
+    let mut world = World::new().await;
+    world.customers(NUMBER, &whatsapp_users(1)).await;
+    world.broadcast(&TEXTS).await;
+    let store = &world.app.store;
+    let (late, other, third) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let claim = store
+        .claim_recipients(world.whatsapp, late, world.now(), 10)
+        .await
+        .unwrap();
+    let key = claim.recipients[0].key;
+    world.advance(Duration::from_millis(LEASE.unsigned_abs()));
+    let claim = store
+        .claim_recipients(world.whatsapp, other, world.now(), 10)
+        .await
+        .unwrap();
+    assert_eq!(claim.recipients[0].key, key);
+
+    let mut begun = Vec::new();
+    for (owner, position) in [(late, 0), (other, 0), (other, 0), (late, 1)] {
+        let is_begun = store
+            .begin_delivery(key, position, owner, world.now())
+            .await
+            .unwrap();
+        begun.push(is_begun);
+    }
+    assert_eq!(begun, [false, true, false, false]);
+    let put_back = Outcome {
+        key,
+        told: Vec::new(),
+        then: Then::PutBack {
+            not_before: world.now(),
+            attempts: 1,
+            reason: None,
+            code: None,
+            may_have_arrived: false,
+        },
+        by: Some(late),
+    };
+    store
+        .record_outcomes(&[put_back], world.now())
+        .await
+        .unwrap();
+    let claim = store
+        .claim_recipients(world.whatsapp, third, world.now(), 10)
+        .await
+        .unwrap();
+    assert!(claim.is_empty, "it is still the other's: {claim:?}");
 }
 
 fn is_sending(path: &str) -> bool {

@@ -434,3 +434,28 @@ async fn what_was_signed_but_makes_no_sense_is_kept_aside() {
         None
     );
 }
+
+#[tokio::test]
+async fn what_was_given_up_is_kept_for_a_while_and_then_forgotten() {
+    let world = World::new().await;
+    let (store, now) = (&world.app.store, world.now());
+    let count = async || -> i64 {
+        sqlx::query_scalar("select count(*) from webhook")
+            .fetch_one(store.raw())
+            .await
+            .unwrap()
+    };
+    for is_given_up in [true, false] {
+        store.create_webhook(world.line, b"{", now).await.unwrap();
+        let webhook = store.due_webhooks(now, 1).await.unwrap().remove(0);
+        let again_at = (!is_given_up).then(|| now.plus(1_000));
+        store
+            .postpone_webhook(webhook.id, 1, again_at)
+            .await
+            .unwrap();
+    }
+    store.delete_old_webhooks(now).await.unwrap();
+    assert_eq!(count().await, 2);
+    store.delete_old_webhooks(now.plus(1)).await.unwrap();
+    assert_eq!(count().await, 1, "what is still tried is never forgotten");
+}

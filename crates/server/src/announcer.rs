@@ -1,0 +1,212 @@
+//! What workers tell open pages, gathered: a broadcast to 100,000 customers changes as many events,
+//! and no page can follow each of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use omocast_contract::{BroadcastId, EventId, MemberId, TeamId};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use crate::app::App;
+use crate::store::deliveries::Changes;
+
+/// Four notices of a broadcast's progress a second are as much as anybody can read.
+const NOTICE_EVERY: Duration = Duration::from_millis(250);
+/// More events of a team than this at once are not told one by one: pages load again what they show.
+const MANY: usize = 32;
+/// How often a team's pages are asked to load again.
+const RELOAD_EVERY: Duration = Duration::from_secs(1);
+
+/// Tells open pages what changed: the first change at once, what follows no more often than [`NOTICE_EVERY`].
+/// Where a broadcast ends is always told.
+pub(crate) struct Announcer {
+    app: App,
+    due: Mutex<Due>,
+    wake: Notify,
+}
+
+impl Announcer {
+    pub(crate) fn new(app: App) -> Self {
+        Self {
+            app,
+            due: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    pub(crate) fn announce(&self, changes: Changes) {
+        if changes.events.is_empty() && changes.broadcasts.is_empty() {
+            return;
+        }
+        self.with_due(|due| due.add(changes));
+        self.wake.notify_one();
+    }
+
+    /// Never ends.
+    pub(crate) async fn run(&self) {
+        loop {
+            self.wake.notified().await;
+            if self.tell(Some(Instant::now())).await {
+                self.wake.notify_one();
+            }
+            sleep(NOTICE_EVERY).await;
+        }
+    }
+
+    /// Tells now whatever is still to be told.
+    pub(crate) async fn flush(&self) {
+        self.tell(None).await;
+    }
+
+    /// Tells what is due, everything if there is no `now`; whether something is left for later.
+    async fn tell(&self, now: Option<Instant>) -> bool {
+        let (events, broadcasts, is_left) = self.with_due(|due| {
+            let events = due.take_events(now);
+            (
+                events,
+                mem::take(&mut due.broadcasts),
+                !due.events.is_empty(),
+            )
+        });
+        let live = &self.app.live;
+        for (team, events) in events {
+            if events.len() > MANY {
+                live.events_changed(team, events.into_values().flatten().collect());
+                continue;
+            }
+            for (event, owners) in events {
+                live.event_changed(team, event, &Vec::from_iter(owners));
+            }
+        }
+        for broadcast in broadcasts {
+            match self.app.store.broadcast_state(broadcast).await {
+                Ok(Some(state)) => live.broadcast_progress(state.team, state.sender, state.event),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%broadcast, "its progress is not known: {error}"),
+            }
+        }
+        is_left
+    }
+
+    fn with_due<T>(&self, act: impl FnOnce(&mut Due) -> T) -> T {
+        act(&mut self.due.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Changed events of a team, and who owned each.
+type Events = BTreeMap<EventId, BTreeSet<MemberId>>;
+
+/// What is to be told.
+#[derive(Default)]
+struct Due {
+    broadcasts: BTreeSet<BroadcastId>,
+    events: BTreeMap<TeamId, Events>,
+    /// Until when a team's pages are not asked to load again.
+    quiet: BTreeMap<TeamId, Instant>,
+}
+
+impl Due {
+    fn add(&mut self, changes: Changes) {
+        for (event, changed) in changes.events {
+            let events = self.events.entry(changed.team).or_default();
+            events.entry(event).or_default().extend(changed.owners);
+        }
+        self.broadcasts.extend(changes.broadcasts);
+    }
+
+    /// Takes each team's events, except those of a team that was asked to load again just now.
+    fn take_events(&mut self, now: Option<Instant>) -> BTreeMap<TeamId, Events> {
+        let mut taken = mem::take(&mut self.events);
+        let Some(now) = now else { return taken };
+        self.quiet.retain(|_, until| *until > now);
+        self.events = taken
+            .extract_if(.., |team, _| self.quiet.contains_key(team))
+            .collect();
+        let many = taken.iter().filter(|(_, events)| events.len() > MANY);
+        self.quiet
+            .extend(many.map(|(&team, _)| (team, now + RELOAD_EVERY)));
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const TEAM: TeamId = TeamId(Uuid::from_u128(1));
+    const OTHER: TeamId = TeamId(Uuid::from_u128(2));
+
+    fn changed(team: TeamId, events: std::ops::Range<u128>) -> Changes {
+        let mut changes = Changes::default();
+        for event in events {
+            let owner = MemberId(Uuid::from_u128(event));
+            changes.add_event(EventId(Uuid::from_u128(event)), team, [owner]);
+        }
+        changes
+    }
+
+    fn counts(taken: &BTreeMap<TeamId, Events>) -> Vec<(TeamId, usize)> {
+        taken
+            .iter()
+            .map(|(&team, events)| (team, events.len()))
+            .collect()
+    }
+
+    #[test]
+    fn a_flood_of_one_team_is_told_once_a_second_and_hinders_no_other() {
+        let mut due = Due::default();
+        let now = Instant::now();
+        due.add(changed(TEAM, 0..1_000));
+        assert_eq!(counts(&due.take_events(Some(now))), [(TEAM, 1_000)]);
+
+        due.add(changed(TEAM, 1_000..1_001));
+        due.add(changed(OTHER, 0..1));
+        assert_eq!(counts(&due.take_events(Some(now))), [(OTHER, 1)]);
+        assert_eq!(
+            counts(&due.take_events(Some(now + RELOAD_EVERY))),
+            [(TEAM, 1)]
+        );
+        assert!(due.events.is_empty() && due.quiet.is_empty());
+    }
+
+    #[test]
+    fn few_events_are_told_at_once_however_often() {
+        let mut due = Due::default();
+        let now = Instant::now();
+        for _ in 0..3 {
+            due.add(changed(TEAM, 0..MANY as u128));
+            assert_eq!(counts(&due.take_events(Some(now))), [(TEAM, MANY)]);
+        }
+    }
+
+    #[test]
+    fn the_end_leaves_nothing_untold() {
+        let mut due = Due::default();
+        due.add(changed(TEAM, 0..1_000));
+        due.take_events(Some(Instant::now()));
+        due.add(changed(TEAM, 0..1));
+        assert_eq!(counts(&due.take_events(None)), [(TEAM, 1)]);
+    }
+
+    #[test]
+    fn who_gave_an_event_away_hears_of_it() {
+        let mut due = Due::default();
+        let owners = [1, 2].map(|number| MemberId(Uuid::from_u128(number)));
+        for owner in owners {
+            let mut changes = Changes::default();
+            changes.add_event(EventId(Uuid::from_u128(9)), TEAM, [owner]);
+            due.add(changes);
+        }
+        let told: Vec<_> = due.take_events(None)[&TEAM]
+            .values()
+            .flatten()
+            .copied()
+            .collect();
+        assert_eq!(told, owners);
+    }
+}
