@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::api::{Api, Transport};
-use crate::i18n::{self, Key, t, t_now};
+use crate::i18n::{self, Key, phrase, t_now};
 use crate::live::provide_live;
 use crate::pages::broadcasts::BroadcastsPage;
 use crate::pages::broadcasts::detail::BroadcastPage;
@@ -17,7 +17,9 @@ use crate::pages::sign_in::SignInPage;
 use crate::route::{self, Route, use_route};
 use crate::session::{SessionState, provide_session};
 use crate::theme;
-use crate::ui::{EmptyState, ErrorPanel, Icon, LinkButton, Spinner, ToastHost, provide_toasts};
+use crate::ui::{
+    EmptyState, ErrorPanel, Icon, LinkButton, Spinner, ToastHost, provide_toasts, reactive,
+};
 
 /// Starts the app in the page: called once, by the program.
 pub fn start() {
@@ -77,7 +79,7 @@ pub fn App(transport: Arc<dyn Transport>) -> impl IntoView {
             Place::Waiting => view! { <Waiting /> }.into_any(),
             Place::Failed => view! {
                 <main class="page-alone">
-                    <ErrorPanel error=Signal::derive(|| t(Key::ErrorOffline)) on_retry=move || session.ask() />
+                    <ErrorPanel error=phrase(Key::ErrorOffline) on_retry=move || session.ask() />
                 </main>
             }
             .into_any(),
@@ -121,7 +123,7 @@ fn page(route: Signal<Route>) -> AnyView {
         Route::Broadcast(id) => Page::Broadcast(id),
         Route::SignIn { .. } | Route::Gallery | Route::NotFound => Page::NotFound,
     });
-    (move || match page.get() {
+    reactive(move || match page.get() {
         Page::Conversations => view! { <ConversationsPage /> }.into_any(),
         Page::Broadcasts => view! { <BroadcastsPage /> }.into_any(),
         Page::Broadcast(id) => view! { <BroadcastPage id /> }.into_any(),
@@ -142,7 +144,7 @@ enum Page {
 fn Waiting() -> impl IntoView {
     view! {
         <main class="page-alone">
-            <Spinner label=Signal::derive(|| t(Key::UiLoading)) />
+            <Spinner label=phrase(Key::UiLoading) />
         </main>
     }
 }
@@ -154,10 +156,10 @@ pub fn NotFound() -> impl IntoView {
         <div class="page-alone">
             <EmptyState
                 icon=Icon::Search
-                title=Signal::derive(|| t(Key::AppNotFound))
-                hint=Signal::derive(|| t(Key::AppNotFoundHint))
+                title=phrase(Key::AppNotFound)
+                hint=phrase(Key::AppNotFoundHint)
             >
-                <LinkButton href=Route::HOME.href()>{move || t(Key::AppNotFoundLink)}</LinkButton>
+                <LinkButton href=Route::HOME.href()>{phrase(Key::AppNotFoundLink)}</LinkButton>
             </EmptyState>
         </div>
     }

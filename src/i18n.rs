@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use js_sys::{Array, Function, JSON, Object, Reflect};
+use js_sys::{Array, Function, JSON, JsString, Object, Reflect};
 use leptos::prelude::*;
 use omocast_contract::Timestamp;
 use omocast_contract::timestamp::DAY;
@@ -191,6 +191,11 @@ pub fn t(key: Key) -> String {
     texts.with(|texts| texts.get(key as usize).cloned().unwrap_or_default())
 }
 
+/// A text for a view: one type for them all. A closure at each place would be a type of its own, and code of its own.
+pub fn phrase(key: Key) -> Signal<String> {
+    Signal::derive(move || t(key))
+}
+
 /// A text as it is now, for use where nothing is reactive.
 pub fn t_now(key: Key) -> String {
     untrack(|| t(key))
@@ -233,6 +238,11 @@ fn fill(text: &str, args: &[(&str, &str)]) -> String {
     }
     filled.push_str(rest);
     filled
+}
+
+/// A text for comparing without regard to capitals. By the browser: the tables of Unicode are large.
+pub fn lower_case(text: &str) -> String {
+    JsString::from(text).to_lower_case().into()
 }
 
 fn is_one(count: u64) -> bool {

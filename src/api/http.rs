@@ -11,7 +11,7 @@ use std::time::Duration;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::{ApiError, Call, Method, Reply, Transport, Upload, refusal};
+use super::{ApiError, Call, Method, Reply, Transport, Upload, json, refusal};
 use crate::live::{LiveNews, StopListening};
 
 /// The server that the page came from.
@@ -171,7 +171,7 @@ impl Stream {
                     let event = message
                         .data()
                         .as_string()
-                        .and_then(|json| serde_json::from_str(&json).ok());
+                        .and_then(|json| json::read(&json).ok());
                     if let Some(event) = event {
                         (stream.tell)(LiveNews::Event(event));
                     }

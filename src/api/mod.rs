@@ -3,6 +3,7 @@
 #[cfg(feature = "preview")]
 pub mod fake;
 pub mod http;
+pub mod json;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -305,19 +306,19 @@ fn json<B: Serialize + ?Sized>(body: &B) -> Result<String, ApiError> {
     serde_json::to_string(body).map_err(|error| ApiError::BadReply(error.to_string()))
 }
 
-fn read<T: DeserializeOwned>(json: &str) -> Result<T, ApiError> {
-    serde_json::from_str(json).map_err(|error| ApiError::BadReply(error.to_string()))
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
+    json::read(text).map_err(|error| ApiError::BadReply(error.0))
 }
 
 /// What a reply that is no success means.
 pub fn refusal(status: u16, body: &str) -> ApiError {
-    match serde_json::from_str::<Problem>(body) {
+    match json::read::<Problem>(body) {
         Ok(problem) if problem.code == ProblemCode::SignedOut => ApiError::SignedOut,
         Ok(problem) => ApiError::Problem(problem),
         Err(_) if status == 401 => ApiError::SignedOut,
         // A gateway's page while the server restarts.
         Err(_) if matches!(status, 502..=504) => ApiError::Offline(status.to_string()),
-        Err(error) => ApiError::BadReply(error.to_string()),
+        Err(error) => ApiError::BadReply(error.0),
     }
 }
 

@@ -5,8 +5,8 @@ use omocast_contract::AudienceCount;
 
 use crate::components::channel_badge::channel_name;
 use crate::components::send_bar::skipped_words;
-use crate::i18n::{Key, PluralKey, number, t, t_count, t_with};
-use crate::ui::{Button, ButtonKind, Dialog, Icon, Notice, Tone};
+use crate::i18n::{Key, PluralKey, number, phrase, t, t_count, t_with};
+use crate::ui::{Button, ButtonKind, Dialog, Icon, Notice, Tone, reactive};
 
 /// The dialog.
 #[component]
@@ -34,7 +34,7 @@ pub fn ConfirmBroadcast(
     });
     let footer = move || {
         view! {
-            <Button on_click=close>{move || t(Key::UiCancel)}</Button>
+            <Button on_click=close>{phrase(Key::UiCancel)}</Button>
             <Button kind=ButtonKind::Primary icon=Icon::Send busy=is_sending on_click=on_confirm>
                 {move || t_count(PluralKey::ComposeSendTo, reached.get(), &[])}
             </Button>
@@ -43,8 +43,8 @@ pub fn ConfirmBroadcast(
     view! {
         <Dialog open title on_close=close is_kept_open=true footer>
             <div class="confirm-broadcast">
-                <p class="confirm-broadcast__sentence">{sentence}</p>
-                <p class="confirm-broadcast__note">{move || t(Key::ConfirmNoWayBack)}</p>
+                <p class="confirm-broadcast__sentence">{reactive(sentence)}</p>
+                <p class="confirm-broadcast__note">{phrase(Key::ConfirmNoWayBack)}</p>
                 {move || {
                     error
                         .get()

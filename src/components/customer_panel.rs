@@ -6,7 +6,7 @@ use omocast_contract::api::{Customer, EventRow};
 
 use crate::components::channel_badge::{ChannelBadge, channel_name};
 use crate::components::event_row::shown_name;
-use crate::i18n::{Key, date_time, t};
+use crate::i18n::{Key, date_time, phrase, t};
 use crate::ui::{Avatar, Chip};
 
 /// The words for where an event stands.
@@ -45,25 +45,25 @@ pub fn CustomerPanel(
                     .phone
                     .map(|phone| {
                         view! {
-                            <dt>{move || t(Key::CustomerPhone)}</dt>
+                            <dt>{phrase(Key::CustomerPhone)}</dt>
                             <dd>{phone}</dd>
                         }
                     })}
-                <dt>{move || t(Key::CustomerAccount)}</dt>
+                <dt>{phrase(Key::CustomerAccount)}</dt>
                 <dd>{event.account}</dd>
-                <dt>{move || t(Key::CustomerStatus)}</dt>
-                <dd>{move || t(status)}</dd>
-                <dt>{move || t(Key::CustomerOwner)}</dt>
+                <dt>{phrase(Key::CustomerStatus)}</dt>
+                <dd>{phrase(status)}</dd>
+                <dt>{phrase(Key::CustomerOwner)}</dt>
                 <dd>{move || owner.clone().unwrap_or_else(|| t(Key::CustomerNobody))}</dd>
-                <dt>{move || t(Key::CustomerFirstContact)}</dt>
+                <dt>{phrase(Key::CustomerFirstContact)}</dt>
                 <dd>{move || date_time(customer.created_at)}</dd>
-                <dt>{move || t(Key::CustomerLastInbound)}</dt>
+                <dt>{phrase(Key::CustomerLastInbound)}</dt>
                 <dd>{move || last_inbound_at.map_or_else(|| t(Key::CustomerNever), date_time)}</dd>
             </dl>
             <section class="customer-panel__tags">
-                <h4>{move || t(Key::CustomerTags)}</h4>
+                <h4>{phrase(Key::CustomerTags)}</h4>
                 {if customer.tags.is_empty() {
-                    view! { <p class="customer-panel__none">{move || t(Key::CustomerNoTags)}</p> }.into_any()
+                    view! { <p class="customer-panel__none">{phrase(Key::CustomerNoTags)}</p> }.into_any()
                 } else {
                     let tags = customer
                         .tags

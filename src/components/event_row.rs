@@ -395,7 +395,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
         );
         view! {
             <div class="gallery__list">
-                <WindowedList list id="story-events" label=Signal::derive(|| t(Key::EventsLabel)) />
+                <WindowedList list id="story-events" label=crate::i18n::phrase(Key::EventsLabel) />
             </div>
         }
         .into_any()

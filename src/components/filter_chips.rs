@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use omocast_contract::{Filter, TagFilter, TagMatch};
 
 use crate::components::error_text::channel_names;
-use crate::i18n::{Key, list, t, t_with};
-use crate::ui::{Button, ButtonKind, Chip, Tone};
+use crate::i18n::{Key, list, phrase, t_with};
+use crate::ui::{Button, ButtonKind, Chip, Show, Tone};
 
 /// A field of the filter.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub fn FilterChips(
                         .collect_view()
                 }}
                 <Button kind=ButtonKind::Quiet on_click=move || on_change.run(Filter::default())>
-                    {move || t(Key::FilterClear)}
+                    {phrase(Key::FilterClear)}
                 </Button>
             </div>
         </Show>

@@ -10,10 +10,10 @@ use omocast_contract::{Channel, Filter, TagMatch};
 use wasm_bindgen::JsCast;
 
 use crate::components::channel_badge::{ChannelBadge, channel_name};
-use crate::i18n::{Key, PluralKey, t, t_count};
+use crate::i18n::{Key, PluralKey, lower_case, phrase, t_count};
 use crate::ui::{
-    Button, ButtonKind, Checkbox, Dialog, Icon, Mark, Notice, Skeleton, TextField, TextKind, Tone,
-    is_composing,
+    Button, ButtonKind, Checkbox, Dialog, Icon, Mark, Notice, Row, Show, Skeleton, TextField,
+    TextKind, Tone, is_composing, reactive, rows,
 };
 
 /// Matches are counted when nothing was entered for this long.
@@ -107,23 +107,23 @@ pub fn FilterDialog(
                 {move || matches.get().map(|count| t_count(PluralKey::FilterMatches, count, &[]))}
             </span>
             <Button kind=ButtonKind::Quiet on_click=clear>
-                {move || t(Key::FilterClear)}
+                {phrase(Key::FilterClear)}
             </Button>
             <Button kind=ButtonKind::Primary on_click=apply>
-                {move || t(Key::FilterApply)}
+                {phrase(Key::FilterApply)}
             </Button>
         }
     };
     view! {
         <Dialog
             open=is_open
-            title=Signal::derive(|| t(Key::FilterTitle))
+            title=phrase(Key::FilterTitle)
             on_close=Callback::new(move |()| is_open.set(false))
             footer
         >
             <div class="filter-dialog" on:keydown=on_key>
                 <TextField
-                    label=Signal::derive(|| t(Key::FilterName))
+                    label=phrase(Key::FilterName)
                     value=name
                     kind=TextKind::Search
                     icon=Icon::Search
@@ -166,7 +166,7 @@ fn Channels(draft: RwSignal<Filter>) -> impl IntoView {
         .collect_view();
     view! {
         <fieldset class="filter-dialog__group">
-            <legend>{move || t(Key::FilterChannels)}</legend>
+            <legend>{phrase(Key::FilterChannels)}</legend>
             <div class="filter-dialog__channels">{boxes}</div>
         </fieldset>
     }
@@ -181,13 +181,13 @@ fn TagField(
     let choice = move || match tags.get() {
         TagChoice::Loading => view! { <Skeleton rows=2 /> }.into_any(),
         TagChoice::Failed => {
-            view! { <Notice tone=Tone::Bad>{move || t(Key::FilterTagsFailed)}</Notice> }.into_any()
+            view! { <Notice tone=Tone::Bad>{phrase(Key::FilterTagsFailed)}</Notice> }.into_any()
         }
         TagChoice::Known(tags) => {
             let found = move || {
-                let wanted = search.with(|search| search.trim().to_lowercase());
+                let wanted = search.with(|search| lower_case(search.trim()));
                 tags.iter()
-                    .filter(|tag| tag.to_lowercase().contains(&wanted))
+                    .filter(|tag| lower_case(tag).contains(&wanted))
                     .take(TAGS_SHOWN)
                     .cloned()
                     .collect::<Vec<_>>()
@@ -210,30 +210,30 @@ fn TagField(
                     prop:checked=move || draft.with(|draft| draft.tags.matching == matching)
                     on:change=move |_| draft.update(|draft| draft.tags.matching = matching)
                 />
-                {move || t(words)}
+                {phrase(words)}
             </label>
         }
     })
     .collect_view();
     view! {
         <fieldset class="filter-dialog__group">
-            <legend>{move || t(Key::FilterTags)}</legend>
+            <legend>{phrase(Key::FilterTags)}</legend>
             <div
                 class="filter-dialog__matching"
                 role="radiogroup"
-                aria-label=move || t(Key::FilterMatching)
+                aria-label=phrase(Key::FilterMatching)
             >
                 {matching}
             </div>
             <TextField
-                label=Signal::derive(|| t(Key::FilterSearchTags))
+                label=phrase(Key::FilterSearchTags)
                 is_label_hidden=true
-                placeholder=Signal::derive(|| t(Key::FilterSearchTags))
+                placeholder=phrase(Key::FilterSearchTags)
                 value=search
                 kind=TextKind::Search
                 icon=Icon::Search
             />
-            <div class="filter-dialog__tags">{choice}</div>
+            <div class="filter-dialog__tags">{reactive(choice)}</div>
         </fieldset>
     }
 }
@@ -241,30 +241,33 @@ fn TagField(
 #[component]
 fn TagList(draft: RwSignal<Filter>, found: Signal<Vec<String>>) -> impl IntoView {
     view! {
-        <For each=move || found.get() key=|tag| tag.clone() let(tag)>
-            {
-                let (own, label) = (tag.clone(), tag.clone());
-                let mark = Memo::new(move |_| draft.with(|draft| draft.tags.tags.contains(&own)));
-                let toggle = move |is_on: bool| {
-                    draft
-                        .update(|draft| {
-                            draft.tags.tags.retain(|other| *other != tag);
-                            if is_on {
-                                draft.tags.tags.push(tag.clone());
-                            }
-                        });
-                };
-                view! {
-                    <div class="filter-dialog__choice">
-                        <Checkbox mark=Signal::derive(move || Mark::from(mark.get())) label on_change=toggle />
-                    </div>
-                }
-            }
-        </For>
+        {rows(move || {
+            let draw = |tag: String| Row::new(tag.clone(), move || tag_choice(draft, tag.clone()));
+            found.get().into_iter().map(draw).collect()
+        })}
         <Show when=move || found.with(Vec::is_empty)>
-            <p class="filter-dialog__none">{move || t(Key::FilterNoTags)}</p>
+            <p class="filter-dialog__none">{phrase(Key::FilterNoTags)}</p>
         </Show>
     }
+}
+
+fn tag_choice(draft: RwSignal<Filter>, tag: String) -> AnyView {
+    let (own, label) = (tag.clone(), tag.clone());
+    let mark = Memo::new(move |_| draft.with(|draft| draft.tags.tags.contains(&own)));
+    let toggle = move |is_on: bool| {
+        draft.update(|draft| {
+            draft.tags.tags.retain(|other| *other != tag);
+            if is_on {
+                draft.tags.tags.push(tag.clone());
+            }
+        });
+    };
+    view! {
+        <div class="filter-dialog__choice">
+            <Checkbox mark=Signal::derive(move || Mark::from(mark.get())) label on_change=toggle />
+        </div>
+    }
+    .into_any()
 }
 
 #[cfg(feature = "preview")]
@@ -275,7 +278,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
         let is_open = RwSignal::new(false);
         let filter = RwSignal::new(Filter::default());
         view! {
-            <Button on_click=move || is_open.set(true)>{move || t(Key::EventsFilter)}</Button>
+            <Button on_click=move || is_open.set(true)>{phrase(Key::EventsFilter)}</Button>
             <FilterDialog
                 is_open
                 filter

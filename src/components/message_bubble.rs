@@ -5,7 +5,8 @@ use omocast_contract::message::{Message, MessageContent, MessageOrigin};
 use omocast_contract::{DeliveryStatus, MediaId, Reason};
 
 use crate::components::reason_text::{reason_text, status_text};
-use crate::i18n::{Key, clock, t, t_with};
+use crate::i18n::{Key, clock, phrase, t_with};
+use crate::ui::reactive;
 
 /// A message.
 #[component]
@@ -44,16 +45,15 @@ pub fn MessageBubble(
         MessageContent::Image { media: Some(media) } => {
             let alt = move || t_with(Key::ThreadImageOf, &[("name", &author)]);
             let source = image_url.run(media);
-            view! { <img class="message-bubble__image" loading="lazy" src=source alt=alt /> }
+            view! { <img class="message-bubble__image" loading="lazy" src=source alt=reactive(alt) /> }
                 .into_any()
         }
         MessageContent::Image { media: None } => {
-            view! { <p class="message-bubble__note">{move || t(Key::ThreadImageGone)}</p> }
-                .into_any()
+            view! { <p class="message-bubble__note">{phrase(Key::ThreadImageGone)}</p> }.into_any()
         }
         MessageContent::Unsupported { kind } => {
             let text = move || t_with(Key::ThreadUnsupported, &[("kind", &kind)]);
-            view! { <p class="message-bubble__note">{text}</p> }.into_any()
+            view! { <p class="message-bubble__note">{reactive(text)}</p> }.into_any()
         }
     };
     view! {
@@ -82,7 +82,7 @@ fn Delivery(
     view! {
         <span class="message-bubble__sender">{sender}</span>
         {is_broadcast
-            .then(|| view! { <span class="message-bubble__broadcast">{move || t(Key::ThreadBroadcast)}</span> })}
+            .then(|| view! { <span class="message-bubble__broadcast">{phrase(Key::ThreadBroadcast)}</span> })}
         <span class="message-bubble__status" data-status=status.as_str()>
             <span aria-hidden="true">{mark}</span>
             " "

@@ -12,8 +12,10 @@ use omocast_contract::{Channel, ChannelSet, MediaId};
 
 use crate::components::channel_badge::channel_name;
 use crate::components::composer::draft::{DraftContent, DraftImage, DraftMessage, UploadState};
-use crate::i18n::{Key, PluralKey, bytes, number, t, t_count, t_with};
-use crate::ui::{Button, ButtonKind, Icon, IconButton, IconView, is_composing, unique_id};
+use crate::i18n::{Key, PluralKey, bytes, number, phrase, t, t_count, t_with};
+use crate::ui::{
+    Button, ButtonKind, Icon, IconButton, IconView, Show, is_composing, reactive, unique_id,
+};
 
 /// What the writer wants of a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,7 +106,7 @@ pub fn MessageEditor(
             <div
                 class="message-editor__grip"
                 draggable="true"
-                title=move || t(Key::ComposeDrag)
+                title=phrase(Key::ComposeDrag)
                 on:dragstart=move |event| {
                     if let Some(data) = event.data_transfer() {
                         // Firefox starts no drag without data.
@@ -129,7 +131,7 @@ pub fn MessageEditor(
                 }}
             </div>
             <div class="message-editor__tools">
-                <Show when=move || has_others.get()>
+                <Show when=has_others>
                     <span class="message-editor__move">
                         <IconButton
                             icon=Icon::ArrowUp
@@ -222,9 +224,9 @@ fn text_view(
                 class="message-editor__text"
                 rows="1"
                 aria-label=move || t_with(Key::ComposeTextOf, &[("number", &ordinal.get())])
-                aria-describedby=described_by
+                aria-describedby=reactive(described_by)
                 aria-invalid=move || problem.with(Option::is_some).then_some("true")
-                placeholder=move || t(Key::ComposePlaceholder)
+                placeholder=phrase(Key::ComposePlaceholder)
                 node_ref=field
                 on:input:target=move |event| on_event.run(EditorEvent::Text(event.target().value()))
             ></textarea>
@@ -236,7 +238,7 @@ fn text_view(
                 data-state=state
                 title=limit_words
             >
-                {counter}
+                {reactive(counter)}
                 <span class="visually-hidden">{move || state().and_then(|_| limit_words())}</span>
             </span>
         </div>
@@ -300,7 +302,7 @@ fn image_view(
                     <span
                         class="message-editor__bar"
                         role="progressbar"
-                        aria-label=name
+                        aria-label=reactive(name)
                         aria-valuenow=move || percent().to_string()
                         style:--part=move || percent().to_string()
                     ></span>
@@ -313,7 +315,7 @@ fn image_view(
                         kind=ButtonKind::Quiet
                         on_click=move || on_event.run(EditorEvent::CancelUpload)
                     >
-                        {move || t(Key::UiCancel)}
+                        {phrase(Key::UiCancel)}
                     </Button>
                 </span>
             }
@@ -327,14 +329,14 @@ fn image_view(
                         icon=Icon::Refresh
                         on_click=move || on_event.run(EditorEvent::RetryUpload)
                     >
-                        {move || t(Key::UiRetry)}
+                        {phrase(Key::UiRetry)}
                     </Button>
                 </span>
             }
             .into_any(),
             UploadState::Lost => view! {
                 <span class="message-editor__state" data-state="failed">
-                    {move || t(Key::ComposeImageLost)}
+                    {phrase(Key::ComposeImageLost)}
                 </span>
             }
             .into_any(),
@@ -345,7 +347,7 @@ fn image_view(
                     let key = if is_shrunk { PluralKey::ComposeImageShrunk } else { PluralKey::ComposeImageFits };
                     (count > 0).then(|| t_count(key, count, &[]))
                 };
-                view! { <span class="message-editor__state">{fits}</span> }.into_any()
+                view! { <span class="message-editor__state">{reactive(fits)}</span> }.into_any()
             }
         })
     };
@@ -358,9 +360,9 @@ fn image_view(
                 None => view! { <span class="message-editor__thumb"></span> }.into_any(),
             }}
             <div class="message-editor__facts">
-                <span class="message-editor__name">{name}</span>
-                <span class="message-editor__size">{size}</span>
-                {state}
+                <span class="message-editor__name">{reactive(name)}</span>
+                <span class="message-editor__size">{reactive(size)}</span>
+                {reactive(state)}
             </div>
         </div>
     }

@@ -7,8 +7,8 @@ use omocast_contract::{Channel, ChannelSet, MediaId};
 use crate::components::channel_badge::{ChannelBadge, channel_name};
 use crate::components::composer::draft::{ComposeDraft, DraftContent};
 use crate::components::message_editor::address;
-use crate::i18n::{Key, t};
-use crate::ui::{Tab, Tabs};
+use crate::i18n::{Key, phrase, t};
+use crate::ui::{Show, Tab, Tabs, reactive};
 
 /// The phone.
 #[component]
@@ -79,10 +79,10 @@ pub fn PreviewPhone(
         }
     };
     view! {
-        <section class="preview-phone" aria-label=move || t(Key::PreviewTitle)>
-            <Show when=move || has_tabs.get()>
+        <section class="preview-phone" aria-label=phrase(Key::PreviewTitle)>
+            <Show when=has_tabs>
                 <Tabs
-                    label=Signal::derive(|| t(Key::PreviewChannels))
+                    label=phrase(Key::PreviewChannels)
                     tabs
                     selected
                     on_select=Callback::new(move |id: String| chosen.set(Channel::parse(&id)))
@@ -93,7 +93,7 @@ pub fn PreviewPhone(
                     {move || channel.get().map(|channel| view! { <ChannelBadge channel /> })}
                     <span>{move || sender.get()}</span>
                 </header>
-                <div class="preview-phone__chat">{bubbles}</div>
+                <div class="preview-phone__chat">{reactive(bubbles)}</div>
             </div>
         </section>
     }

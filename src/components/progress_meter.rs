@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use omocast_contract::{DeliveryStatus, Progress};
 
 use crate::components::reason_text::status_text;
-use crate::i18n::{Key, list, number, t, t_with};
-use crate::ui::{Meter, Segment, Tone};
+use crate::i18n::{Key, list, number, phrase, t_with};
+use crate::ui::{Meter, Segment, Tone, reactive};
 
 /// The bar, and over it how many customers it was handed over to.
 #[component]
@@ -51,8 +51,8 @@ pub fn ProgressMeter(
     view! {
         <div class="progress-meter" class=("progress-meter--mini", is_mini)>
             <p class="progress-meter__words">
-                <span class="progress-meter__number">{number_text}</span>
-                <span class="progress-meter__unit">{move || t(Key::BroadcastHandedOver)}</span>
+                <span class="progress-meter__number">{reactive(number_text)}</span>
+                <span class="progress-meter__unit">{phrase(Key::BroadcastHandedOver)}</span>
             </p>
             <Meter label segments total />
         </div>

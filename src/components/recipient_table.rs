@@ -6,8 +6,8 @@ use omocast_contract::{CustomerId, Recipient};
 use crate::components::channel_badge::ChannelBadge;
 use crate::components::reason_text::{reason_with_code, status_text};
 use crate::components::status_chip::StatusChip;
-use crate::i18n::{Key, clock, date_time, t, t_with};
-use crate::ui::{Icon, IconView, unique_id};
+use crate::i18n::{Key, clock, date_time, phrase, t, t_with};
+use crate::ui::{Icon, IconView, Row, reactive, rows, unique_id};
 
 /// The recipients that are loaded. A row's status opens the status of each message.
 #[component]
@@ -18,31 +18,32 @@ pub fn RecipientTable(#[prop(into)] recipients: Signal<Vec<Recipient>>) -> impl 
     });
     view! {
         // The roles are said in words, because a table that is laid out as a list loses them.
-        <table class="recipient-table" role="table" aria-label=move || t(Key::RecipientsTitle)>
+        <table class="recipient-table" role="table" aria-label=phrase(Key::RecipientsTitle)>
             <thead class="recipient-table__heads" role="rowgroup">
                 <tr role="row">
                     <th class="recipient-table__head" scope="col" role="columnheader">
-                        {move || t(Key::RecipientsCustomer)}
+                        {phrase(Key::RecipientsCustomer)}
                     </th>
                     <th class="recipient-table__head" scope="col" role="columnheader">
-                        {move || t(Key::BroadcastsStatus)}
+                        {phrase(Key::BroadcastsStatus)}
                     </th>
                     <th class="recipient-table__head" scope="col" role="columnheader">
-                        {move || t(Key::RecipientsReason)}
+                        {phrase(Key::RecipientsReason)}
                     </th>
                     <th
                         class="recipient-table__head recipient-table__head--time"
                         scope="col"
                         role="columnheader"
                     >
-                        {move || t(Key::BroadcastsTime)}
+                        {phrase(Key::BroadcastsTime)}
                     </th>
                 </tr>
             </thead>
             <tbody class="recipient-table__body" role="rowgroup">
-                <For each=move || ids.get() key=|id| *id let(id)>
-                    {row_view(recipients, id)}
-                </For>
+                {rows(move || {
+                    let draw = |id| Row::new(id, move || row_view(recipients, id));
+                    ids.get().into_iter().map(draw).collect()
+                })}
             </tbody>
         </table>
     }
@@ -57,7 +58,7 @@ fn row_view(recipients: Signal<Vec<Recipient>>, id: CustomerId) -> AnyView {
             .or_else(|| before.cloned().flatten())
     });
     let is_open = RwSignal::new(false);
-    (move || {
+    reactive(move || {
         recipient
             .get()
             .map(|recipient| recipient_view(recipient, is_open))
@@ -125,7 +126,7 @@ fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
                 class="recipient-table__toggle"
                 aria-expanded=move || if is_open.get() { "true" } else { "false" }
                 aria-controls=move || is_open.get().then(|| list_id.clone())
-                aria-label=label
+                aria-label=reactive(label)
                 on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
             >
                 <StatusChip status />
@@ -143,7 +144,7 @@ fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
             <td class="recipient-table__cell recipient-table__cell--name" role="cell">
                 <span class="recipient-table__name">
                     <ChannelBadge channel />
-                    <span>{shown_name}</span>
+                    <span>{reactive(shown_name)}</span>
                 </span>
             </td>
             <td class="recipient-table__cell recipient-table__cell--status" role="cell">
@@ -151,7 +152,7 @@ fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
             </td>
             <td class="recipient-table__cell recipient-table__cell--reason" role="cell">
                 {move || reason_with_code(reason, platform_code.as_deref())}
-                {each}
+                {reactive(each)}
             </td>
             <td class="recipient-table__cell recipient-table__cell--time" role="cell">
                 <time datetime=updated_at.to_string() title=move || date_time(updated_at)>

@@ -13,8 +13,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{File, HtmlInputElement};
 
 use crate::components::channel_badge::channel_name;
-use crate::i18n::{Key, number, t, t_with};
-use crate::ui::{Button, ButtonKind, Icon, IconButton, Notice, Tone, is_composing};
+use crate::i18n::{Key, number, phrase, t_with};
+use crate::ui::{Button, ButtonKind, Icon, IconButton, Notice, Tone, is_composing, reactive};
 
 /// The reply box.
 #[component]
@@ -101,11 +101,11 @@ pub fn ReplyBox(
     view! {
         <div class="reply-box">
             {move || refusal.get().map(|reason| view! { <Notice tone=Tone::Warn>{reason}</Notice> })}
-            <p class="reply-box__problem" role="alert" id="reply-problem">{problem}</p>
+            <p class="reply-box__problem" role="alert" id="reply-problem">{reactive(problem)}</p>
             <div class="reply-box__field">
                 <IconButton
                     icon=Icon::Image
-                    label=Signal::derive(|| t(Key::ReplyAttach))
+                    label=phrase(Key::ReplyAttach)
                     disabled_reason=refusal
                     on_click=move || {
                         if let Some(picker) = picker.get_untracked() {
@@ -119,18 +119,18 @@ pub fn ReplyBox(
                     type="file"
                     accept="image/jpeg,image/png"
                     tabindex="-1"
-                    aria-label=move || t(Key::ReplyAttach)
+                    aria-label=phrase(Key::ReplyAttach)
                     on:change=on_pick
                 />
                 <textarea
                     node_ref=field
                     class="reply-box__text"
                     rows="1"
-                    aria-label=move || t(Key::ReplyLabel)
+                    aria-label=phrase(Key::ReplyLabel)
                     aria-describedby="reply-problem"
                     aria-invalid=move || is_too_long.get().then_some("true")
-                    placeholder=move || t(Key::ReplyPlaceholder)
-                    title=move || t(Key::ReplyHint)
+                    placeholder=phrase(Key::ReplyPlaceholder)
+                    title=phrase(Key::ReplyHint)
                     enterkeyhint="send"
                     readonly=move || refusal.with(Option::is_some)
                     on:input:target=move |event| text.set(event.target().value())
@@ -143,7 +143,7 @@ pub fn ReplyBox(
                     disabled_reason=refusal
                     on_click=send
                 >
-                    {move || t(Key::ReplySend)}
+                    {phrase(Key::ReplySend)}
                 </Button>
             </div>
             <div class="reply-box__foot">
@@ -157,7 +157,7 @@ pub fn ReplyBox(
                             })
                     }}
                 </span>
-                <span class="reply-box__count" data-over=move || is_too_long.get().then_some("true")>{count}</span>
+                <span class="reply-box__count" data-over=move || is_too_long.get().then_some("true")>{reactive(count)}</span>
             </div>
         </div>
     }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use omocast_contract::audience::PickState;
 use omocast_contract::{Audience, Pick};
 
-use crate::i18n::{Key, number, t, t_with};
+use crate::i18n::{Key, number, phrase, t, t_with};
 use crate::ui::{Checkbox, Mark};
 
 /// How many are chosen, in words.
@@ -57,7 +57,7 @@ pub fn SelectBar(
                     PickState::Some => Mark::Mixed,
                     PickState::All => Mark::On,
                 })
-                label=Signal::derive(|| t(Key::SelectAll))
+                label=phrase(Key::SelectAll)
                 on_change=move |_| on_toggle_all.run(())
             />
             <span class="select-bar__words" role="status" aria-live="polite">

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use omocast_contract::{AudienceCount, Reason};
 
 use crate::components::reason_text::reason_text;
-use crate::i18n::{Key, PluralKey, number, t, t_count, t_with};
-use crate::ui::{Button, ButtonKind, Icon, Meter, Segment, Tone};
+use crate::i18n::{Key, PluralKey, number, phrase, t, t_count, t_with};
+use crate::ui::{Button, ButtonKind, Icon, Meter, Segment, Tone, reactive};
 
 /// The bar.
 #[component]
@@ -57,7 +57,7 @@ pub fn SendBar(
             <div class="send-bar__count">
                 <Meter label segments total=1_u64 />
                 <p class="send-bar__words" role="status">
-                    <strong class="send-bar__reached">{will_get}</strong>
+                    <strong class="send-bar__reached">{reactive(will_get)}</strong>
                     <span class="send-bar__skipped">{move || skipped.get()}</span>
                 </p>
                 {move || {
@@ -66,7 +66,7 @@ pub fn SendBar(
                             <div class="send-bar__error" role="alert">
                                 <span>{error}</span>
                                 <Button kind=ButtonKind::Quiet icon=Icon::Refresh on_click=on_retry>
-                                    {move || t(Key::UiRetry)}
+                                    {phrase(Key::UiRetry)}
                                 </Button>
                             </div>
                         }
@@ -74,7 +74,7 @@ pub fn SendBar(
                 }}
             </div>
             <Button kind=ButtonKind::Primary icon=Icon::Send disabled_reason on_click=on_send>
-                {send}
+                {reactive(send)}
             </Button>
         </footer>
     }

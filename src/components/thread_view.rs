@@ -6,11 +6,11 @@
 use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::message::{Message, MessageOrigin};
-use omocast_contract::{DeliveryStatus, MediaId, MessageId, Reason, Timestamp};
+use omocast_contract::{MediaId, MessageId, Reason, Timestamp};
 
 use crate::components::message_bubble::MessageBubble;
-use crate::i18n::{Key, day_heading, day_of, t};
-use crate::ui::{Button, Icon};
+use crate::i18n::{Key, day_heading, day_of, phrase};
+use crate::ui::{Button, Icon, Row, Show, rows};
 
 /// How far from the bottom, in pixels, still counts as being there.
 const NEAR_BOTTOM: i32 = 48;
@@ -78,42 +78,54 @@ pub fn ThreadView(
                 on:scroll=on_scroll
                 tabindex="0"
                 role="log"
-                aria-label=move || t(Key::ThreadMessages)
+                aria-label=phrase(Key::ThreadMessages)
             >
                 <div class="thread-view__messages">
-                    <Show when=move || has_older.get()>
+                    <Show when=has_older>
                         <div class="thread-view__older">
                             <Button
                                 on_click=on_load_older
                                 busy=is_loading_older
                             >
-                                {move || t(Key::ThreadLoadOlder)}
+                                {phrase(Key::ThreadLoadOlder)}
                             </Button>
                         </div>
                     </Show>
                     <Show when=move || messages.with(Vec::is_empty)>
-                        <p class="thread-view__empty">{move || t(Key::ThreadEmpty)}</p>
+                        <p class="thread-view__empty">{phrase(Key::ThreadEmpty)}</p>
                     </Show>
-                    <For each=move || entries.get() key=Entry::key let(entry)>
-                        {match entry {
-                            Entry::Day(_, at) => {
-                                view! { <h3 class="thread-view__day">{move || day_heading(at)}</h3> }.into_any()
-                            }
-                            Entry::Message(message) => {
-                                view! { <MessageBubble message customer=customer.get_untracked() image_url /> }.into_any()
-                            }
-                        }}
-                    </For>
+                    {rows(move || {
+                        let draw = |entry: Entry| {
+                            Row::new(entry.key(), move || entry_view(entry.clone(), customer, image_url))
+                        };
+                        entries.get().into_iter().map(draw).collect()
+                    })}
                 </div>
             </div>
-            <Show when=move || has_new.get()>
+            <Show when=has_new>
                 <div class="thread-view__new">
                     <Button icon=Icon::ArrowDown on_click=move || to_bottom(scroller)>
-                        {move || t(Key::ThreadNewMessages)}
+                        {phrase(Key::ThreadNewMessages)}
                     </Button>
                 </div>
             </Show>
         </div>
+    }
+}
+
+fn entry_view(
+    entry: Entry,
+    customer: Signal<String>,
+    image_url: Callback<MediaId, String>,
+) -> AnyView {
+    match entry {
+        Entry::Day(_, at) => {
+            view! { <h3 class="thread-view__day">{move || day_heading(at)}</h3> }.into_any()
+        }
+        Entry::Message(message) => {
+            view! { <MessageBubble message customer=customer.get_untracked() image_url /> }
+                .into_any()
+        }
     }
 }
 
@@ -130,23 +142,22 @@ enum Entry {
     Message(Message),
 }
 
-/// By this an entry is known again. What became of a message belongs to it, so that a new status is drawn.
-#[derive(PartialEq, Eq, Hash)]
-enum EntryKey {
-    Day(i64),
-    Message(MessageId, Option<(DeliveryStatus, Option<Reason>)>),
-}
-
 impl Entry {
-    fn key(&self) -> EntryKey {
+    /// By this an entry is known again. What became of a message belongs to it, so that a new status is drawn.
+    fn key(&self) -> String {
         match self {
-            Self::Day(day, _) => EntryKey::Day(*day),
+            Self::Day(day, _) => day.to_string(),
             Self::Message(message) => {
-                let outcome = match &message.origin {
-                    MessageOrigin::Inbound => None,
-                    MessageOrigin::Outbound { status, reason, .. } => Some((*status, *reason)),
-                };
-                EntryKey::Message(message.id, outcome)
+                let id = message.id.to_string();
+                match &message.origin {
+                    MessageOrigin::Inbound => id,
+                    MessageOrigin::Outbound { status, reason, .. } => [
+                        id.as_str(),
+                        status.as_str(),
+                        reason.map_or("", Reason::as_str),
+                    ]
+                    .join(" "),
+                }
             }
         }
     }
@@ -178,7 +189,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                     MessageOrigin::Outbound {
                         sender: "林佩珊".to_owned(),
                         broadcast: None,
-                        status: DeliveryStatus::Read,
+                        status: omocast_contract::DeliveryStatus::Read,
                         reason: None,
                     }
                 } else {

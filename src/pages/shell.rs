@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use omocast_contract::Role;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::i18n::{self, Key, Locale, t};
+use crate::i18n::{self, Key, Locale, phrase, t};
 use crate::live::use_live;
 use crate::route::{Route, use_route};
 use crate::session::use_session;
@@ -32,7 +32,7 @@ pub fn Shell(children: Children) -> impl IntoView {
     });
     view! {
         <a class="shell__skip" href="#main" target="_self">
-            {move || t(Key::AppSkipToContent)}
+            {phrase(Key::AppSkipToContent)}
         </a>
         <div class="shell">
             <Rail />
@@ -62,8 +62,8 @@ fn Rail() -> impl IntoView {
     let is_conversations = move || matches!(route.get(), Route::Conversations { .. });
     let is_broadcasts = move || matches!(route.get(), Route::Broadcasts | Route::Broadcast(_));
     view! {
-        <nav class="shell__rail" aria-label=move || t(Key::NavMain)>
-            <a class="shell__logo" href=Route::HOME.href() aria-label=move || t(Key::AppName)>
+        <nav class="shell__rail" aria-label=phrase(Key::NavMain)>
+            <a class="shell__logo" href=Route::HOME.href() aria-label=phrase(Key::AppName)>
                 <span aria-hidden="true">"o"</span>
             </a>
             <RailLink
@@ -92,10 +92,10 @@ fn RailLink(href: String, icon: Icon, label: Key, is_current: Signal<bool>) -> i
             class="shell__link"
             href=href
             aria-current=move || is_current.get().then_some("page")
-            title=move || t(label)
+            title=phrase(label)
         >
             <IconView icon />
-            <span class="shell__word">{move || t(label)}</span>
+            <span class="shell__word">{phrase(label)}</span>
         </a>
     }
 }
@@ -131,7 +131,7 @@ fn SettingsMenu() -> impl IntoView {
         });
         languages.chain(themes).collect::<Vec<_>>()
     });
-    view! { <Menu label=Signal::derive(|| t(Key::AppSettings)) icon=Icon::Settings items /> }
+    view! { <Menu label=phrase(Key::AppSettings) icon=Icon::Settings items /> }
 }
 
 fn theme_key(theme: Theme) -> Key {
@@ -167,7 +167,7 @@ fn MemberMenu() -> impl IntoView {
                     <p class="shell__name">{me.name}</p>
                     <p class="shell__about">{me.email}</p>
                     <p class="shell__about">
-                        {move || t(role_key(me.role))} " · " {me.team}
+                        {phrase(role_key(me.role))} " · " {me.team}
                     </p>
                     {(!shops.is_empty()).then(|| view! { <p class="shell__about">{shops}</p> })}
                 }
@@ -175,7 +175,7 @@ fn MemberMenu() -> impl IntoView {
             .into_any()
     };
     view! {
-        <Menu label=Signal::derive(|| t(Key::NavMember)) items header=std::sync::Arc::new(header)>
+        <Menu label=phrase(Key::NavMember) items header=std::sync::Arc::new(header)>
             <Avatar name />
         </Menu>
     }

@@ -6,7 +6,7 @@ use omocast_contract::ProblemCode;
 use omocast_contract::api::SignIn;
 
 use crate::api::{ApiError, use_api};
-use crate::i18n::{Key, t};
+use crate::i18n::{Key, phrase, t};
 use crate::route::{self, Route, use_route};
 use crate::session::use_session;
 use crate::ui::{Button, ButtonKind, Notice, TextField, TextKind, Tone};
@@ -61,9 +61,9 @@ pub fn SignInPage() -> impl IntoView {
         <main class="sign-in">
             <form class="sign-in__form" on:submit=submit novalidate>
                 <span class="sign-in__logo" aria-hidden="true">"o"</span>
-                <h1 class="sign-in__title">{move || t(Key::SignInTitle)}</h1>
+                <h1 class="sign-in__title">{phrase(Key::SignInTitle)}</h1>
                 <TextField
-                    label=Signal::derive(|| t(Key::SignInEmail))
+                    label=phrase(Key::SignInEmail)
                     kind=TextKind::Email
                     name="email"
                     autocomplete="username"
@@ -71,7 +71,7 @@ pub fn SignInPage() -> impl IntoView {
                     error=missing(email, Key::SignInEmailMissing)
                 />
                 <TextField
-                    label=Signal::derive(|| t(Key::SignInPassword))
+                    label=phrase(Key::SignInPassword)
                     kind=TextKind::Password
                     name="password"
                     autocomplete="current-password"
@@ -89,7 +89,7 @@ pub fn SignInPage() -> impl IntoView {
                         })
                 }}
                 <Button kind=ButtonKind::Primary is_submit=true busy=sign_in.pending()>
-                    {move || t(Key::SignInSubmit)}
+                    {phrase(Key::SignInSubmit)}
                 </Button>
             </form>
         </main>

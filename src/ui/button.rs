@@ -3,7 +3,7 @@
 use leptos::ev;
 use leptos::prelude::*;
 
-use super::{Icon, IconView, Spinner, Tooltip, unique_id};
+use super::{Icon, IconView, Spinner, Tooltip, reactive, unique_id};
 
 /// How much a button asks for attention. One primary button on a screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn Button(
             class=kind.class()
             aria-disabled=move || is_off().then_some("true")
             aria-busy=move || busy.get().then_some("true")
-            aria-describedby=described_by
+            aria-describedby=reactive(described_by)
             on:click=press
         >
             {move || {

@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use super::{Tooltip, unique_id};
+use super::{Tooltip, reactive, unique_id};
 
 /// What a checkbox shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub fn Checkbox(
                 type="checkbox"
                 class="checkbox__box"
                 aria-disabled=move || is_off().then_some("true")
-                aria-describedby=described_by
+                aria-describedby=reactive(described_by)
                 on:click=move |event| {
                     if untrack(is_off) {
                         event.prevent_default();

@@ -40,7 +40,7 @@ pub fn Chip(
 
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<super::Story> {
-    use super::Story;
+    use super::{Show, Story};
     vec![
         Story::new("tones", || {
             view! {
@@ -57,7 +57,7 @@ pub fn stories() -> Vec<super::Story> {
         Story::new("removable", || {
             let is_there = RwSignal::new(true);
             view! {
-                <Show when=move || is_there.get() fallback=|| "已移除">
+                <Show when=is_there fallback=|| "已移除">
                     <Chip tone=Tone::Action text="7 天內互動" on_remove=move || is_there.set(false) />
                 </Show>
             }

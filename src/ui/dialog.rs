@@ -4,8 +4,8 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::{Icon, IconButton, unique_id};
-use crate::i18n::{Key, t};
+use super::{Icon, IconButton, Show, unique_id};
+use crate::i18n::{Key, phrase};
 
 #[component]
 pub fn Dialog(
@@ -61,7 +61,7 @@ pub fn Dialog(
             on:cancel=cancel
             on:mousedown=click
         >
-            <Show when=move || open.get()>
+            <Show when=open>
                 <div class="dialog__body">
                     <header class="dialog__head">
                         <h2 class="dialog__title" id=title_id.get_value()>
@@ -69,7 +69,7 @@ pub fn Dialog(
                         </h2>
                         <IconButton
                             icon=Icon::X
-                            label=Signal::derive(|| t(Key::UiClose))
+                            label=phrase(Key::UiClose)
                             on_click=on_close
                         />
                     </header>

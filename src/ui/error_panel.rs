@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Button, Icon, IconView};
-use crate::i18n::{Key, t};
+use crate::i18n::{Key, phrase};
 
 #[component]
 pub fn ErrorPanel(
@@ -22,7 +22,7 @@ pub fn ErrorPanel(
                 .map(|on_retry| {
                     view! {
                         <Button icon=Icon::Refresh on_click=on_retry>
-                            {move || t(Key::UiRetry)}
+                            {phrase(Key::UiRetry)}
                         </Button>
                     }
                 })}

@@ -3,7 +3,7 @@
 use leptos::ev;
 use leptos::prelude::*;
 
-use super::{Icon, IconView, Tooltip, unique_id};
+use super::{Icon, IconView, Tooltip, reactive, unique_id};
 
 #[component]
 pub fn IconButton(
@@ -44,7 +44,7 @@ pub fn IconButton(
             title=move || (!is_off()).then(|| label.get())
             aria-pressed=move || pressed.map(|pressed| if pressed.get() { "true" } else { "false" })
             aria-disabled=move || is_off().then_some("true")
-            aria-describedby=described_by
+            aria-describedby=reactive(described_by)
             on:click=press
         >
             <IconView icon />

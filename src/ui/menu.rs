@@ -7,7 +7,8 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::{Icon, IconView, unique_id};
+use super::{Icon, IconView, Show, unique_id};
+use crate::i18n::lower_case;
 
 /// One thing to do.
 #[derive(Clone)]
@@ -138,7 +139,7 @@ pub fn Menu(
                 {content}
             </button>
             <div class="menu__panel" popover="auto" id=id node_ref=list on:toggle=toggled on:keydown=press>
-                <Show when=move || is_open.get()>
+                <Show when=is_open>
                     {header.clone().map(|header| view! { <div class="menu__header">{header()}</div> })}
                     <div class="menu__items" role="menu" aria-label=move || label.get()>
                         {move || groups(items.get()).into_iter().map(|group| group_view(group, list)).collect_view()}
@@ -253,12 +254,12 @@ fn move_focus(list: NodeRef<html::Div>, key: &str) -> bool {
         "End" => count.checked_sub(1),
         _ => match (letters.next(), letters.next()) {
             // A letter goes to the next item that begins with it.
-            (Some(letter), None) if letter.is_alphanumeric() => {
+            (Some(letter), None) if letter != ' ' => {
                 let start = now.map_or(0, |now| now + 1);
-                let wanted: String = letter.to_lowercase().collect();
+                let wanted = lower_case(&letter.to_string());
                 (0..count).map(|step| (start + step) % count).find(|index| {
                     let text = items[*index].text_content().unwrap_or_default();
-                    text.trim().to_lowercase().starts_with(&wanted)
+                    lower_case(text.trim()).starts_with(&wanted)
                 })
             }
             _ => None,

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::i18n::{Key, t};
+use crate::i18n::{Key, phrase};
 
 #[component]
 pub fn Skeleton(
@@ -28,7 +28,7 @@ pub fn Skeleton(
         .collect_view();
     view! {
         <div class="skeleton" role="status">
-            <span class="visually-hidden">{move || t(Key::UiLoading)}</span>
+            <span class="visually-hidden">{phrase(Key::UiLoading)}</span>
             <span class="skeleton__rows" aria-hidden="true">
                 {rows}
             </span>

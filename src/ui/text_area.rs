@@ -4,7 +4,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::{is_composing, unique_id};
+use super::{is_composing, reactive, unique_id};
 
 #[component]
 pub fn TextArea(
@@ -79,7 +79,7 @@ pub fn TextArea(
                 rows=rows
                 placeholder=move || placeholder.get()
                 aria-invalid=move || has_error().then_some("true")
-                aria-describedby=described_by
+                aria-describedby=reactive(described_by)
                 node_ref=node_ref
                 on:input:target=move |event| value.set(event.target().value())
                 on:compositionstart=move |_| is_composed.set_value(true)

@@ -4,7 +4,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::{Icon, IconView, is_composing, unique_id};
+use super::{Icon, IconView, is_composing, reactive, unique_id};
 
 /// What a line of text is, to the browser's keyboards and password managers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub fn TextField(
                     maxlength=maxlength
                     placeholder=move || placeholder.get()
                     aria-invalid=move || has_error().then_some("true")
-                    aria-describedby=described_by
+                    aria-describedby=reactive(described_by)
                     node_ref=node_ref
                     on:input:target=move |event| value.set(event.target().value())
                     on:compositionstart=move |_| is_composed.set_value(true)

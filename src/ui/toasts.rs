@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::{Button, ButtonKind, Icon, IconButton, IconView, Tone};
-use crate::i18n::{Key, t};
+use super::{Button, ButtonKind, Icon, IconButton, IconView, Row, Tone, rows};
+use crate::i18n::{Key, phrase};
 
 /// How long a toast stays; one with something to press stays longer.
 const STAY: Duration = Duration::from_secs(6);
@@ -134,9 +134,10 @@ pub fn ToastHost() -> impl IntoView {
             on:focusin=move |_| hold(true)
             on:focusout=move |_| hold(false)
         >
-            <For each=move || toasts.list.get() key=|toast| toast.id let(toast)>
-                {toast_view(toasts, toast)}
-            </For>
+            {rows(move || {
+                let draw = |toast: Toast| Row::new(toast.id, move || toast_view(toasts, toast.clone()));
+                toasts.list.get().into_iter().map(draw).collect()
+            })}
         </div>
     }
     .into_any()
@@ -163,13 +164,13 @@ fn toast_view(toasts: Toasts, toast: Toast) -> AnyView {
                                 undo();
                             }
                         >
-                            {move || t(Key::UiUndo)}
+                            {phrase(Key::UiUndo)}
                         </Button>
                     }
                 })}
             <IconButton
                 icon=Icon::X
-                label=Signal::derive(|| t(Key::UiClose))
+                label=phrase(Key::UiClose)
                 on_click=move || toasts.remove(id)
             />
         </div>

@@ -692,7 +692,7 @@ impl<T: PartialEq + 'static> List<T> {
         if dom.rows_high != Some(total) {
             dom.rows_high = Some(total);
             dom.text.clear();
-            let _ = write!(dom.text, "{}px", total as f64 * ROW_HEIGHT);
+            let _ = write!(dom.text, "{}px", total * ROW_HEIGHT as u64);
             let _ = dom.spacer.style().set_property("height", &dom.text);
             match self.total {
                 Some(total) => set_attribute(&dom.scroller, "aria-rowcount", &total.to_string()),
@@ -727,7 +727,7 @@ impl<T: PartialEq + 'static> List<T> {
             if is_moved {
                 shows.index = Some(index);
                 dom.text.clear();
-                let _ = write!(dom.text, "translateY({}px)", index as f64 * ROW_HEIGHT);
+                let _ = write!(dom.text, "translateY({}px)", index * ROW_HEIGHT as u64);
                 let _ = slot.element.style().set_property("transform", &dom.text);
                 dom.text.clear();
                 let _ = write!(dom.text, "{}", index + 1);

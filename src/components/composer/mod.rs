@@ -13,9 +13,11 @@ use web_sys::{DataTransfer, File, HtmlElement, HtmlInputElement};
 use crate::components::error_text::channel_names;
 use crate::components::message_editor::{EditorEvent, MessageEditor};
 use crate::components::reason_text::medium_text;
-use crate::i18n::{Key, number, t, t_now, t_with};
+use crate::i18n::{Key, number, phrase, t, t_now, t_with};
 use crate::picture::files_of;
-use crate::ui::{Button, ButtonKind, Chip, Icon, IconButton, use_toasts};
+use crate::ui::{
+    Button, ButtonKind, Chip, Icon, IconButton, Row, Show, reactive, rows, use_toasts,
+};
 use draft::{ComposeDraft, DraftContent, DraftMessage};
 
 /// What can be added to a broadcast.
@@ -207,32 +209,33 @@ pub fn Composer(
             on:drop=drop
             on:paste=paste
         >
-            <ol class="composer__list" aria-label=move || t(Key::ComposeMessages)>
-                <For each=move || ids.get() key=|id| *id let(id)>
-                    {item_view(draft, id, gap, dragged, move |message, place| {
-                        let problem = Signal::derive(move || {
-                            let place = place.get();
-                            problems.with(|problems| {
-                                problems
-                                    .iter()
-                                    .find(|(at, _)| *at == Some(place))
-                                    .map(|(_, words)| words.clone())
-                            })
-                        });
-                        view! {
-                            <MessageEditor
-                                message
-                                place
-                                count
-                                channels
-                                problem
-                                image_url
-                                on_event=Callback::new(move |event| on_event(id, event))
-                            />
-                        }
-                        .into_any()
-                    })}
-                </For>
+            <ol class="composer__list" aria-label=phrase(Key::ComposeMessages)>
+                {rows(move || {
+                    let draw = |id| Row::new(id, move || item_view(draft, id, gap, dragged, move |message, place| {
+                            let problem = Signal::derive(move || {
+                                let place = place.get();
+                                problems.with(|problems| {
+                                    problems
+                                        .iter()
+                                        .find(|(at, _)| *at == Some(place))
+                                        .map(|(_, words)| words.clone())
+                                })
+                            });
+                            view! {
+                                <MessageEditor
+                                    message
+                                    place
+                                    count
+                                    channels
+                                    problem
+                                    image_url
+                                    on_event=Callback::new(move |event| on_event(id, event))
+                                />
+                            }
+                            .into_any()
+                        }));
+                    ids.get().into_iter().map(draw).collect()
+                })}
             </ol>
             {move || {
                 let refusals = refused.get();
@@ -243,7 +246,7 @@ pub fn Composer(
                             <ul class="composer__refused" role="alert">{lines}</ul>
                             <IconButton
                                 icon=Icon::X
-                                label=Signal::derive(|| t(Key::UiClose))
+                                label=phrase(Key::UiClose)
                                 on_click=move || refused.set(Vec::new())
                             />
                         </div>
@@ -282,7 +285,7 @@ pub fn Composer(
                     on:change:target=picked
                 />
                 <span class="composer__space"></span>
-                {hints}
+                {reactive(hints)}
                 {move || {
                     is_dropping
                         .get()
@@ -340,7 +343,7 @@ fn item_view(
     view! {
         <li
             class="composer__item"
-            data-drop=drop_mark
+            data-drop=reactive(drop_mark)
             data-dragged=move || (dragged.get() == Some(id)).then_some("")
         >
             {editor(message.into(), place.into())}

@@ -19,12 +19,12 @@ use crate::components::progress_meter::ProgressMeter;
 use crate::components::reason_text::status_text;
 use crate::components::recipient_table::RecipientTable;
 use crate::components::status_chip::BroadcastStatusChip;
-use crate::i18n::{Key, PluralKey, date_time, t, t_count, t_with};
+use crate::i18n::{Key, PluralKey, date_time, phrase, t, t_count, t_with};
 use crate::live::use_live;
 use crate::route::{Route, navigate};
 use crate::ui::{
-    Button, EmptyState, ErrorPanel, Icon, IconButton, IconView, LinkButton, Notice, Skeleton, Tab,
-    Tabs, Tone, unique_id,
+    Button, EmptyState, ErrorPanel, Icon, IconButton, IconView, LinkButton, Notice, Show, Skeleton,
+    Tab, Tabs, Tone, reactive, unique_id,
 };
 
 /// While it is being sent, the recipients on screen are asked for again this often at most.
@@ -84,8 +84,8 @@ pub fn BroadcastPage(id: BroadcastId) -> impl IntoView {
         match page.error.get() {
             None => view! { <Skeleton rows=6 /> }.into_any(),
             Some(error) if error.code() == Some(ProblemCode::NotFound) => view! {
-                <EmptyState icon=Icon::CircleHelp title=Signal::derive(|| t(Key::BroadcastNotFound))>
-                    <LinkButton href=Route::Broadcasts.href()>{move || t(Key::BroadcastBack)}</LinkButton>
+                <EmptyState icon=Icon::CircleHelp title=phrase(Key::BroadcastNotFound)>
+                    <LinkButton href=Route::Broadcasts.href()>{phrase(Key::BroadcastBack)}</LinkButton>
                 </EmptyState>
             }
             .into_any(),
@@ -103,17 +103,17 @@ pub fn BroadcastPage(id: BroadcastId) -> impl IntoView {
             <header class="pane__bar">
                 <IconButton
                     icon=Icon::ChevronLeft
-                    label=Signal::derive(|| t(Key::BroadcastBack))
+                    label=phrase(Key::BroadcastBack)
                     on_click=|| navigate(Route::Broadcasts)
                 />
                 <div class="broadcast__heading">
-                    <h1 class="broadcast__title">{title}</h1>
-                    <Show when=move || is_there.get()>
+                    <h1 class="broadcast__title">{reactive(title)}</h1>
+                    <Show when=is_there>
                         <BroadcastStatusChip status=page.status />
                     </Show>
                 </div>
             </header>
-            <div class="pane__scroll">{content}</div>
+            <div class="pane__scroll">{reactive(content)}</div>
         </section>
     }
     .into_any()
@@ -345,7 +345,7 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
     };
     view! {
         <div class="broadcast__page">
-            <p class="broadcast__sent-by">{sent_by}</p>
+            <p class="broadcast__sent-by">{reactive(sent_by)}</p>
             <ProgressMeter progress=page.progress />
             {figures_of(broadcast, page.progress.into())}
             {messages(page.api, broadcast.messages.clone())}
@@ -426,24 +426,22 @@ fn recipients(page: Page) -> AnyView {
     let words = Signal::derive(move || error.get().as_ref().map(error_text).unwrap_or_default());
     let loaded = Signal::derive(move || rows.get().unwrap_or_default());
     let has_next = Memo::new(move |_| next.with(Option::is_some));
-    let table = move || {
-        match state.get() {
+    let table = move || match state.get() {
         Shown::Loading => view! { <Skeleton rows=5 /> }.into_any(),
         Shown::Failed => {
             view! { <ErrorPanel error=words on_retry=move || page.recipients.load() /> }.into_any()
         }
         Shown::Nobody => {
-            view! { <EmptyState icon=Icon::Users title=Signal::derive(|| t(Key::RecipientsEmpty)) /> }.into_any()
+            view! { <EmptyState icon=Icon::Users title=phrase(Key::RecipientsEmpty) /> }.into_any()
         }
         Shown::Rows => view! { <RecipientTable recipients=loaded /> }.into_any(),
-    }
     };
     let is_broken = Memo::new(move |_| state.get() == Shown::Rows && error.with(Option::is_some));
     view! {
-        <section class="broadcast__recipients" aria-label=move || t(Key::RecipientsTitle)>
+        <section class="broadcast__recipients" aria-label=phrase(Key::RecipientsTitle)>
             <div class="broadcast__tabs">
                 <Tabs
-                    label=Signal::derive(|| t(Key::RecipientsTitle))
+                    label=phrase(Key::RecipientsTitle)
                     tabs
                     selected
                     panel=panel.clone()
@@ -452,16 +450,16 @@ fn recipients(page: Page) -> AnyView {
                     })
                 />
             </div>
-            <div role="tabpanel" id=panel aria-label=move || t(Key::RecipientsTitle)>
-                {table}
+            <div role="tabpanel" id=panel aria-label=phrase(Key::RecipientsTitle)>
+                {reactive(table)}
             </div>
-            <Show when=move || is_broken.get()>
+            <Show when=is_broken>
                 <Notice tone=Tone::Bad is_alert=true>{move || words.get()}</Notice>
             </Show>
-            <Show when=move || has_next.get()>
+            <Show when=has_next>
                 <div class="broadcast__more">
                     <Button busy=is_loading on_click=move || page.recipients.load_more()>
-                        {move || t(Key::BroadcastsLoadMore)}
+                        {phrase(Key::BroadcastsLoadMore)}
                     </Button>
                 </div>
             </Show>

@@ -13,11 +13,14 @@ use crate::components::error_text::{error_text, problem_text};
 use crate::components::progress_meter::ProgressMeter;
 use crate::components::reason_text::status_text;
 use crate::components::status_chip::BroadcastStatusChip;
-use crate::i18n::{Key, PluralKey, date_time, moment, number, t, t_count, t_with};
+use crate::i18n::{Key, PluralKey, date_time, moment, number, phrase, t, t_count, t_with};
 use crate::live::use_live;
 use crate::route::Route;
 use crate::session::use_me;
-use crate::ui::{Button, EmptyState, ErrorPanel, Icon, LinkButton, Notice, Skeleton, Tone};
+use crate::ui::{
+    Button, EmptyState, ErrorPanel, Icon, LinkButton, Notice, Row, Show, Skeleton, Tone, reactive,
+    rows,
+};
 
 /// The broadcasts that the member may see, newest first.
 #[component]
@@ -29,7 +32,7 @@ pub fn BroadcastsPage() -> impl IntoView {
         view! {
             <EmptyState
                 icon=Icon::Ban
-                title=Signal::derive(|| t(Key::BroadcastsNotAllowed))
+                title=phrase(Key::BroadcastsNotAllowed)
                 hint=Signal::derive(|| problem_text(ProblemCode::RoleMayNotSee))
             />
         }
@@ -38,7 +41,7 @@ pub fn BroadcastsPage() -> impl IntoView {
     view! {
         <section class="pane broadcasts">
             <header class="pane__bar">
-                <h1 class="pane__title">{move || t(Key::BroadcastsTitle)}</h1>
+                <h1 class="pane__title">{phrase(Key::BroadcastsTitle)}</h1>
             </header>
             <div class="pane__scroll">{content}</div>
         </section>
@@ -150,7 +153,7 @@ fn report() -> AnyView {
             .map(error_text)
             .unwrap_or_default()
     });
-    (move || match state.get() {
+    reactive(move || match state.get() {
         State::Loading => view! { <Skeleton rows=6 /> }.into_any(),
         State::Failed => {
             view! { <ErrorPanel error on_retry=move || report.load(false) /> }.into_any()
@@ -158,22 +161,22 @@ fn report() -> AnyView {
         State::Empty => view! {
             <EmptyState
                 icon=Icon::Send
-                title=Signal::derive(|| t(Key::BroadcastsEmpty))
-                hint=Signal::derive(|| t(Key::BroadcastsEmptyHint))
+                title=phrase(Key::BroadcastsEmpty)
+                hint=phrase(Key::BroadcastsEmptyHint)
             >
-                <LinkButton href=Route::HOME.href()>{move || t(Key::BroadcastsEmptyLink)}</LinkButton>
+                <LinkButton href=Route::HOME.href()>{phrase(Key::BroadcastsEmptyLink)}</LinkButton>
             </EmptyState>
         }
         .into_any(),
         State::Rows => view! {
             <div class="broadcasts__page">
                 {table(report, ids)}
-                <Show when=move || has_failed.get()>
+                <Show when=has_failed>
                     <Notice tone=Tone::Bad is_alert=true>{move || error.get()}</Notice>
                 </Show>
-                <Show when=move || has_next.get()>
+                <Show when=has_next>
                     <Button busy=report.is_loading on_click=move || report.load(true)>
-                        {move || t(Key::BroadcastsLoadMore)}
+                        {phrase(Key::BroadcastsLoadMore)}
                     </Button>
                 </Show>
             </div>
@@ -194,12 +197,12 @@ enum State {
 fn table(report: Report, ids: Memo<Option<Vec<BroadcastId>>>) -> AnyView {
     let head = |key: Key| {
         view! {
-            <th class="broadcasts__head" scope="col" role="columnheader">{move || t(key)}</th>
+            <th class="broadcasts__head" scope="col" role="columnheader">{phrase(key)}</th>
         }
     };
     view! {
         // The roles are said in words, because a table that is laid out as a list loses them.
-        <table class="broadcasts__table" role="table" aria-label=move || t(Key::BroadcastsTitle)>
+        <table class="broadcasts__table" role="table" aria-label=phrase(Key::BroadcastsTitle)>
             <thead class="broadcasts__heads" role="rowgroup">
                 <tr role="row">
                     {head(Key::BroadcastsMessage)}
@@ -210,9 +213,10 @@ fn table(report: Report, ids: Memo<Option<Vec<BroadcastId>>>) -> AnyView {
                 </tr>
             </thead>
             <tbody class="broadcasts__body" role="rowgroup">
-                <For each=move || ids.get().unwrap_or_default() key=|id| *id let(id)>
-                    {row(report, id)}
-                </For>
+                {rows(move || {
+                    let draw = |id| Row::new(id, move || row(report, id));
+                    ids.get().into_iter().flatten().map(draw).collect()
+                })}
             </tbody>
         </table>
     }
@@ -278,7 +282,7 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
     view! {
         <tr class="broadcasts__row" role="row">
             <td class="broadcasts__cell broadcasts__cell--title" role="cell">
-                <a class="broadcasts__link" href=Route::Broadcast(id).href()>{title}</a>
+                <a class="broadcasts__link" href=Route::Broadcast(id).href()>{reactive(title)}</a>
                 <span class="broadcasts__count">
                     {move || t_count(PluralKey::BroadcastMessageCount, message_count.into(), &[])}
                 </span>
@@ -294,7 +298,7 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
             </td>
             <td class="broadcasts__cell broadcasts__cell--progress" role="cell">
                 <ProgressMeter progress is_mini=true />
-                <span class="broadcasts__count">{bad_news}</span>
+                <span class="broadcasts__count">{reactive(bad_news)}</span>
             </td>
         </tr>
     }

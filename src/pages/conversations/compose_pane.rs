@@ -15,6 +15,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::File;
 
+use crate::api::json::read;
 use crate::api::{Api, ApiError, use_api};
 use crate::components::channel_badge::ChannelBadge;
 use crate::components::composer::draft::{
@@ -25,10 +26,10 @@ use crate::components::confirm_broadcast::ConfirmBroadcast;
 use crate::components::error_text::{draft_problem_text, error_text, problem_text, refusal_text};
 use crate::components::preview_phone::PreviewPhone;
 use crate::components::send_bar::SendBar;
-use crate::i18n::{Key, PluralKey, number, t, t_count, t_with};
+use crate::i18n::{Key, PluralKey, number, phrase, t, t_count, t_with};
 use crate::picture::{prepare, strictest_limit};
 use crate::session::use_me;
-use crate::ui::{Icon, IconButton, Notice, Tone};
+use crate::ui::{Icon, IconButton, Notice, Tone, reactive};
 
 /// How long the selection must rest before its customers are counted.
 const REST: Duration = Duration::from_millis(150);
@@ -167,18 +168,18 @@ pub fn ComposePane(
     };
     let is_draft_kept = move || is_saved.get() && !draft.with(ComposeDraft::is_blank);
     view! {
-        <section class="compose-pane" aria-label=move || t(Key::ComposeTitle)>
+        <section class="compose-pane" aria-label=phrase(Key::ComposeTitle)>
             <div class="compose-pane__main">
                 <header class="compose-pane__bar">
                     <span class="compose-pane__back">
                         <IconButton
                             icon=Icon::ChevronLeft
-                            label=Signal::derive(|| t(Key::ComposeBack))
+                            label=phrase(Key::ComposeBack)
                             on_click=on_back
                         />
                     </span>
-                    <h1 class="compose-pane__title">{move || t(Key::ComposeTitle)}</h1>
-                    <ul class="compose-pane__channels">{chips}</ul>
+                    <h1 class="compose-pane__title">{phrase(Key::ComposeTitle)}</h1>
+                    <ul class="compose-pane__channels">{reactive(chips)}</ul>
                     <span class="compose-pane__saved" role="status">
                         {move || is_draft_kept().then(|| t(Key::ComposeDraftSaved))}
                     </span>
@@ -664,7 +665,7 @@ fn storage() -> Option<web_sys::Storage> {
 fn load(name: &str) -> ComposeDraft {
     storage()
         .and_then(|storage| storage.get_item(name).ok().flatten())
-        .and_then(|json| serde_json::from_str::<ComposeDraft>(&json).ok())
+        .and_then(|json| read::<ComposeDraft>(&json).ok())
         .map_or_else(fresh, ComposeDraft::restored)
 }
 

@@ -5,7 +5,7 @@ use omocast_contract::api::Thread;
 
 use super::Conversations;
 use crate::components::customer_panel::CustomerPanel;
-use crate::i18n::{Key, t};
+use crate::i18n::{Key, phrase};
 use crate::ui::{Icon, IconButton, Skeleton};
 
 /// The pane. On a phone it stands in place of the thread, with a way back.
@@ -18,16 +18,16 @@ pub fn CustomerPane(page: Conversations, thread: RwSignal<Option<Thread>>) -> im
         })
     });
     view! {
-        <aside class="customer-pane" aria-label=move || t(Key::CustomerTitle)>
+        <aside class="customer-pane" aria-label=phrase(Key::CustomerTitle)>
             <header class="customer-pane__bar">
                 <span class="customer-pane__back">
                     <IconButton
                         icon=Icon::ChevronLeft
-                        label=Signal::derive(|| t(Key::UiBack))
+                        label=phrase(Key::UiBack)
                         on_click=move || page.is_customer_shown.set(false)
                     />
                 </span>
-                <h2 class="customer-pane__title">{move || t(Key::CustomerTitle)}</h2>
+                <h2 class="customer-pane__title">{phrase(Key::CustomerTitle)}</h2>
             </header>
             <div class="customer-pane__body">
                 {move || match known.get() {

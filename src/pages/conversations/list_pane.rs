@@ -16,15 +16,15 @@ use crate::components::event_row::{EventItem, EventRowTemplate, RowLook};
 use crate::components::filter_chips::FilterChips;
 use crate::components::filter_dialog::{FilterDialog, TagChoice};
 use crate::components::select_bar::{SelectBar, toggled_all};
-use crate::i18n::{self, Key, PluralKey, locale, number, t, t_count, t_with};
+use crate::i18n::{self, Key, PluralKey, locale, number, phrase, t, t_count, t_with};
 use crate::route::{Route, navigate};
 use crate::session::use_me;
 use crate::ui::windowed_list::{
     Gesture, ListHandle, ListStatus, Load, PAGE_ROWS, Page, PageRequest, WindowedList,
 };
 use crate::ui::{
-    Button, ButtonKind, EmptyState, ErrorPanel, Icon, IconButton, Menu, MenuItem, Notice, Tab,
-    Tabs, Tone,
+    Button, ButtonKind, EmptyState, ErrorPanel, Icon, IconButton, Menu, MenuItem, Notice, Show,
+    Tab, Tabs, Tone, reactive,
 };
 
 /// The rows, and what went wrong when they were loaded.
@@ -252,11 +252,11 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
         if page.is_selecting.get() {
             view! {
                 <header class="list-pane__bar">
-                    <h1 class="list-pane__title">{move || t(Key::SelectTitle)}</h1>
+                    <h1 class="list-pane__title">{phrase(Key::SelectTitle)}</h1>
                     {funnel()}
                     <IconButton
                         icon=Icon::X
-                        label=Signal::derive(|| t(Key::SelectLeave))
+                        label=phrase(Key::SelectLeave)
                         on_click=move || page.leave_selection()
                     />
                 </header>
@@ -270,7 +270,7 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
         } else {
             view! {
                 <header class="list-pane__bar">
-                    <h1 class="list-pane__title">{move || t(Key::NavConversations)}</h1>
+                    <h1 class="list-pane__title">{phrase(Key::NavConversations)}</h1>
                     {funnel()}
                     <BroadcastMenu page />
                 </header>
@@ -291,9 +291,9 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
             }
             (_, Some(error)) if has_failed => view! {
                 <Notice tone=Tone::Bad>
-                    {move || t(Key::EventsAllLoadedFailed)} " " {move || error_text(&error)}
+                    {phrase(Key::EventsAllLoadedFailed)} " " {move || error_text(&error)}
                     <Button kind=ButtonKind::Quiet on_click=move || list.retry()>
-                        {move || t(Key::UiRetry)}
+                        {phrase(Key::UiRetry)}
                     </Button>
                 </Notice>
             }
@@ -313,19 +313,19 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
         }
     };
     view! {
-        <section class="list-pane" aria-label=move || t(Key::EventsLabel) on:keydown=on_key>
-            {head}
+        <section class="list-pane" aria-label=phrase(Key::EventsLabel) on:keydown=on_key>
+            {reactive(head)}
             <FilterChips filter on_change=Callback::new(move |filter| page.change_filter(filter)) />
             <div class="list-pane__list">
                 <WindowedList
                     list=list.handle
                     id="events"
-                    label=Signal::derive(|| t(Key::EventsLabel))
+                    label=phrase(Key::EventsLabel)
                     is_multiselectable=page.is_selecting
                 />
-                {state}
+                {reactive(state)}
             </div>
-            <Show when=move || page.is_selecting.get()>
+            <Show when=page.is_selecting>
                 <NextBar page selectable />
             </Show>
         </section>
@@ -354,7 +354,7 @@ fn NextBar(page: Conversations, selectable: Signal<Option<u64>>) -> impl IntoVie
                 disabled_reason=reason
                 on_click=move || page.is_composing.set(true)
             >
-                {move || t(Key::SelectNext)}
+                {phrase(Key::SelectNext)}
             </Button>
         </footer>
     }
@@ -368,8 +368,8 @@ fn EmptyList(page: Conversations, filter: Memo<Filter>) -> impl IntoView {
             view! {
                 <EmptyState
                     icon=Icon::MessageSquare
-                    title=Signal::derive(move || t(key))
-                    hint=Signal::derive(|| t(Key::EventsEmptyHint))
+                    title=phrase(key)
+                    hint=phrase(Key::EventsEmptyHint)
                 />
             }
             .into_any()
@@ -377,8 +377,8 @@ fn EmptyList(page: Conversations, filter: Memo<Filter>) -> impl IntoView {
             view! {
                 <EmptyState
                     icon=Icon::Filter
-                    title=Signal::derive(|| t(Key::EventsEmptyFiltered))
-                    hint=Signal::derive(|| t(Key::EventsEmptyFilteredHint))
+                    title=phrase(Key::EventsEmptyFiltered)
+                    hint=phrase(Key::EventsEmptyFilteredHint)
                 />
             }
             .into_any()
@@ -403,7 +403,7 @@ fn BroadcastMenu(page: Conversations) -> impl IntoView {
         vec![item.icon(Icon::Send).disabled(reason)]
     };
     Some(view! {
-        <Menu label=Signal::derive(|| t(Key::UiMore)) items=Signal::derive(items) />
+        <Menu label=phrase(Key::UiMore) items=Signal::derive(items) />
     })
 }
 
@@ -424,7 +424,7 @@ fn ViewTabs(page: Conversations) -> impl IntoView {
     view! {
         <div class="list-pane__tabs">
             <Tabs
-                label=Signal::derive(|| t(Key::EventsViews))
+                label=phrase(Key::EventsViews)
                 tabs=Signal::derive(tabs)
                 selected=Signal::derive(move || page.view.get().as_str().to_owned())
                 on_select=Callback::new(move |id: String| {

@@ -15,11 +15,11 @@ use leptos::prelude::*;
 use omocast_contract::api::EventCounts;
 use omocast_contract::{Audience, BroadcastId, EventId, EventView, Filter, Pick, Source};
 
-use crate::i18n::{Key, t, t_now};
+use crate::i18n::{Key, phrase, t_now};
 use crate::live::use_live;
 use crate::route::{Mode, Route, navigate, replace, use_route};
 use crate::session::{use_me, use_session};
-use crate::ui::{EmptyState, Icon, Toasts, use_toasts};
+use crate::ui::{EmptyState, Icon, Toasts, reactive, use_toasts};
 
 use compose_pane::ComposePane;
 use list_pane::{EventList, ListPane};
@@ -159,7 +159,7 @@ pub fn ConversationsPage() -> impl IntoView {
         }
     });
     if !EventView::ALL.into_iter().any(|view| role.sees(view)) {
-        return view! { <EmptyState icon=Icon::MessageSquare title=Signal::derive(|| t(Key::EventsNoView)) /> }
+        return view! { <EmptyState icon=Icon::MessageSquare title=phrase(Key::EventsNoView) /> }
             .into_any();
     }
     let list = EventList::new(page);
@@ -189,14 +189,14 @@ pub fn ConversationsPage() -> impl IntoView {
             }
             .into_any()
         } else {
-            (move || match page.event.get() {
+            reactive(move || match page.event.get() {
                 Some(id) => view! { <ThreadPanes page list id /> }.into_any(),
                 None => view! {
                     <section class="conversations__none">
                         <EmptyState
                             icon=Icon::MessageSquare
-                            title=Signal::derive(|| t(Key::ThreadNone))
-                            hint=Signal::derive(|| t(Key::ThreadNoneHint))
+                            title=phrase(Key::ThreadNone)
+                            hint=phrase(Key::ThreadNoneHint)
                         />
                     </section>
                 }
@@ -206,9 +206,9 @@ pub fn ConversationsPage() -> impl IntoView {
         }
     };
     view! {
-        <div class="conversations" data-step=step data-selecting=move || is_selecting.get().then_some("true")>
+        <div class="conversations" data-step=reactive(step) data-selecting=move || is_selecting.get().then_some("true")>
             <ListPane page list />
-            {work}
+            {reactive(work)}
         </div>
     }
     .into_any()

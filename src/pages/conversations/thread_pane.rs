@@ -21,11 +21,11 @@ use crate::components::event_row::shown_name;
 use crate::components::reason_text::reason_text;
 use crate::components::reply_box::ReplyBox;
 use crate::components::thread_view::ThreadView;
-use crate::i18n::{self, Key, t, t_now, t_with};
+use crate::i18n::{self, Key, phrase, t_now, t_with};
 use crate::picture::{self, Picture};
 use crate::route::navigate;
 use crate::session::use_me;
-use crate::ui::{Avatar, Button, Chip, ErrorPanel, Icon, IconButton, Skeleton};
+use crate::ui::{Avatar, Button, Chip, ErrorPanel, Icon, IconButton, Skeleton, reactive};
 
 const DRAFT: &str = "omocast.reply.";
 
@@ -232,8 +232,8 @@ pub fn ThreadPanes(page: Conversations, list: EventList, id: EventId) -> impl In
         }
     };
     view! {
-        <section class="thread-pane" aria-label=move || t(Key::ThreadMessages)>
-            {body}
+        <section class="thread-pane" aria-label=phrase(Key::ThreadMessages)>
+            {reactive(body)}
         </section>
         <CustomerPane page thread=model.thread />
     }
@@ -247,7 +247,7 @@ fn Bar(page: Conversations, #[prop(optional)] children: Option<Children>) -> imp
             <span class="thread-pane__back">
                 <IconButton
                     icon=Icon::ChevronLeft
-                    label=Signal::derive(|| t(Key::UiBack))
+                    label=phrase(Key::UiBack)
                     on_click=move || navigate(page.route(None, None))
                 />
             </span>
@@ -291,7 +291,7 @@ fn KnownThread(model: ThreadModel) -> impl IntoView {
                     <ChannelBadge channel is_decoration=true />
                     <span>{move || channel_name(channel)}</span>
                     <span class="thread-pane__account">"· " {event.account}</span>
-                    <Chip text=Signal::derive(move || t(status)) />
+                    <Chip text=phrase(status) />
                 </span>
             }
         })
@@ -301,13 +301,13 @@ fn KnownThread(model: ThreadModel) -> impl IntoView {
             <Avatar name />
             <div class="thread-pane__who">
                 <h1 class="thread-pane__name">{move || name.get()}</h1>
-                {about}
+                {reactive(about)}
             </div>
             <Actions model event />
             <span class="thread-pane__more">
                 <IconButton
                     icon=Icon::User
-                    label=Signal::derive(|| t(Key::ThreadShowCustomer))
+                    label=phrase(Key::ThreadShowCustomer)
                     on_click=move || model.page.is_customer_shown.update(|is_shown| *is_shown = !*is_shown)
                 />
             </span>
@@ -352,7 +352,7 @@ fn Actions(model: ThreadModel, event: Memo<Option<EventRow>>) -> impl IntoView {
                 };
                 view! {
                     <Button icon busy=is_busy on_click=move || model.act(action, is_busy)>
-                        {move || t(words)}
+                        {phrase(words)}
                     </Button>
                 }
             })
