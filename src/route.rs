@@ -30,6 +30,19 @@ pub enum Route {
 pub enum Mode {
     /// Choosing the customers of a broadcast.
     Select,
+    /// Writing it: a step of its own on a phone, beside the choice on a desk.
+    Compose,
+}
+
+impl Mode {
+    const ALL: [Self; 2] = [Self::Select, Self::Compose];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::Compose => "compose",
+        }
+    }
 }
 
 impl Route {
@@ -50,8 +63,9 @@ impl Route {
                 next: parameter(query, "next").filter(|next| is_ours(next)),
             },
             (Some("conversations"), view, event, None) => {
-                let mode =
-                    (parameter(query, "mode").as_deref() == Some("select")).then_some(Mode::Select);
+                let asked = parameter(query, "mode");
+                let is_asked = |mode: &Mode| asked.as_deref() == Some(mode.as_str());
+                let mode = Mode::ALL.into_iter().find(is_asked);
                 let view = view.map_or(Some(EventView::Mine), EventView::parse);
                 let event = event.map(str::parse).transpose();
                 match (view, event) {
@@ -79,8 +93,9 @@ impl Route {
                     href.push('/');
                     href.push_str(&event.to_string());
                 }
-                if let Some(Mode::Select) = mode {
-                    href.push_str("?mode=select");
+                if let Some(mode) = mode {
+                    href.push_str("?mode=");
+                    href.push_str(mode.as_str());
                 }
                 href
             }
@@ -253,7 +268,7 @@ mod tests {
         });
         for view in EventView::ALL {
             for event in [None, id()] {
-                for mode in [None, Some(Mode::Select)] {
+                for mode in [None, Some(Mode::Select), Some(Mode::Compose)] {
                     check(Route::Conversations { view, event, mode });
                 }
             }

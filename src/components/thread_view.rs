@@ -120,7 +120,7 @@ fn entry_view(
 ) -> AnyView {
     match entry {
         Entry::Day(_, at) => {
-            view! { <h3 class="thread-view__day">{move || day_heading(at)}</h3> }.into_any()
+            view! { <h2 class="thread-view__day">{move || day_heading(at)}</h2> }.into_any()
         }
         Entry::Message(message) => {
             view! { <MessageBubble message customer=customer.get_untracked() image_url /> }

@@ -3,6 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::Role;
+use omocast_contract::member::Scope;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::i18n::{self, Key, Locale, phrase, t};
@@ -10,7 +11,7 @@ use crate::live::use_live;
 use crate::route::{Route, use_route};
 use crate::session::use_session;
 use crate::theme::{self, Theme};
-use crate::ui::{Avatar, Icon, IconView, Menu, MenuItem, use_toasts};
+use crate::ui::{Avatar, Icon, IconView, Menu, MenuItem, Show, use_toasts};
 
 #[component]
 pub fn Shell(children: Children) -> impl IntoView {
@@ -19,6 +20,15 @@ pub fn Shell(children: Children) -> impl IntoView {
     let main = NodeRef::<html::Main>::new();
     let section =
         Memo::new(move |_| matches!(route.get(), Route::Broadcasts | Route::Broadcast(_)));
+    // An effect, because the tab's title is the browser's.
+    Effect::new(move |_| {
+        let page = if section.get() {
+            Key::NavBroadcasts
+        } else {
+            Key::NavConversations
+        };
+        document().set_title(&format!("{} · {}", t(page), t(Key::AppName)));
+    });
     // An effect, because the focus is the browser's: on another page it begins at the page, not at the link left behind.
     Effect::new(move |before: Option<bool>| {
         let section = section.get();
@@ -61,6 +71,11 @@ fn Rail() -> impl IntoView {
     let route = use_route();
     let is_conversations = move || matches!(route.get(), Route::Conversations { .. });
     let is_broadcasts = move || matches!(route.get(), Route::Broadcasts | Route::Broadcast(_));
+    let session = use_session();
+    let sees_broadcasts = Signal::derive(move || {
+        let me = session.me();
+        me.is_some_and(|me| me.role.broadcasts_seen() != Scope::None)
+    });
     view! {
         <nav class="shell__rail" aria-label=phrase(Key::NavMain)>
             <a class="shell__logo" href=Route::HOME.href() aria-label=phrase(Key::AppName)>
@@ -72,12 +87,14 @@ fn Rail() -> impl IntoView {
                 label=Key::NavConversations
                 is_current=Signal::derive(is_conversations)
             />
-            <RailLink
-                href=Route::Broadcasts.href()
-                icon=Icon::Send
-                label=Key::NavBroadcasts
-                is_current=Signal::derive(is_broadcasts)
-            />
+            <Show when=sees_broadcasts>
+                <RailLink
+                    href=Route::Broadcasts.href()
+                    icon=Icon::Send
+                    label=Key::NavBroadcasts
+                    is_current=Signal::derive(is_broadcasts)
+                />
+            </Show>
             <span class="shell__gap"></span>
             <SettingsMenu />
             <MemberMenu />

@@ -52,8 +52,12 @@ impl Toasts {
         self.add(Tone::Neutral, text.into(), None);
     }
 
-    /// Something was done that can be taken back.
-    pub fn undo(&self, text: impl Into<String>, undo: impl FnOnce() + Send + 'static) {
+    /// Something was done that can be taken back, until the toast goes or is withdrawn by its number.
+    pub fn undo(
+        &self,
+        text: impl Into<String>,
+        undo: impl FnOnce() + Send + 'static,
+    ) -> Option<u64> {
         let undo = Mutex::new(Some(undo));
         let undo: Undo = Arc::new(move || {
             let undo = undo.lock().ok().and_then(|mut undo| undo.take());
@@ -61,7 +65,12 @@ impl Toasts {
                 undo();
             }
         });
-        self.add(Tone::Neutral, text.into(), Some(undo));
+        self.add(Tone::Neutral, text.into(), Some(undo))
+    }
+
+    /// Takes a toast away, when what it would take back is gone.
+    pub fn withdraw(self, number: u64) {
+        self.remove(number);
     }
 
     /// A one-off action failed.
@@ -69,13 +78,11 @@ impl Toasts {
         self.add(Tone::Bad, text.into(), None);
     }
 
-    fn add(&self, tone: Tone, text: String, undo: Option<Undo>) {
-        let Some(id) = self.next.try_update_value(|next| {
+    fn add(&self, tone: Tone, text: String, undo: Option<Undo>) -> Option<u64> {
+        let id = self.next.try_update_value(|next| {
             *next += 1;
             *next
-        }) else {
-            return;
-        };
+        })?;
         let stay = if undo.is_some() {
             STAY_WITH_ACTION
         } else {
@@ -93,6 +100,7 @@ impl Toasts {
             list.drain(..surplus);
         });
         self.remove_after(id, stay);
+        Some(id)
     }
 
     fn remove_after(self, id: u64, wait: Duration) {
@@ -186,7 +194,9 @@ pub fn stories() -> Vec<super::Story> {
         view! {
             <div class="gallery__row">
                 <Button on_click=move || toasts.show("已跟進 3 個事件")>"完成"</Button>
-                <Button on_click=move || toasts.undo("已結束 3 個事件", || ())>"可復原"</Button>
+                <Button on_click=move || {
+                    toasts.undo("已結束 3 個事件", || ());
+                }>"可復原"</Button>
                 <Button on_click=move || {
                     toasts.error("陳怡君：事件已由其他人跟進")
                 }>"失敗"</Button>

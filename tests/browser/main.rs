@@ -1,5 +1,9 @@
 //! Components and pages in a real browser, over the in-memory server of the preview.
 #![cfg(target_arch = "wasm32")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test's helper, too, a panic is the report"
+)]
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 

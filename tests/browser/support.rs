@@ -117,7 +117,7 @@ impl Mounted {
     }
 
     /// Every element that matches: for what has no name, such as the rows of a long list.
-    pub fn by_css(&self, selector: &str) -> Vec<HtmlElement> {
+    pub(crate) fn by_css(&self, selector: &str) -> Vec<HtmlElement> {
         let found = self.root.query_selector_all(selector).unwrap();
         (0..found.length())
             .filter_map(|index| found.item(index)?.dyn_into().ok())

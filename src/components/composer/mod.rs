@@ -51,6 +51,15 @@ pub fn Composer(
     on_retry_upload: Callback<u32>,
 ) -> impl IntoView {
     let toasts = use_toasts();
+    // Without this composer there is nothing that a message could come back to.
+    let removals = StoredValue::new(Vec::new());
+    on_cleanup(move || {
+        let removals = removals.try_update_value(std::mem::take);
+        removals
+            .into_iter()
+            .flatten()
+            .for_each(|toast| toasts.withdraw(toast));
+    });
     let root = NodeRef::<html::Div>::new();
     let picker = NodeRef::<html::Input>::new();
     let is_dropping = RwSignal::new(false);
@@ -94,13 +103,14 @@ pub fn Composer(
             return;
         };
         let place = (at + 1).to_string();
-        toasts.undo(
+        let toast = toasts.undo(
             untrack(|| t_with(Key::ComposeRemoved, &[("number", &place)])),
             move || {
                 let message = message.clone();
                 draft.try_update(move |draft| draft.put_back(at, message));
             },
         );
+        removals.update_value(|removals| removals.extend(toast));
         focus_soon(root, at.min(count.get_untracked().saturating_sub(1)));
     };
     let on_event = move |id: u32, event: EditorEvent| {

@@ -299,7 +299,10 @@ fn placed_problems(
 
 /// Why the draft can't be sent as it is.
 fn draft_refusal(draft: &ComposeDraft, found: &[DraftProblem]) -> Option<String> {
-    if draft.messages.is_empty() {
+    let empty = found
+        .iter()
+        .filter(|problem| problem.code == ProblemCode::TextEmpty);
+    if empty.count() == draft.messages.len() {
         return Some(t(Key::ComposeNeedsMessage));
     }
     if draft.is_uploading() {

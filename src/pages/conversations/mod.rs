@@ -40,7 +40,7 @@ pub struct Conversations {
     found: RwSignal<Option<Found>>,
     counts: RwSignal<Option<EventCounts>>,
     /// On a phone: whether the step after choosing is shown.
-    is_composing: RwSignal<bool>,
+    is_composing: Memo<bool>,
     /// On a phone: whether the customer is shown in place of the thread.
     is_customer_shown: RwSignal<bool>,
     toasts: Toasts,
@@ -83,7 +83,6 @@ impl Conversations {
     }
 
     fn enter_selection(&self) {
-        self.is_composing.set(false);
         navigate(self.route(None, Some(Mode::Select)));
     }
 
@@ -91,7 +90,6 @@ impl Conversations {
     fn leave_selection(&self) {
         let before = self.audience.get_untracked();
         let has_ticks = before.pick != Pick::default();
-        self.is_composing.set(false);
         navigate(self.route(None, None));
         if has_ticks {
             self.audience
@@ -110,18 +108,18 @@ impl Conversations {
 pub fn ConversationsPage() -> impl IntoView {
     let route = use_route();
     let session = use_session();
-    let place = Memo::new(move |before: Option<&(EventView, Option<EventId>, bool)>| {
-        match route.get() {
-            Route::Conversations { view, event, mode } => (view, event, mode.is_some()),
+    let place = Memo::new(
+        move |before: Option<&(EventView, Option<EventId>, Option<Mode>)>| match route.get() {
+            Route::Conversations { view, event, mode } => (view, event, mode),
             // Another page is about to take this one's place.
-            _ => before.copied().unwrap_or((EventView::Mine, None, false)),
-        }
-    });
+            _ => before.copied().unwrap_or((EventView::Mine, None, None)),
+        },
+    );
     let view = Memo::new(move |_| place.get().0);
     let may_broadcast = Memo::new(move |_| session.may_broadcast().is_ok());
     let is_selecting = Memo::new(move |_| {
-        let (view, _, is_selecting) = place.get();
-        is_selecting && view == EventView::Mine && may_broadcast.get()
+        let (view, _, mode) = place.get();
+        mode.is_some() && view == EventView::Mine && may_broadcast.get()
     });
     let page = Conversations {
         view,
@@ -130,7 +128,7 @@ pub fn ConversationsPage() -> impl IntoView {
         audience: RwSignal::new(Audience::default()),
         found: RwSignal::new(None),
         counts: RwSignal::new(None),
-        is_composing: RwSignal::new(false),
+        is_composing: Memo::new(move |_| place.get().2 == Some(Mode::Compose)),
         is_customer_shown: RwSignal::new(false),
         toasts: use_toasts(),
     };
@@ -140,8 +138,8 @@ pub fn ConversationsPage() -> impl IntoView {
     let role = me.role;
     // An effect, because an address may ask for what the member does not have.
     Effect::new(move |_| {
-        let (view, event, asks_selection) = place.get();
-        if asks_selection && !is_selecting.get() {
+        let (view, event, mode) = place.get();
+        if mode.is_some() && !is_selecting.get() {
             replace(Route::Conversations {
                 view,
                 event,
@@ -181,7 +179,7 @@ pub fn ConversationsPage() -> impl IntoView {
     let work = move || {
         if is_selecting.get() {
             let on_sent = Callback::new(|id: BroadcastId| navigate(Route::Broadcast(id)));
-            let on_back = Callback::new(move |()| page.is_composing.set(false));
+            let on_back = Callback::new(move |()| replace(page.route(None, Some(Mode::Select))));
             view! {
                 <div class="conversations__work">
                     <ComposePane audience=page.audience on_sent on_back />
