@@ -15,6 +15,24 @@ pub enum Plan {
     Omo,
 }
 
+impl Plan {
+    /// Every plan.
+    pub const ALL: [Self; 2] = [Self::Standard, Self::Omo];
+
+    /// The name on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Omo => "omo",
+        }
+    }
+
+    /// Reads [`Plan::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|plan| plan.as_str() == text)
+    }
+}
+
 /// The role of a member of staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -188,6 +206,10 @@ mod tests {
         for role in Role::ALL {
             assert_eq!(Role::parse(role.as_str()), Some(role));
             assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+        for plan in Plan::ALL {
+            assert_eq!(Plan::parse(plan.as_str()), Some(plan));
+            assert_eq!(serde_json::to_value(plan).unwrap(), plan.as_str());
         }
     }
 }

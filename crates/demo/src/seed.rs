@@ -188,9 +188,14 @@ pub(crate) async fn fill(
         sandbox.say(first_words(&customers, now)).await?;
         wait_for(base, count).await?;
         let tagged = customers.iter().flat_map(|c| {
-            c.tags
-                .iter()
-                .map(|tag| (c.account.external_id, c.id.as_str(), *tag))
+            c.tags.iter().map(|tag| {
+                (
+                    c.account.channel,
+                    c.account.external_id,
+                    c.id.as_str(),
+                    *tag,
+                )
+            })
         });
         app.store.tag_customers(&tagged.collect::<Vec<_>>()).await?;
         if !all_mine {

@@ -9,13 +9,12 @@ use omocast_contract::live::LiveEvent;
 use omocast_contract::reach::Standing;
 use omocast_contract::{
     AccountId, BroadcastId, BroadcastStatus, Channel, CustomerId, DeliveryStatus, EventId,
-    EventStatus, MemberId, OutgoingMessage, Progress, Reach, Reason, Role, TeamId, Timestamp,
+    EventStatus, MemberId, OutgoingMessage, Plan, Progress, Reach, Reason, Role, TeamId, Timestamp,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::inbound::one_line;
-use super::teams::parse_plan;
 use super::{
     Store, read_id, read_id_or_none, read_time, read_time_or_none, read_word, read_word_or_none,
 };
@@ -222,7 +221,7 @@ impl Store {
             let channel = read_word(row, "channel", Channel::parse)?;
             let first_attempt_at = read_time_or_none(row, "first_attempt_at")?;
             let role = read_word(row, "role", Role::parse)?;
-            let plan = read_word(row, "plan", parse_plan)?;
+            let plan = read_word(row, "plan", Plan::parse)?;
             let standing = Standing {
                 channel,
                 status: read_word(row, "status", EventStatus::parse)?,

@@ -4,7 +4,6 @@ use omocast_contract::{MemberId, Plan, Role, ShopId, TeamId, Timestamp};
 use sqlx::{Row as _, query};
 use uuid::Uuid;
 
-use super::teams::parse_plan;
 use super::{Store, read_id, read_word};
 
 /// A member as one request knows them: fresh, so that a changed role or plan counts at once.
@@ -91,7 +90,7 @@ impl Store {
             email: row.try_get("email")?,
             role: read_word(&row, "role", Role::parse)?,
             team: row.try_get("team")?,
-            plan: read_word(&row, "plan", parse_plan)?,
+            plan: read_word(&row, "plan", Plan::parse)?,
             time_zone: row.try_get("time_zone")?,
             shops: read_word(&row, "shops", |text| serde_json::from_str(text).ok())?,
         }))

@@ -48,7 +48,7 @@ impl Store {
         )
         .bind(id.to_string())
         .bind(name)
-        .bind(plan_word(plan))
+        .bind(plan.as_str())
         .bind(time_zone)
         .bind(now.0)
         .execute(&self.writer)
@@ -71,7 +71,7 @@ impl Store {
     /// Changes what a team has bought.
     pub async fn update_plan(&self, team: TeamId, plan: Plan) -> Result<(), sqlx::Error> {
         query("update team set plan = $1 where id = $2")
-            .bind(plan_word(plan))
+            .bind(plan.as_str())
             .bind(team.to_string())
             .execute(&self.writer)
             .await?;
@@ -180,17 +180,4 @@ fn account(row: &SqliteRow) -> Result<SealedAccount, sqlx::Error> {
         waba_id: row.try_get("waba_id")?,
         credentials: row.try_get("credentials")?,
     })
-}
-
-pub(super) fn plan_word(plan: Plan) -> &'static str {
-    match plan {
-        Plan::Standard => "standard",
-        Plan::Omo => "omo",
-    }
-}
-
-pub(super) fn parse_plan(text: &str) -> Option<Plan> {
-    [Plan::Standard, Plan::Omo]
-        .into_iter()
-        .find(|&plan| plan_word(plan) == text)
 }
