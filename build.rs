@@ -10,6 +10,10 @@ const OTHERS: [&str; 1] = ["en"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    if env::var_os("CARGO_FEATURE_SPLIT").is_some() {
+        // What uses what, down to the data: without it nobody could tell which part needs which function.
+        println!("cargo::rustc-link-arg-bins=--emit-relocs");
+    }
     println!("cargo::rerun-if-changed=public/locales");
     let first = read(FIRST);
     for name in OTHERS {

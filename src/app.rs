@@ -9,11 +9,11 @@ use wasm_bindgen_futures::spawn_local;
 use crate::api::{Api, Transport};
 use crate::i18n::{self, Key, phrase, t_now};
 use crate::live::provide_live;
-use crate::pages::broadcasts::BroadcastsPage;
-use crate::pages::broadcasts::detail::BroadcastPage;
+use crate::pages::broadcasts::{BroadcastsDraw, broadcasts};
 use crate::pages::conversations::ConversationsPage;
 use crate::pages::shell::Shell;
-use crate::pages::sign_in::SignInPage;
+use crate::pages::sign_in::sign_in;
+use crate::part;
 use crate::route::{self, Route, use_route};
 use crate::session::{SessionState, provide_session};
 use crate::theme;
@@ -75,7 +75,7 @@ pub fn App(transport: Arc<dyn Transport>) -> impl IntoView {
         {move || match place.get() {
             #[cfg(feature = "preview")]
             Place::Gallery => view! { <crate::gallery::GalleryPage /> }.into_any(),
-            Place::SignIn => view! { <SignInPage /> }.into_any(),
+            Place::SignIn => part::place(|| Box::pin(sign_in()), |draw| draw()),
             Place::Waiting => view! { <Waiting /> }.into_any(),
             Place::Failed => view! {
                 <main class="page-alone">
@@ -125,8 +125,13 @@ fn page(route: Signal<Route>) -> AnyView {
     });
     reactive(move || match page.get() {
         Page::Conversations => view! { <ConversationsPage /> }.into_any(),
-        Page::Broadcasts => view! { <BroadcastsPage /> }.into_any(),
-        Page::Broadcast(id) => view! { <BroadcastPage id /> }.into_any(),
+        Page::Broadcasts => {
+            part::place(|| Box::pin(broadcasts()), |draw: BroadcastsDraw| draw(None))
+        }
+        Page::Broadcast(id) => part::place(
+            || Box::pin(broadcasts()),
+            move |draw: BroadcastsDraw| draw(Some(id)),
+        ),
         Page::NotFound => view! { <NotFound /> }.into_any(),
     })
     .into_any()

@@ -9,6 +9,7 @@ pub mod gallery;
 pub mod i18n;
 pub mod live;
 pub mod pages;
+pub mod part;
 pub mod picture;
 pub mod route;
 pub mod session;

@@ -7,9 +7,18 @@ use omocast_contract::api::SignIn;
 
 use crate::api::{ApiError, use_api};
 use crate::i18n::{Key, phrase, t};
+use crate::part::part;
 use crate::route::{self, Route, use_route};
 use crate::session::use_session;
 use crate::ui::{Button, ButtonKind, Notice, TextField, TextKind, Tone};
+
+part! {
+    in sign_in:
+    /// The sign-in's part of the app: most visits are signed in already.
+    pub fn sign_in() -> fn() -> AnyView {
+        || view! { <SignInPage /> }.into_any()
+    }
+}
 
 #[component]
 pub fn SignInPage() -> impl IntoView {

@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod parts;
 mod run;
 mod setup;
 mod spa;

@@ -19,6 +19,7 @@ pub(crate) enum Need {
     Wasm,
     Trunk,
     WasmBindgen,
+    WasmSplit,
     Npm,
     /// Chromium, its driver, and fonts that have Chinese, Japanese and emoji.
     Browser,
@@ -34,6 +35,7 @@ const ALL: &[Need] = &[
     Need::Npm,
     Need::Typos,
     Need::WasmBindgen,
+    Need::WasmSplit,
     Need::Trunk,
     Need::Deny,
 ];
@@ -51,8 +53,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
                 "trunk",
                 "trunk",
                 tools::TRUNK,
-                Build::Debug,
-                Lock::Theirs,
+                &[LOCKED, DEBUG],
             )?,
             // Its own lock file names a version that some registry copies lack.
             Need::WasmBindgen => cargo_install(
@@ -60,8 +61,14 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
                 "wasm-bindgen",
                 "wasm-bindgen-cli",
                 &tools::wasm_bindgen_version()?,
-                Build::Release,
-                Lock::None,
+                &[],
+            )?,
+            Need::WasmSplit => cargo_install(
+                &tools::wasm_split()?,
+                "wasm-split-cli",
+                "wasm_split_cli_support",
+                tools::WASM_SPLIT,
+                &[LOCKED, DEBUG, "--features", "build-binary"],
             )?,
             Need::Npm => npm()?,
             Need::Browser => browser()?,
@@ -72,8 +79,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
                 "cargo-deny",
                 "cargo-deny",
                 tools::CARGO_DENY,
-                Build::Debug,
-                Lock::Theirs,
+                &[LOCKED, DEBUG],
             )?,
         }
     }
@@ -342,26 +348,18 @@ fn missing_packages<'a>(packages: &[&'a str]) -> Vec<&'a str> {
 
 // Programs from the package registries.
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Build {
-    /// Compiles in a third of the time; for what does little itself.
-    Debug,
-    Release,
-}
+/// Compiles in a third of the time; for what does little itself.
+const DEBUG: &str = "--debug";
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lock {
-    Theirs,
-    None,
-}
+/// With the dependencies its authors tried.
+const LOCKED: &str = "--locked";
 
 fn cargo_install(
     folder: &Path,
     program: &str,
     package: &str,
     version: &str,
-    build: Build,
-    lock: Lock,
+    options: &[&str],
 ) -> Result<()> {
     // cargo puts the program there when all is done, in a folder named for the version: no more to check.
     if folder.join("bin").join(program).is_file() {
@@ -386,12 +384,7 @@ fn cargo_install(
                 "--root",
             ])
             .arg(folder);
-        if lock == Lock::Theirs {
-            command.arg("--locked");
-        }
-        if build == Build::Debug {
-            command.arg("--debug");
-        }
+        command.args(options);
         tools::run(&mut command)
     })
 }
@@ -476,7 +469,7 @@ fn typos() -> Result<()> {
 }
 
 /// A hash that is the same on every machine and with every version of Rust.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })

@@ -8,10 +8,17 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
+use crate::parts;
 use crate::setup::{self, Need};
 use crate::tools::{self, WasmToolchain};
 
-pub(crate) const NEEDS: &[Need] = &[Need::Wasm, Need::Trunk, Need::WasmBindgen, Need::Npm];
+pub(crate) const NEEDS: &[Need] = &[
+    Need::Wasm,
+    Need::Trunk,
+    Need::WasmBindgen,
+    Need::WasmSplit,
+    Need::Npm,
+];
 
 pub(crate) fn dist() -> PathBuf {
     tools::root().join("dist")
@@ -19,26 +26,28 @@ pub(crate) fn dist() -> PathBuf {
 
 /// Builds the SPA as it is shipped, into dist/.
 pub(crate) fn build() -> Result<()> {
-    for mut command in build_steps()? {
-        tools::run(&mut command)?;
-    }
-    finish_build()
+    build_with(&mut tools::run)
 }
 
-/// The commands of a build; [`finish_build`] follows them. Apart, so that `cargo xtask test` can log what they print.
-pub(crate) fn build_steps() -> Result<Vec<Command>> {
+/// Builds with commands run by `run`, so that `cargo xtask test` can log what they print.
+pub(crate) fn build_with(run: &mut dyn FnMut(&mut Command) -> Result<()>) -> Result<()> {
     setup::ensure(NEEDS)?;
     write_assets()?;
-    let mut build = trunk("build")?;
-    build.args(["--release", "--cargo-profile", "wasm-release", "--locked"]);
+    run(&mut fetch())?;
+    run(trunk("build")?
+        .args(["--release", "--cargo-profile", "wasm-release", "--locked"])
+        .args(["--features", "split"]))?;
+    parts::take_apart(run)?;
     let mut compress = tools::command("node");
     compress
         .arg(tools::root().join("crates/xtask/src/compress.mjs"))
         .arg(dist());
-    Ok(vec![fetch(), build, compress])
+    run(&mut compress)?;
+    look_over()
 }
 
-pub(crate) fn finish_build() -> Result<()> {
+/// Refuses what the server would refuse, and prints what the first visit loads.
+fn look_over() -> Result<()> {
     let html = fs::read_to_string(dist().join("index.html"))
         .context("the build left no dist/index.html")?;
     let refused = refused_by_csp(&html);
@@ -54,6 +63,7 @@ pub(crate) fn finish_build() -> Result<()> {
     for path in files_below(&dist())? {
         let shown = path.strip_prefix(dist())?.to_string_lossy().into_owned();
         let is_first_load = !shown.contains('/')
+            && !parts::is_part(&shown)
             && ["wasm", "js", "css", "html"]
                 .iter()
                 .any(|end| shown.ends_with(&format!(".{end}")));

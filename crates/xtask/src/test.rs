@@ -465,12 +465,17 @@ fn browser(context: &mut Session<'_>) -> Result<Counts> {
 }
 
 fn spa_build(context: &mut Session<'_>) -> Result<Counts> {
-    for mut command in spa::build_steps()? {
-        if !context.stream(&mut command)?.0 {
-            return Ok(Counts::FAILED);
+    let built = spa::build_with(&mut |command| {
+        if context.stream(command)?.0 {
+            Ok(())
+        } else {
+            bail!("{command:?} failed")
         }
+    });
+    if let Err(error) = built {
+        println!("{error:#}");
+        return Ok(Counts::FAILED);
     }
-    spa::finish_build()?;
     context.state.is_spa_built = true;
     Ok(Counts::PASSED)
 }

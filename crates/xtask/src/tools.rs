@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 /// 0.22 needs a newer rustc than the workspace's.
+/// The command line of the library whose macros `src/part.rs` uses.
+pub(crate) const WASM_SPLIT: &str = "0.2.4";
 pub(crate) const TRUNK: &str = "0.21.14";
 pub(crate) const CARGO_DENY: &str = "0.20.2";
 pub(crate) const TYPOS: &str = "1.52.0";
@@ -49,6 +51,10 @@ pub(crate) fn trunk() -> Result<PathBuf> {
 
 pub(crate) fn wasm_bindgen() -> Result<PathBuf> {
     Ok(cache()?.join(format!("wasm-bindgen-{}", wasm_bindgen_version()?)))
+}
+
+pub(crate) fn wasm_split() -> Result<PathBuf> {
+    Ok(cache()?.join(format!("wasm-split-{WASM_SPLIT}")))
 }
 
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
@@ -142,6 +148,7 @@ impl WasmToolchain {
             path_with(&[
                 trunk()?.join("bin"),
                 wasm_bindgen()?.join("bin"),
+                wasm_split()?.join("bin"),
                 root().join("node_modules/.bin"),
             ])?,
         );

@@ -2,6 +2,7 @@
 
 pub mod detail;
 
+use detail::BroadcastPage;
 use leptos::prelude::*;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::member::Scope;
@@ -15,12 +16,27 @@ use crate::components::reason_text::status_text;
 use crate::components::status_chip::BroadcastStatusChip;
 use crate::i18n::{Key, PluralKey, date_time, moment, number, phrase, t, t_count, t_with};
 use crate::live::use_live;
+use crate::part::part;
 use crate::route::Route;
 use crate::session::use_me;
 use crate::ui::{
     Button, EmptyState, ErrorPanel, Icon, LinkButton, Notice, Row, Show, Skeleton, Tone, reactive,
     rows,
 };
+
+/// Draws the report of all broadcasts, or of one.
+pub type BroadcastsDraw = fn(Option<BroadcastId>) -> AnyView;
+
+part! {
+    in desk:
+    /// The report's part of the app.
+    pub fn broadcasts() -> BroadcastsDraw {
+        |one| match one {
+            None => view! { <BroadcastsPage /> }.into_any(),
+            Some(id) => view! { <BroadcastPage id /> }.into_any(),
+        }
+    }
+}
 
 /// The broadcasts that the member may see, newest first.
 #[component]

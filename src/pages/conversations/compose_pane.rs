@@ -27,12 +27,21 @@ use crate::components::error_text::{draft_problem_text, error_text, problem_text
 use crate::components::preview_phone::PreviewPhone;
 use crate::components::send_bar::SendBar;
 use crate::i18n::{Key, PluralKey, number, phrase, t, t_count, t_with};
+use crate::part::part;
 use crate::picture::{prepare, strictest_limit};
 use crate::session::use_me;
 use crate::ui::{Icon, IconButton, Notice, Tone, reactive};
 
 /// How long the selection must rest before its customers are counted.
 const REST: Duration = Duration::from_millis(150);
+
+part! {
+    in compose:
+    /// The composer's part of the app.
+    pub fn compose() -> fn(RwSignal<Audience>, Callback<BroadcastId>, Callback<()>) -> AnyView {
+        |audience, on_sent, on_back| view! { <ComposePane audience on_sent on_back /> }.into_any()
+    }
+}
 
 /// The composer of a broadcast to `audience`.
 #[component]

@@ -9,6 +9,7 @@ use omocast_contract::api::{EventQuery, EventRow, PageStart};
 use omocast_contract::{EventView, Filter, ProblemCode};
 use wasm_bindgen_futures::spawn_local;
 
+use super::thread_pane::thread;
 use super::{Conversations, Found, follow_news};
 use crate::api::{ApiError, use_api};
 use crate::components::error_text::{error_text, problem_text};
@@ -17,6 +18,7 @@ use crate::components::filter_chips::FilterChips;
 use crate::components::filter_dialog::{FilterDialog, TagChoice};
 use crate::components::select_bar::{SelectBar, toggled_all};
 use crate::i18n::{self, Key, PluralKey, locale, number, phrase, t, t_count, t_with};
+use crate::part::{self, part};
 use crate::route::{Mode, Route, navigate};
 use crate::session::use_me;
 use crate::ui::windowed_list::{
@@ -225,6 +227,9 @@ fn empty_key(view: EventView) -> Key {
 #[component]
 pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
     let is_filtering = RwSignal::new(false);
+    // Once it was wanted, the funnel stays.
+    let was_filtering =
+        Memo::new(move |was: Option<&bool>| was == Some(&true) || is_filtering.get());
     let filter = Memo::new(move |_| page.audience.with(|audience| audience.filter.clone()));
     let active = Memo::new(move |_| filter.with(|filter| filter.active()));
     let selectable = Signal::derive(move || page.found.get().map(|found| found.selectable));
@@ -312,8 +317,22 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
             page.leave_selection();
         }
     };
+    // Somebody is about to click here: what a click opens is on its way by then.
+    let is_prepared = StoredValue::new(false);
+    let prepare_parts = move || {
+        if !is_prepared.get_value() {
+            is_prepared.set_value(true);
+            part::prepare(Box::pin(thread()));
+        }
+    };
     view! {
-        <section class="list-pane" aria-label=phrase(Key::EventsLabel) on:keydown=on_key>
+        <section
+            class="list-pane"
+            aria-label=phrase(Key::EventsLabel)
+            on:keydown=on_key
+            on:pointerenter=move |_| prepare_parts()
+            on:focusin=move |_| prepare_parts()
+        >
             {reactive(head)}
             <FilterChips filter on_change=Callback::new(move |filter| page.change_filter(filter)) />
             <div class="list-pane__list">
@@ -328,8 +347,12 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
             <Show when=page.is_selecting>
                 <NextBar page selectable />
             </Show>
+            <Show when=was_filtering>
+                <div class="list-pane__funnel">
+                    {part::place(|| Box::pin(filtering()), move |draw| draw(page, is_filtering))}
+                </div>
+            </Show>
         </section>
-        <Funnel page is_open=is_filtering />
     }
 }
 
@@ -435,6 +458,14 @@ fn ViewTabs(page: Conversations) -> impl IntoView {
                 })
             />
         </div>
+    }
+}
+
+part! {
+    in desk:
+    /// The funnel's part of the app.
+    fn filtering() -> fn(Conversations, RwSignal<bool>) -> AnyView {
+        |page, is_open| view! { <Funnel page is_open /> }.into_any()
     }
 }
 

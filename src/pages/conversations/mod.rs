@@ -17,13 +17,12 @@ use omocast_contract::{Audience, BroadcastId, EventId, EventView, Filter, Pick, 
 
 use crate::i18n::{Key, phrase, t_now};
 use crate::live::use_live;
+use crate::part;
 use crate::route::{Mode, Route, navigate, replace, use_route};
 use crate::session::{use_me, use_session};
 use crate::ui::{EmptyState, Icon, Toasts, reactive, use_toasts};
 
-use compose_pane::ComposePane;
 use list_pane::{EventList, ListPane};
-use thread_pane::ThreadPanes;
 
 /// News of the server are followed at most this often.
 const PACE: Duration = Duration::from_millis(500);
@@ -182,13 +181,19 @@ pub fn ConversationsPage() -> impl IntoView {
             let on_back = Callback::new(move |()| replace(page.route(None, Some(Mode::Select))));
             view! {
                 <div class="conversations__work">
-                    <ComposePane audience=page.audience on_sent on_back />
+                    {part::place(
+                        || Box::pin(compose_pane::compose()),
+                        move |draw| draw(page.audience, on_sent, on_back),
+                    )}
                 </div>
             }
             .into_any()
         } else {
             reactive(move || match page.event.get() {
-                Some(id) => view! { <ThreadPanes page list id /> }.into_any(),
+                Some(id) => part::place(
+                    || Box::pin(thread_pane::thread()),
+                    move |draw| draw(page, list, id),
+                ),
                 None => view! {
                     <section class="conversations__none">
                         <EmptyState

@@ -22,6 +22,7 @@ use crate::components::reason_text::reason_text;
 use crate::components::reply_box::ReplyBox;
 use crate::components::thread_view::ThreadView;
 use crate::i18n::{self, Key, phrase, t_now, t_with};
+use crate::part::part;
 use crate::picture::{self, Picture};
 use crate::route::navigate;
 use crate::session::use_me;
@@ -189,6 +190,14 @@ fn merge(thread: &mut Thread, newest: Thread) {
         messages,
         has_older,
     };
+}
+
+part! {
+    in desk:
+    /// The thread's part of the app.
+    pub fn thread() -> fn(Conversations, EventList, EventId) -> AnyView {
+        |page, list, id| view! { <ThreadPanes page list id /> }.into_any()
+    }
 }
 
 /// The thread and its customer.
