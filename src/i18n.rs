@@ -165,7 +165,17 @@ fn bundled(_locale: Locale) -> Option<&'static str> {
 }
 
 async fn fetch(locale: Locale) -> Result<String, JsValue> {
-    let address = ["/locales/", locale.as_str(), ".json?", REVISION].concat();
+    fetch_file("locales", locale).await
+}
+
+/// A file of the build that there is one of for each language, in a folder of that name.
+pub async fn fetch_text(folder: &str, locale: Locale) -> Result<String, String> {
+    let text = fetch_file(folder, locale).await;
+    text.map_err(|error| format!("{error:?}"))
+}
+
+async fn fetch_file(folder: &str, locale: Locale) -> Result<String, JsValue> {
+    let address = ["/", folder, "/", locale.as_str(), ".json?", REVISION].concat();
     let response: web_sys::Response = JsFuture::from(window().fetch_with_str(&address))
         .await?
         .dyn_into()?;
@@ -256,12 +266,13 @@ pub fn number(n: u64) -> String {
     call(&format, &JsValue::from_f64(n as f64))
 }
 
-/// A size: 412 KB.
+/// A size: 412 KB. Counted in 1,024s, as the platforms' limits are: what is shown as 16 MB fits where 16 MB are taken.
 pub fn bytes(n: u64) -> String {
-    let (unit, divisor, digits) = if n < 1_000_000 {
-        ("kilobyte", 1_000.0, "0")
+    const KB: f64 = 1_024.0;
+    let (unit, divisor, digits) = if n < 1_024 * 1_000 {
+        ("kilobyte", KB, "0")
     } else {
-        ("megabyte", 1_000_000.0, "1")
+        ("megabyte", KB * KB, "1")
     };
     let format = formatter(unit, || {
         let options = [

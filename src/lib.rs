@@ -4,6 +4,8 @@
 pub mod api;
 pub mod app;
 pub mod components;
+pub mod drafts;
+pub mod emoji;
 #[cfg(feature = "preview")]
 pub mod gallery;
 pub mod i18n;
@@ -15,5 +17,7 @@ pub mod route;
 pub mod session;
 pub mod theme;
 pub mod ui;
+pub mod upload;
+pub mod video;
 
 pub use app::start;

@@ -45,6 +45,7 @@ async fn send(call: Call) -> Result<String, ApiError> {
     let method = match call.method {
         Method::Get => gloo_net::http::Method::GET,
         Method::Post => gloo_net::http::Method::POST,
+        Method::Put => gloo_net::http::Method::PUT,
         Method::Delete => gloo_net::http::Method::DELETE,
     };
     let mut request = RequestBuilder::new(&call.path)
@@ -81,8 +82,10 @@ async fn send_file(upload: Upload) -> Result<String, ApiError> {
     let form = web_sys::FormData::new().map_err(broken)?;
     form.append_with_blob_and_filename("file", &upload.file, &upload.name)
         .map_err(broken)?;
-    form.append_with_blob_and_filename("preview", &upload.preview, "preview")
-        .map_err(broken)?;
+    if let Some(preview) = &upload.preview {
+        form.append_with_blob_and_filename("preview", preview, "preview")
+            .map_err(broken)?;
+    }
     let request = web_sys::XmlHttpRequest::new().map_err(broken)?;
     request.open("POST", path::MEDIA).map_err(broken)?;
 

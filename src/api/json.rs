@@ -330,7 +330,7 @@ mod tests {
             r#"[{"type":"text","text":"哈囉"},{"type":"image","media":ID}]"#,
         ));
         let row = r#"{"id":ID,"customer":ID,"name":"陳怡君","channel":"line","account":"a","account_id":ID,
-            "status":"in_progress","owner":null,"owner_id":null,"last_text":"","last_is_image":false,
+            "status":"in_progress","owner":null,"owner_id":null,"last_text":"","last_medium":"text",
             "last_message_at":"2026-11-23T07:00:00.000Z","last_inbound_at":null,"unread":2,"is_blocked":false,
             "tags":["VIP"]}"#;
         let at = "2026-11-23T07:00:00.000Z";

@@ -12,13 +12,16 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use omocast_contract::api::{
-    ActionRequest, BroadcastPage, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery,
-    EventRow, Me, Media, RecipientPage, RecipientQuery, SignIn, Tags, Thread, path,
+    ActionRequest, BroadcastPage, BulkRequest, BulkResult, Drafts, EventCounts, EventPage,
+    EventQuery, EventRow, Me, Media, RecipientPage, RecipientQuery, SavedReplyPage,
+    SavedReplyQuery, SignIn, Tags, Thread, path,
 };
 use omocast_contract::message::Message;
+use omocast_contract::test_send::{TestCode, TestCustomers, TestResult, TestSend};
 use omocast_contract::{
-    Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, EventAction, EventId,
-    MediaId, MessageId, OutgoingMessage, Problem, ProblemCode,
+    Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, Channel, Draft, DraftEdit,
+    DraftId, EventAction, EventId, MediaId, MessageId, OutgoingMessage, Problem, ProblemCode,
+    SavedReply, SavedReplyEdit, SavedReplyId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,6 +68,7 @@ impl std::error::Error for ApiError {}
 pub enum Method {
     Get,
     Post,
+    Put,
     Delete,
 }
 
@@ -84,7 +88,8 @@ pub struct Upload {
     pub file: web_sys::Blob,
     /// The file's name.
     pub name: String,
-    pub preview: web_sys::Blob,
+    /// A JPEG of it, where the browser made one.
+    pub preview: Option<web_sys::Blob>,
     /// Called with what part is sent, 0 to 1.
     pub on_progress: Box<dyn Fn(f64)>,
 }
@@ -102,6 +107,10 @@ pub trait Transport: Send + Sync {
     /// Where the browser finds an uploaded file.
     fn media_url(&self, id: MediaId) -> String {
         path::media_file(id)
+    }
+    /// Where the browser finds the preview of an uploaded file.
+    fn preview_url(&self, id: MediaId) -> String {
+        path::media_preview(id)
     }
 }
 
@@ -142,8 +151,7 @@ impl Api {
     }
 
     pub async fn sign_out(&self) -> Result<(), ApiError> {
-        let call = call(Method::Delete, path::SESSION.to_owned());
-        self.send(call).await.map(drop)
+        self.delete(path::SESSION.to_owned()).await
     }
 
     pub async fn list_events(&self, query: &EventQuery) -> Result<EventPage, ApiError> {
@@ -224,20 +232,90 @@ impl Api {
         id: BroadcastId,
         query: RecipientQuery,
     ) -> Result<RecipientPage, ApiError> {
-        let status = query
-            .status
-            .map(|status| ("status", status.as_str().to_owned()));
+        let standing = query
+            .standing
+            .map(|standing| ("standing", standing.as_str().to_owned()));
         let after = query.after.map(|after| ("after", after.to_string()));
-        let query = status.into_iter().chain(after).collect();
+        let query = standing.into_iter().chain(after).collect();
         self.get(path::broadcast_recipients(id), query).await
     }
 
-    /// Uploads an image and the small one that LINE shows first. Dropping the future stops it.
+    /// The saved replies (預存回覆) that apply to the member.
+    pub async fn list_saved_replies(
+        &self,
+        query: &SavedReplyQuery,
+    ) -> Result<SavedReplyPage, ApiError> {
+        let mut parameters = Vec::new();
+        if !query.search.is_empty() {
+            parameters.push(("search", query.search.clone()));
+        }
+        parameters.extend(
+            query
+                .category
+                .clone()
+                .map(|category| ("category", category)),
+        );
+        parameters.extend(query.after.clone().map(|after| ("after", after)));
+        self.get(path::SAVED_REPLIES.to_owned(), parameters).await
+    }
+
+    pub async fn create_saved_reply(&self, edit: &SavedReplyEdit) -> Result<SavedReply, ApiError> {
+        self.post(path::SAVED_REPLIES.to_owned(), edit).await
+    }
+
+    pub async fn update_saved_reply(
+        &self,
+        id: SavedReplyId,
+        edit: &SavedReplyEdit,
+    ) -> Result<SavedReply, ApiError> {
+        self.put(path::saved_reply(id), edit).await
+    }
+
+    pub async fn delete_saved_reply(&self, id: SavedReplyId) -> Result<(), ApiError> {
+        self.delete(path::saved_reply(id)).await
+    }
+
+    pub async fn list_drafts(&self) -> Result<Drafts, ApiError> {
+        self.get(path::DRAFTS.to_owned(), Vec::new()).await
+    }
+
+    pub async fn find_draft(&self, id: DraftId) -> Result<Draft, ApiError> {
+        self.get(path::draft(id), Vec::new()).await
+    }
+
+    /// Keeps a draft, or refuses because it was changed elsewhere.
+    pub async fn update_draft(&self, id: DraftId, edit: &DraftEdit) -> Result<Draft, ApiError> {
+        self.put(path::draft(id), edit).await
+    }
+
+    pub async fn delete_draft(&self, id: DraftId) -> Result<(), ApiError> {
+        self.delete(path::draft(id)).await
+    }
+
+    pub async fn send_test(&self, test: &TestSend) -> Result<TestResult, ApiError> {
+        self.post(path::BROADCAST_TEST.to_owned(), test).await
+    }
+
+    pub async fn list_test_customers(&self) -> Result<TestCustomers, ApiError> {
+        self.get(path::TEST_CUSTOMERS.to_owned(), Vec::new()).await
+    }
+
+    /// What to write to an account to become its test customer.
+    pub async fn create_test_code(&self) -> Result<TestCode, ApiError> {
+        let call = call(Method::Post, path::TEST_CODE.to_owned());
+        self.send_and_read(call).await
+    }
+
+    pub async fn delete_test_customer(&self, channel: Channel) -> Result<(), ApiError> {
+        self.delete(path::test_customer(channel)).await
+    }
+
+    /// Uploads an image, a video or a file, with what is shown of it first. Dropping the future stops it.
     pub async fn upload_media(
         &self,
         file: web_sys::Blob,
         name: &str,
-        preview: web_sys::Blob,
+        preview: Option<web_sys::Blob>,
         on_progress: impl Fn(f64) + 'static,
     ) -> Result<Media, ApiError> {
         let upload = Upload {
@@ -250,9 +328,14 @@ impl Api {
         read(&self.noticed(reply)?)
     }
 
-    /// The address of an uploaded file, for an `<img>`.
+    /// The address of an uploaded file, for an `<img>`, a `<video>` or a link.
     pub fn media_url(&self, id: MediaId) -> String {
         self.transport.media_url(id)
+    }
+
+    /// The address of the small picture of an uploaded image or video.
+    pub fn preview_url(&self, id: MediaId) -> String {
+        self.transport.preview_url(id)
     }
 
     async fn get<T: DeserializeOwned>(
@@ -273,6 +356,20 @@ impl Api {
         let mut call = call(Method::Post, path);
         call.body = Some(json(body)?);
         self.send_and_read(call).await
+    }
+
+    async fn put<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        path: String,
+        body: &B,
+    ) -> Result<T, ApiError> {
+        let mut call = call(Method::Put, path);
+        call.body = Some(json(body)?);
+        self.send_and_read(call).await
+    }
+
+    async fn delete(&self, path: String) -> Result<(), ApiError> {
+        self.send(call(Method::Delete, path)).await.map(drop)
     }
 
     async fn send_and_read<T: DeserializeOwned>(&self, call: Call) -> Result<T, ApiError> {

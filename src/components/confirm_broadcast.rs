@@ -24,7 +24,6 @@ pub fn ConfirmBroadcast(
     #[prop(into)] on_close: Callback<()>,
 ) -> impl IntoView {
     let reached = Memo::new(move |_| count.with(AudienceCount::reached_total));
-    let title = Signal::derive(move || t_count(PluralKey::ConfirmTitle, reached.get(), &[]));
     let sentence = move || count.with(|count| sentence(count, messages.get() as u64));
     // While it is under way nobody knows whether closing would stop it: it would not.
     let close = Callback::new(move |()| {
@@ -41,7 +40,7 @@ pub fn ConfirmBroadcast(
         }
     };
     view! {
-        <Dialog open title on_close=close is_kept_open=true footer>
+        <Dialog open title=phrase(Key::ConfirmTitle) on_close=close is_kept_open=true footer>
             <div class="confirm-broadcast">
                 <p class="confirm-broadcast__sentence">{reactive(sentence)}</p>
                 <p class="confirm-broadcast__note">{phrase(Key::ConfirmNoWayBack)}</p>

@@ -18,6 +18,11 @@ pub fn event_status_key(status: EventStatus) -> Key {
     }
 }
 
+/// Platforms tell a number with its country code but without the `+` that makes it one to dial.
+fn shown_phone(phone: &str) -> String {
+    ["+", phone.trim_start_matches('+')].concat()
+}
+
 /// The customer and the event.
 #[component]
 pub fn CustomerPanel(
@@ -46,7 +51,7 @@ pub fn CustomerPanel(
                     .map(|phone| {
                         view! {
                             <dt>{phrase(Key::CustomerPhone)}</dt>
-                            <dd>{phone}</dd>
+                            <dd>{shown_phone(&phone)}</dd>
                         }
                     })}
                 <dt>{phrase(Key::CustomerAccount)}</dt>

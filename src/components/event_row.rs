@@ -7,11 +7,12 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use omocast_contract::api::EventRow;
 use omocast_contract::reach::{Reach, window};
-use omocast_contract::{Channel, Reason, Timestamp};
+use omocast_contract::{Channel, Medium, Reason, Timestamp};
 use web_sys::{Document, Element, HtmlElement, Text};
 
 use crate::components::channel_badge::channel_name;
-use crate::i18n::{Key, Locale, PluralKey, locale, moment, t, t_count};
+use crate::components::reason_text::medium_text;
+use crate::i18n::{Key, Locale, PluralKey, locale, moment, t, t_count, t_with};
 use crate::ui::avatar::initial;
 use crate::ui::windowed_list::{RowSlot, RowTemplate, create, set_attribute};
 
@@ -206,12 +207,11 @@ impl RowSlot<EventItem> for EventSlot {
             self.time.set_data(&item.time);
         }
         if was.is_none_or(|was| {
-            was.event.last_text != event.last_text || was.event.last_is_image != event.last_is_image
+            was.event.last_text != event.last_text || was.event.last_medium != event.last_medium
         }) {
-            if event.last_is_image {
-                self.text.set_data(&untrack(|| t(Key::EventsImage)));
-            } else {
-                self.text.set_data(&event.last_text);
+            match last_medium(event) {
+                Some(words) => self.text.set_data(&words),
+                None => self.text.set_data(&event.last_text),
             }
         }
         if was.is_none_or(|was| was.event.channel != event.channel) {
@@ -281,6 +281,22 @@ impl EventSlot {
         }
         set_attribute(&self.cell, "data-state", "unknown");
     }
+}
+
+/// A last message that is more than its words: what it is, and its caption or the file's name.
+fn last_medium(event: &EventRow) -> Option<String> {
+    let medium = match event.last_medium {
+        Medium::Text | Medium::Emoji | Medium::SavedReply => return None,
+        Medium::Image | Medium::Video | Medium::File => event.last_medium,
+    };
+    Some(untrack(|| {
+        let medium = medium_text(medium);
+        if event.last_text.is_empty() {
+            return medium;
+        }
+        let words = [("medium", medium.as_str()), ("words", &event.last_text)];
+        t_with(Key::EventsMediumWords, &words)
+    }))
 }
 
 const OFF: &str = "off";
@@ -355,12 +371,17 @@ pub fn example_event(n: u64) -> EventRow {
         status: EventStatus::InProgress,
         owner: Some("林佩珊".to_owned()),
         owner_id: text.parse::<MemberId>().ok(),
-        last_text: if n % 7 == 2 {
-            String::new()
-        } else {
-            "請問新款風衣什麼時候到店？我想先預約試穿".to_owned()
+        last_text: match n % 7 {
+            2 => String::new(),
+            5 => "秋季型錄.pdf".to_owned(),
+            _ => "請問新款風衣什麼時候到店？我想先預約試穿".to_owned(),
         },
-        last_is_image: n % 7 == 2,
+        last_medium: match n % 7 {
+            2 => Medium::Image,
+            4 => Medium::Video,
+            5 => Medium::File,
+            _ => Medium::Text,
+        },
         last_message_at: now.plus(-(n as i64) * 3_600_000),
         last_inbound_at: (n % 9 != 1).then(|| now.plus(-(n as i64) * 7_200_000 - 60_000)),
         unread: [0, 2, 0, 0, 120, 0][n as usize % 6],

@@ -5,8 +5,28 @@ use omocast_contract::message::{Message, MessageContent, MessageOrigin};
 use omocast_contract::{DeliveryStatus, MediaId, Reason};
 
 use crate::components::reason_text::{reason_text, status_text};
-use crate::i18n::{Key, clock, phrase, t_with};
-use crate::ui::reactive;
+use crate::i18n::{Key, bytes, clock, phrase, t, t_with};
+use crate::ui::{Icon, IconView, reactive};
+
+/// Where the browser finds uploaded files.
+#[derive(Clone, Copy)]
+pub struct MediaUrls {
+    pub file: Callback<MediaId, String>,
+    /// The small picture of an image or a video.
+    pub preview: Callback<MediaId, String>,
+}
+
+impl MediaUrls {
+    /// For stories, which have no files.
+    #[cfg(feature = "preview")]
+    pub fn none() -> Self {
+        let nowhere = Callback::new(|_| String::new());
+        Self {
+            file: nowhere,
+            preview: nowhere,
+        }
+    }
+}
 
 /// A message.
 #[component]
@@ -15,8 +35,7 @@ pub fn MessageBubble(
     message: Message,
     /// The customer's name, as it is shown.
     customer: String,
-    /// The address of an image.
-    image_url: Callback<MediaId, String>,
+    urls: MediaUrls,
 ) -> impl IntoView {
     let Message {
         at,
@@ -37,33 +56,106 @@ pub fn MessageBubble(
             (sender, Some(foot.into_any()))
         }
     };
-    let is_image = matches!(content, MessageContent::Image { media: Some(_) });
+    let is_picture = matches!(
+        content,
+        MessageContent::Image { media: Some(_), .. } | MessageContent::Video { media: Some(_), .. }
+    );
     let body = match content {
-        MessageContent::Text { text } => {
-            view! { <p class="message-bubble__text" dir="auto">{text}</p> }.into_any()
-        }
-        MessageContent::Image { media: Some(media) } => {
+        MessageContent::Text { text } => words_view(text),
+        MessageContent::Image {
+            media: Some(media),
+            caption,
+        } => {
             let alt = move || t_with(Key::ThreadImageOf, &[("name", &author)]);
-            let source = image_url.run(media);
-            view! { <img class="message-bubble__image" loading="lazy" src=source alt=reactive(alt) /> }
-                .into_any()
+            let source = urls.file.run(media);
+            view! {
+                <img class="message-bubble__image" loading="lazy" src=source alt=reactive(alt) />
+                {caption_view(caption)}
+            }
+            .into_any()
         }
-        MessageContent::Image { media: None } => {
-            view! { <p class="message-bubble__note">{phrase(Key::ThreadImageGone)}</p> }.into_any()
+        MessageContent::Video {
+            media: Some(media),
+            caption,
+        } => {
+            let name = move || t_with(Key::ThreadVideoOf, &[("name", &author)]);
+            let (source, poster) = (urls.file.run(media), urls.preview.run(media));
+            view! {
+                <video
+                    class="message-bubble__video"
+                    controls
+                    playsinline
+                    preload="none"
+                    src=source
+                    poster=poster
+                    aria-label=reactive(name)
+                ></video>
+                {caption_view(caption)}
+            }
+            .into_any()
         }
+        MessageContent::File {
+            media,
+            name,
+            bytes: size,
+            caption,
+        } => {
+            let about = move || match media {
+                Some(_) => bytes(size),
+                None => t(Key::ThreadFileGone),
+            };
+            let card = view! {
+                <IconView icon=Icon::File />
+                <span class="message-bubble__file-name">{name.clone()}</span>
+                <span class="message-bubble__file-size">{reactive(about)}</span>
+            };
+            let file = match media {
+                Some(media) => {
+                    let source = urls.file.run(media);
+                    view! { <a class="message-bubble__file" href=source download=name>{card}</a> }
+                        .into_any()
+                }
+                None => view! { <span class="message-bubble__file">{card}</span> }.into_any(),
+            };
+            view! { {file} {caption_view(caption)} }.into_any()
+        }
+        MessageContent::Image {
+            media: None,
+            caption,
+        } => gone_view(Key::ThreadImageGone, caption),
+        MessageContent::Video {
+            media: None,
+            caption,
+        } => gone_view(Key::ThreadVideoGone, caption),
         MessageContent::Unsupported { kind } => {
             let text = move || t_with(Key::ThreadUnsupported, &[("kind", &kind)]);
             view! { <p class="message-bubble__note">{reactive(text)}</p> }.into_any()
         }
     };
     view! {
-        <article class="message-bubble" data-own=is_own.then_some("true") data-image=is_image.then_some("true")>
+        <article class="message-bubble" data-own=is_own.then_some("true") data-picture=is_picture.then_some("true")>
             <div class="message-bubble__body">{body}</div>
             <div class="message-bubble__foot">
                 {foot} <time class="message-bubble__time">{move || clock(at)}</time>
             </div>
         </article>
     }
+}
+
+fn words_view(words: String) -> AnyView {
+    view! { <p class="message-bubble__text" dir="auto">{words}</p> }.into_any()
+}
+
+fn caption_view(caption: Option<String>) -> Option<AnyView> {
+    caption.map(words_view)
+}
+
+fn gone_view(words: Key, caption: Option<String>) -> AnyView {
+    view! {
+        <p class="message-bubble__note">{phrase(words)}</p>
+        {caption_view(caption)}
+    }
+    .into_any()
 }
 
 #[component]
@@ -124,7 +216,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 view! { <MessageBubble
                     message
                     customer="陳怡君".to_owned()
-                    image_url=Callback::new(|_| String::new())
+                    urls=MediaUrls::none()
                 /> }
             })
             .collect_view();
@@ -146,12 +238,53 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 ),
                 (
                     MessageOrigin::Inbound,
-                    MessageContent::Image { media: None },
+                    MessageContent::Image {
+                        media: None,
+                        caption: None,
+                    },
                 ),
                 (
                     MessageOrigin::Inbound,
                     MessageContent::Unsupported {
                         kind: "sticker".to_owned(),
+                    },
+                ),
+            ])
+        }),
+        Story::new("pictures, videos and files", || {
+            let media = "01905000-0000-7000-8000-000000000001".parse().ok();
+            let caption = Some("這件還有嗎？".to_owned());
+            let file = |media, name: &str| MessageContent::File {
+                media,
+                name: name.to_owned(),
+                bytes: 2_450_000,
+                caption: None,
+            };
+            story(vec![
+                (
+                    MessageOrigin::Inbound,
+                    MessageContent::Image {
+                        media,
+                        caption: caption.clone(),
+                    },
+                ),
+                (
+                    MessageOrigin::Inbound,
+                    MessageContent::Video { media, caption },
+                ),
+                (MessageOrigin::Inbound, file(media, "秋季型錄.pdf")),
+                (
+                    MessageOrigin::Inbound,
+                    file(
+                        None,
+                        "a-very-long-name-of-a-document-that-nobody-can-read-in-one-line-2026-final.docx",
+                    ),
+                ),
+                (
+                    MessageOrigin::Inbound,
+                    MessageContent::Video {
+                        media: None,
+                        caption: None,
                     },
                 ),
             ])

@@ -1,9 +1,13 @@
 //! Components that know the domain. They never call the API: data in by props, intent out by callbacks.
 
+pub mod broadcast_contents;
 pub mod channel_badge;
 pub mod composer;
 pub mod confirm_broadcast;
 pub mod customer_panel;
+pub mod draft_list;
+pub mod draft_status;
+pub mod emoji_picker;
 pub mod error_text;
 pub mod event_row;
 pub mod filter_chips;
@@ -16,7 +20,11 @@ pub mod progress_meter;
 pub mod reason_text;
 pub mod recipient_table;
 pub mod reply_box;
+pub mod rich_text;
+pub mod saved_replies;
 pub mod select_bar;
 pub mod send_bar;
+pub mod settings_menu;
 pub mod status_chip;
+pub mod test_send;
 pub mod thread_view;

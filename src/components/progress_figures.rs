@@ -1,14 +1,29 @@
 //! The figures of a broadcast, and which platform does not tell them.
+//!
+//! They count as [`Standing`] does, and so do the tabs over the recipients: a figure is a list that can be read below it.
 
 use leptos::prelude::*;
 use omocast_contract::audience::ChannelCount;
-use omocast_contract::{Broadcast, Channel, DeliveryStatus, Progress};
+use omocast_contract::{Broadcast, Channel, Progress, Standing};
 
 use crate::components::error_text::channel_names;
-use crate::components::reason_text::status_text;
+use crate::components::reason_text::standing_text;
 use crate::i18n::{Key, PluralKey, number, t, t_count, t_with};
+use crate::ui::reactive;
 
-/// Sent, delivered, read, failed, skipped, and unknown where there is any.
+/// Whether a standing has a figure and a tab: those that are out of the ordinary only where there are any.
+pub fn is_told(standing: Standing, progress: &Progress) -> bool {
+    match standing {
+        Standing::Sent
+        | Standing::Delivered
+        | Standing::Read
+        | Standing::Failed
+        | Standing::Skipped => true,
+        Standing::Unknown | Standing::Waiting => progress.of(standing) > 0,
+    }
+}
+
+/// Sent, delivered, read, failed, skipped; unknown and waiting where there is any.
 #[component]
 pub fn ProgressFigures(
     #[prop(into)] progress: Signal<Progress>,
@@ -31,48 +46,33 @@ pub fn ProgressFigures(
     };
     let no_delivered = silent(Channel::tells_delivered);
     let no_read = silent(Channel::tells_read);
-    let messages = move || {
-        let count = progress.with(Progress::accepted) * u64::from(message_count);
-        t_count(PluralKey::BroadcastMessageCount, count, &[])
+    let note = move |standing: Standing, progress: &Progress| match standing {
+        Standing::Sent => {
+            let count = progress.of(standing) * u64::from(message_count);
+            t_count(PluralKey::BroadcastMessageCount, count, &[])
+        }
+        Standing::Delivered => not_told(&no_delivered, total.saturating_sub(tells_delivered)),
+        Standing::Read => not_told(&no_read, total.saturating_sub(tells_read)),
+        Standing::Skipped => t(Key::BroadcastExcluded),
+        Standing::Failed | Standing::Unknown | Standing::Waiting => String::new(),
     };
-    let has_unknown = Memo::new(move |_| progress.with(|progress| progress.unknown > 0));
+    let figures = move || {
+        let progress = progress.get();
+        Standing::ALL
+            .into_iter()
+            .filter(|&standing| is_told(standing, &progress))
+            .map(|standing| figure(standing, progress.of(standing), note(standing, &progress)))
+            .collect_view()
+    };
+    let sum = move || {
+        let total = number(progress.with(Progress::total));
+        t_with(Key::BroadcastSum, &[("total", &total)])
+    };
     view! {
-        <dl class="progress-figures">
-            {figure(|| status_text(DeliveryStatus::Sent), progress, Progress::accepted, "", messages)}
-            {figure(
-                || status_text(DeliveryStatus::Delivered),
-                progress,
-                Progress::arrived,
-                "",
-                move || not_told(&no_delivered, total.saturating_sub(tells_delivered)),
-            )}
-            {figure(
-                || status_text(DeliveryStatus::Read),
-                progress,
-                |progress| progress.read,
-                "",
-                move || not_told(&no_read, total.saturating_sub(tells_read)),
-            )}
-            {figure(|| t(Key::BroadcastFailed), progress, |progress| progress.failed, "bad", String::new)}
-            {figure(
-                || status_text(DeliveryStatus::Skipped),
-                progress,
-                |progress| progress.skipped,
-                "",
-                || t(Key::BroadcastExcluded),
-            )}
-            {move || {
-                has_unknown.get().then(|| {
-                    figure(
-                        || status_text(DeliveryStatus::Unknown),
-                        progress,
-                        |progress| progress.unknown,
-                        "warn",
-                        String::new,
-                    )
-                })
-            }}
-        </dl>
+        <div class="progress-figures">
+            <dl class="progress-figures__list">{reactive(figures)}</dl>
+            <p class="progress-figures__sum">{reactive(sum)}</p>
+        </div>
     }
     .into_any()
 }
@@ -88,22 +88,21 @@ fn not_told(channels: &[Channel], count: u64) -> String {
     )
 }
 
-fn figure(
-    name: fn() -> String,
-    progress: Signal<Progress>,
-    value: fn(&Progress) -> u64,
-    tone: &'static str,
-    note: impl Fn() -> String + Send + 'static,
-) -> AnyView {
-    let value = Memo::new(move |_| progress.with(value));
+fn figure(standing: Standing, value: u64, note: String) -> AnyView {
+    let tone = match standing {
+        Standing::Failed => Some("bad"),
+        Standing::Unknown => Some("warn"),
+        Standing::Sent
+        | Standing::Delivered
+        | Standing::Read
+        | Standing::Skipped
+        | Standing::Waiting => None,
+    };
     view! {
         <div class="progress-figures__figure">
-            <dt class="progress-figures__name">{name}</dt>
-            <dd
-                class="progress-figures__number"
-                data-tone=move || (value.get() > 0 && !tone.is_empty()).then_some(tone)
-            >
-                {move || number(value.get())}
+            <dt class="progress-figures__name">{standing_text(standing)}</dt>
+            <dd class="progress-figures__number" data-tone=tone.filter(|_| value > 0)>
+                {number(value)}
             </dd>
             <dd class="progress-figures__note">{note}</dd>
         </div>

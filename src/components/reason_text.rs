@@ -1,6 +1,6 @@
 //! The words for why a customer is skipped or a message failed, for statuses, and for roles. All exhaustive.
 
-use omocast_contract::{BroadcastStatus, DeliveryStatus, Medium, Reason, Role};
+use omocast_contract::{BroadcastStatus, DeliveryStatus, Medium, Reason, Role, Standing};
 
 use crate::i18n::{Key, t, t_with};
 
@@ -51,6 +51,19 @@ pub fn status_text(status: DeliveryStatus) -> String {
         DeliveryStatus::Failed => Key::StatusFailed,
         DeliveryStatus::Skipped => Key::StatusSkipped,
         DeliveryStatus::Unknown => Key::StatusUnknown,
+    })
+}
+
+/// How far recipients have come, for the figures and the lists of the report.
+pub fn standing_text(standing: Standing) -> String {
+    t(match standing {
+        Standing::Waiting => Key::StatusQueued,
+        Standing::Sent => Key::StatusSent,
+        Standing::Delivered => Key::StatusDelivered,
+        Standing::Read => Key::StatusRead,
+        Standing::Failed => Key::StatusFailed,
+        Standing::Unknown => Key::StatusUnknown,
+        Standing::Skipped => Key::StatusSkipped,
     })
 }
 

@@ -13,8 +13,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{File, HtmlInputElement};
 
 use crate::components::channel_badge::channel_name;
-use crate::i18n::{Key, number, phrase, t_with};
-use crate::ui::{Button, ButtonKind, Icon, IconButton, Notice, Tone, is_composing, reactive};
+use crate::i18n::{Key, PluralKey, number, phrase, t_count, t_with};
+use crate::ui::{Button, ButtonKind, Icon, IconButton, Notice, Show, Tone, is_composing, reactive};
 
 /// The reply box.
 #[component]
@@ -40,6 +40,13 @@ pub fn ReplyBox(
     on_send: Callback<String>,
     /// An image is to be sent.
     on_image: Callback<File>,
+    /// The saved replies (預存回覆) are wanted.
+    on_saved_replies: Callback<()>,
+    /// How many messages of a saved reply wait to be sent, one after the other.
+    #[prop(into)]
+    waiting: Signal<usize>,
+    /// Those that wait are to be sent, or to be given up.
+    on_waiting: Callback<bool>,
 ) -> impl IntoView {
     let field = NodeRef::<html::Textarea>::new();
     let picker = NodeRef::<html::Input>::new();
@@ -101,6 +108,24 @@ pub fn ReplyBox(
     view! {
         <div class="reply-box">
             {move || refusal.get().map(|reason| view! { <Notice tone=Tone::Warn>{reason}</Notice> })}
+            <Show when=move || waiting.get() != 0>
+                <Notice tone=Tone::Action>
+                    <span class="reply-box__waiting">
+                        {move || t_count(PluralKey::ReplyWaiting, waiting.get() as u64, &[])}
+                    </span>
+                    <Button
+                        icon=Icon::Send
+                        busy=is_sending
+                        disabled_reason=refusal
+                        on_click=move || on_waiting.run(true)
+                    >
+                        {phrase(Key::ReplySendAll)}
+                    </Button>
+                    <Button kind=ButtonKind::Quiet on_click=move || on_waiting.run(false)>
+                        {phrase(Key::UiCancel)}
+                    </Button>
+                </Notice>
+            </Show>
             <p class="reply-box__problem" role="alert" id="reply-problem">{reactive(problem)}</p>
             <div class="reply-box__field">
                 <IconButton
@@ -121,6 +146,12 @@ pub fn ReplyBox(
                     tabindex="-1"
                     aria-label=phrase(Key::ReplyAttach)
                     on:change=on_pick
+                />
+                <IconButton
+                    icon=Icon::MessageSquare
+                    label=phrase(Key::SavedTitle)
+                    disabled_reason=refusal
+                    on_click=on_saved_replies
                 />
                 <textarea
                     node_ref=field
@@ -173,6 +204,16 @@ pub fn stories() -> Vec<crate::ui::Story> {
         error: Option<&str>,
         upload: Option<f64>,
     ) -> AnyView {
+        with_waiting(text, refusal, error, upload, 0)
+    }
+
+    fn with_waiting(
+        text: &str,
+        refusal: Option<&str>,
+        error: Option<&str>,
+        upload: Option<f64>,
+        waiting: usize,
+    ) -> AnyView {
         let text = RwSignal::new(text.to_owned());
         view! {
             <ReplyBox
@@ -184,6 +225,9 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 upload=Signal::stored(upload)
                 on_send=Callback::new(move |_| text.set(String::new()))
                 on_image=Callback::new(|_| ())
+                on_saved_replies=Callback::new(|()| ())
+                waiting
+                on_waiting=Callback::new(|_| ())
             />
         }
         .into_any()
@@ -205,6 +249,9 @@ pub fn stories() -> Vec<crate::ui::Story> {
         }),
         Story::new("it was not sent", || {
             story("好的", None, Some("無法連線，請檢查網路後重試。"), None)
+        }),
+        Story::new("messages of a saved reply wait", || {
+            with_waiting("", None, None, None, 3)
         }),
         Story::new("an image on its way", || story("", None, None, Some(0.42))),
     ]

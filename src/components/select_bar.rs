@@ -1,5 +1,6 @@
 //! 全選, and in words how many customers are chosen: said from the rule of the selection alone, whatever the list's length.
 
+use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::audience::PickState;
 use omocast_contract::{Audience, Pick};
@@ -46,11 +47,14 @@ pub fn SelectBar(
     selectable: Signal<Option<u64>>,
     /// 全選 was pressed.
     on_toggle_all: Callback<()>,
+    /// The box of 全選, for whoever gives it the focus.
+    #[prop(optional)]
+    all: NodeRef<html::Input>,
 ) -> impl IntoView {
     let state =
         Memo::new(move |_| audience.with(|audience| audience.state(selectable.get().unwrap_or(0))));
     view! {
-        <div class="select-bar">
+        <div class="select-bar" role="group" aria-label=phrase(Key::SelectTitle)>
             <Checkbox
                 mark=Signal::derive(move || match state.get() {
                     PickState::None => Mark::Off,
@@ -59,6 +63,7 @@ pub fn SelectBar(
                 })
                 label=phrase(Key::SelectAll)
                 on_change=move |_| on_toggle_all.run(())
+                node_ref=all
             />
             <span class="select-bar__words" role="status" aria-live="polite">
                 {move || audience.with(|audience| selection_words(audience, selectable.get()))}

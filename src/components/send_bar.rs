@@ -25,6 +25,12 @@ pub fn SendBar(
     /// Why it can't be sent now, in words; none when it can.
     #[prop(into)]
     disabled_reason: Signal<Option<String>>,
+    /// A look at it is wanted first: where there is no room for the preview beside the messages.
+    #[prop(into)]
+    on_preview: Callback<()>,
+    /// 測試發送 is wanted.
+    #[prop(into)]
+    on_test: Callback<()>,
     #[prop(into)] on_send: Callback<()>,
 ) -> impl IntoView {
     let reached =
@@ -73,9 +79,19 @@ pub fn SendBar(
                     })
                 }}
             </div>
-            <Button kind=ButtonKind::Primary icon=Icon::Send disabled_reason on_click=on_send>
-                {reactive(send)}
-            </Button>
+            <span class="send-bar__preview">
+                <Button kind=ButtonKind::Primary icon=Icon::Eye on_click=on_preview>
+                    {phrase(Key::PreviewTitle)}
+                </Button>
+            </span>
+            <span class="send-bar__test">
+                <Button on_click=on_test>{phrase(Key::TestTitle)}</Button>
+            </span>
+            <span class="send-bar__send">
+                <Button kind=ButtonKind::Primary icon=Icon::Send disabled_reason on_click=on_send>
+                    {reactive(send)}
+                </Button>
+            </span>
         </footer>
     }
     .into_any()
@@ -163,6 +179,8 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 error=error.map(str::to_owned)
                 on_retry=|()| ()
                 disabled_reason=reason.map(str::to_owned)
+                on_preview=|()| ()
+                on_test=|()| ()
                 on_send=|()| ()
             />
         }

@@ -6,9 +6,9 @@
 use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::message::{Message, MessageOrigin};
-use omocast_contract::{MediaId, MessageId, Reason, Timestamp};
+use omocast_contract::{MessageId, Reason, Timestamp};
 
-use crate::components::message_bubble::MessageBubble;
+use crate::components::message_bubble::{MediaUrls, MessageBubble};
 use crate::i18n::{Key, day_heading, day_of, phrase};
 use crate::ui::{Button, Icon, Row, Show, rows};
 
@@ -32,8 +32,7 @@ pub fn ThreadView(
     is_loading_older: Signal<bool>,
     /// Older ones are wanted.
     on_load_older: Callback<()>,
-    /// The address of an image.
-    image_url: Callback<MediaId, String>,
+    urls: MediaUrls,
 ) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
     let is_at_bottom = RwSignal::new(true);
@@ -96,7 +95,7 @@ pub fn ThreadView(
                     </Show>
                     {rows(move || {
                         let draw = |entry: Entry| {
-                            Row::new(entry.key(), move || entry_view(entry.clone(), customer, image_url))
+                            Row::new(entry.key(), move || entry_view(entry.clone(), customer, urls))
                         };
                         entries.get().into_iter().map(draw).collect()
                     })}
@@ -113,18 +112,13 @@ pub fn ThreadView(
     }
 }
 
-fn entry_view(
-    entry: Entry,
-    customer: Signal<String>,
-    image_url: Callback<MediaId, String>,
-) -> AnyView {
+fn entry_view(entry: Entry, customer: Signal<String>, urls: MediaUrls) -> AnyView {
     match entry {
         Entry::Day(_, at) => {
             view! { <h2 class="thread-view__day">{move || day_heading(at)}</h2> }.into_any()
         }
         Entry::Message(message) => {
-            view! { <MessageBubble message customer=customer.get_untracked() image_url /> }
-                .into_any()
+            view! { <MessageBubble message customer=customer.get_untracked() urls /> }.into_any()
         }
     }
 }
@@ -206,7 +200,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                     has_older
                     is_loading_older=false
                     on_load_older=Callback::new(|()| ())
-                    image_url=Callback::new(|_| String::new())
+                    urls=MediaUrls::none()
                 />
             </div>
         }

@@ -47,6 +47,11 @@ pub const ENTRIES: &[Entry] = &[
     entry("ui", "windowed_list", ui::windowed_list::stories),
     entry(
         "components",
+        "broadcast_contents",
+        components::broadcast_contents::stories,
+    ),
+    entry(
+        "components",
         "channel_badge",
         components::channel_badge::stories,
     ),
@@ -60,6 +65,17 @@ pub const ENTRIES: &[Entry] = &[
         "components",
         "customer_panel",
         components::customer_panel::stories,
+    ),
+    entry("components", "draft_list", components::draft_list::stories),
+    entry(
+        "components",
+        "draft_status",
+        components::draft_status::stories,
+    ),
+    entry(
+        "components",
+        "emoji_picker",
+        components::emoji_picker::stories,
     ),
     entry("components", "event_row", components::event_row::stories),
     entry(
@@ -103,13 +119,25 @@ pub const ENTRIES: &[Entry] = &[
         components::recipient_table::stories,
     ),
     entry("components", "reply_box", components::reply_box::stories),
+    entry("components", "rich_text", components::rich_text::stories),
+    entry(
+        "components",
+        "saved_replies",
+        components::saved_replies::stories,
+    ),
     entry("components", "select_bar", components::select_bar::stories),
     entry("components", "send_bar", components::send_bar::stories),
+    entry(
+        "components",
+        "settings_menu",
+        components::settings_menu::stories,
+    ),
     entry(
         "components",
         "status_chip",
         components::status_chip::stories,
     ),
+    entry("components", "test_send", components::test_send::stories),
     entry(
         "components",
         "thread_view",

@@ -6,11 +6,11 @@ use omocast_contract::Role;
 use omocast_contract::member::Scope;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::i18n::{self, Key, Locale, phrase, t};
+use crate::components::settings_menu::SettingsMenu;
+use crate::i18n::{self, Key, phrase, t};
 use crate::live::use_live;
 use crate::route::{Route, use_route};
 use crate::session::use_session;
-use crate::theme::{self, Theme};
 use crate::ui::{Avatar, Icon, IconView, Menu, MenuItem, Show, use_toasts};
 
 #[component]
@@ -117,48 +117,6 @@ fn RailLink(href: String, icon: Icon, label: Key, is_current: Signal<bool>) -> i
     }
 }
 
-/// Language and theme.
-#[component]
-fn SettingsMenu() -> impl IntoView {
-    let toasts = use_toasts();
-    let items = Signal::derive(move || {
-        let languages = Locale::ALL.into_iter().map(move |locale| {
-            let choose = move || {
-                spawn_local(async move {
-                    if i18n::switch(locale).await.is_err() {
-                        toasts.error(i18n::t_now(Key::ErrorOffline));
-                    }
-                });
-            };
-            let item = MenuItem::new(locale.own_name(), choose).checked(i18n::locale() == locale);
-            if locale == Locale::ALL[0] {
-                item.heading(t(Key::AppLanguage))
-            } else {
-                item
-            }
-        });
-        let themes = Theme::ALL.into_iter().map(|theme| {
-            let item = MenuItem::new(t(theme_key(theme)), move || theme::switch(theme))
-                .checked(theme::theme() == theme);
-            if theme == Theme::ALL[0] {
-                item.heading(t(Key::AppTheme))
-            } else {
-                item
-            }
-        });
-        languages.chain(themes).collect::<Vec<_>>()
-    });
-    view! { <Menu label=phrase(Key::AppSettings) icon=Icon::Settings items /> }
-}
-
-fn theme_key(theme: Theme) -> Key {
-    match theme {
-        Theme::System => Key::AppThemeSystem,
-        Theme::Light => Key::AppThemeLight,
-        Theme::Dark => Key::AppThemeDark,
-    }
-}
-
 /// Who is signed in, and 登出.
 #[component]
 fn MemberMenu() -> impl IntoView {
@@ -179,7 +137,8 @@ fn MemberMenu() -> impl IntoView {
     let header = move || {
         me.get()
             .map(|me| {
-                let shops = me.shops.join("、");
+                let shops: Vec<_> = me.shops.iter().map(|shop| shop.name.as_str()).collect();
+                let shops = shops.join("、");
                 view! {
                     <p class="shell__name">{me.name}</p>
                     <p class="shell__about">{me.email}</p>

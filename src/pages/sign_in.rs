@@ -1,11 +1,13 @@
 //! Signing in, and back to where one wanted to go.
 
 use leptos::ev;
+use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::ProblemCode;
 use omocast_contract::api::SignIn;
 
 use crate::api::{ApiError, use_api};
+use crate::components::settings_menu::SettingsMenu;
 use crate::i18n::{Key, phrase, t};
 use crate::part::part;
 use crate::route::{self, Route, use_route};
@@ -25,6 +27,8 @@ pub fn SignInPage() -> impl IntoView {
     let (api, session, route) = (StoredValue::new(use_api()), use_session(), use_route());
     let email = RwSignal::new(String::new());
     let password = RwSignal::new(String::new());
+    let email_field = NodeRef::<html::Input>::new();
+    let password_field = NodeRef::<html::Input>::new();
     // Nothing is called missing before somebody tried.
     let is_tried = RwSignal::new(false);
     // An effect, because the address is a thing outside that must follow the sign-in.
@@ -50,8 +54,17 @@ pub fn SignInPage() -> impl IntoView {
             email: email.get_untracked().trim().to_owned(),
             password: password.get_untracked(),
         };
-        let is_complete = !credentials.email.is_empty() && !credentials.password.is_empty();
-        if is_complete && !sign_in.pending().get_untracked() {
+        let missing = if credentials.email.is_empty() {
+            Some(email_field)
+        } else if credentials.password.trim().is_empty() {
+            Some(password_field)
+        } else {
+            None
+        };
+        if let Some(field) = missing {
+            // By then its message is there, to be read out with it.
+            request_animation_frame(move || focus(field));
+        } else if !sign_in.pending().get_untracked() {
             sign_in.dispatch(credentials);
         }
     };
@@ -78,6 +91,7 @@ pub fn SignInPage() -> impl IntoView {
                     autocomplete="username"
                     value=email
                     error=missing(email, Key::SignInEmailMissing)
+                    node_ref=email_field
                 />
                 <TextField
                     label=phrase(Key::SignInPassword)
@@ -86,6 +100,7 @@ pub fn SignInPage() -> impl IntoView {
                     autocomplete="current-password"
                     value=password
                     error=missing(password, Key::SignInPasswordMissing)
+                    node_ref=password_field
                 />
                 {move || {
                     refusal()
@@ -101,9 +116,17 @@ pub fn SignInPage() -> impl IntoView {
                     {phrase(Key::SignInSubmit)}
                 </Button>
             </form>
+            <SettingsMenu is_wide=true />
         </main>
     }
     .into_any()
+}
+
+fn focus(field: NodeRef<html::Input>) {
+    if let Some(field) = field.try_get_untracked().flatten() {
+        // Fails on what is not shown, which needs no focus.
+        let _ = field.focus();
+    }
 }
 
 fn refusal_key(error: &ApiError) -> Key {

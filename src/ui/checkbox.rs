@@ -35,6 +35,9 @@ pub fn Checkbox(
     /// Told what it should become.
     #[prop(into)]
     on_change: Callback<bool>,
+    /// The element, for whoever gives it the focus.
+    #[prop(optional)]
+    node_ref: NodeRef<html::Input>,
 ) -> impl IntoView {
     let reason_id = unique_id();
     let reason = disabled_reason.unwrap_or_default();
@@ -43,10 +46,9 @@ pub fn Checkbox(
         let reason_id = reason_id.clone();
         move || is_off().then(|| reason_id.clone())
     };
-    let input = NodeRef::<html::Input>::new();
     // An effect, because `indeterminate` and `checked` are the element's own and change with every click on it.
     let show = move |mark: Mark| {
-        if let Some(input) = input.get() {
+        if let Some(input) = node_ref.get() {
             input.set_indeterminate(mark == Mark::Mixed);
             input.set_checked(mark == Mark::On);
         }
@@ -55,7 +57,7 @@ pub fn Checkbox(
     let checkbox = view! {
         <label class="checkbox">
             <input
-                node_ref=input
+                node_ref=node_ref
                 type="checkbox"
                 class="checkbox__box"
                 aria-disabled=move || is_off().then_some("true")

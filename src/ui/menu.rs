@@ -82,13 +82,15 @@ pub fn Menu(
     /// What stands over the items, such as who is signed in.
     #[prop(optional)]
     header: Option<ChildrenFn>,
+    /// The button, for whoever gives it the focus.
+    #[prop(optional)]
+    button: NodeRef<html::Button>,
     /// What the button shows, in place of the icon.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
     let id = unique_id();
     let list = NodeRef::<html::Div>::new();
-    let trigger = NodeRef::<html::Button>::new();
     let is_open = RwSignal::new(false);
     let toggled = move |event: ev::Event| {
         let is_shown = event
@@ -133,7 +135,7 @@ pub fn Menu(
                 aria-haspopup="menu"
                 aria-expanded=move || if is_open.get() { "true" } else { "false" }
                 popovertarget=id.clone()
-                node_ref=trigger
+                node_ref=button
                 on:keydown=open_by_key
             >
                 {content}

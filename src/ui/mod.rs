@@ -2,6 +2,7 @@
 
 pub mod avatar;
 pub mod button;
+pub mod caret;
 pub mod checkbox;
 pub mod chip;
 pub mod dialog;
@@ -10,6 +11,7 @@ pub mod error_panel;
 pub mod flow;
 pub mod icon;
 pub mod icon_button;
+pub mod ime;
 pub mod menu;
 pub mod meter;
 pub mod notice;
@@ -24,7 +26,6 @@ pub mod windowed_list;
 
 use std::cell::Cell;
 
-use leptos::ev;
 #[cfg(feature = "preview")]
 use leptos::prelude::AnyView;
 
@@ -38,6 +39,7 @@ pub use error_panel::ErrorPanel;
 pub use flow::{Row, Show, reactive, rows};
 pub use icon::{Icon, IconView};
 pub use icon_button::IconButton;
+pub use ime::is_composing;
 pub use menu::{Menu, MenuItem};
 pub use meter::{Meter, Segment};
 pub use notice::Notice;
@@ -94,10 +96,4 @@ pub fn unique_id() -> String {
     let id = NEXT.get();
     NEXT.set(id + 1);
     ["ui-", &id.to_string()].concat()
-}
-
-/// Whether a key belongs to an input method that is composing: then it means nothing to us.
-pub fn is_composing(key: &ev::KeyboardEvent) -> bool {
-    // Safari ends the composition before it tells of the key that ended it, with this code.
-    key.is_composing() || key.key_code() == 229
 }

@@ -1,10 +1,10 @@
 //! Some lines of text. It grows with them, and never disturbs an input method.
 
-use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::{is_composing, reactive, unique_id};
+use super::ime::{Typing, press};
+use super::{reactive, unique_id};
 
 #[component]
 pub fn TextArea(
@@ -33,17 +33,7 @@ pub fn TextArea(
 ) -> impl IntoView {
     let id = unique_id();
     let error_id = unique_id();
-    let is_composed = StoredValue::new(false);
-    // An effect, because the element keeps what is typed; while an input method composes, writing to it breaks the composition.
-    Effect::new(move |_| {
-        let text = value.get();
-        if let Some(area) = node_ref.get()
-            && !is_composed.get_value()
-            && area.value() != text
-        {
-            area.set_value(&text);
-        }
-    });
+    let typing = Typing::new(value, move || node_ref.get().map(Into::into));
     let has_error = move || error.with(Option::is_some);
     let described_by = {
         let error_id = error_id.clone();
@@ -53,16 +43,6 @@ pub fn TextArea(
                 (Some(error), Some(other)) => Some([error, other].join(" ")),
                 (one, other) => one.or(other),
             }
-        }
-    };
-    let press = move |key: ev::KeyboardEvent| {
-        if let Some(on_enter) = on_enter
-            && key.key() == "Enter"
-            && !key.shift_key()
-            && !is_composing(&key)
-        {
-            key.prevent_default();
-            on_enter.run(());
         }
     };
     view! {
@@ -81,13 +61,10 @@ pub fn TextArea(
                 aria-invalid=move || has_error().then_some("true")
                 aria-describedby=reactive(described_by)
                 node_ref=node_ref
-                on:input:target=move |event| value.set(event.target().value())
-                on:compositionstart=move |_| is_composed.set_value(true)
-                on:compositionend:target=move |event| {
-                    is_composed.set_value(false);
-                    value.set(event.target().value());
-                }
-                on:keydown=press
+                on:input=move |event| typing.take(&event)
+                on:compositionstart=move |_| typing.begin()
+                on:compositionend=move |event| typing.end(&event)
+                on:keydown=move |key| press(&key, on_enter)
             ></textarea>
             {move || {
                 error

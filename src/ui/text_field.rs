@@ -1,10 +1,10 @@
 //! A line of text with its label, and its error beside it.
 
-use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::{Icon, IconView, is_composing, reactive, unique_id};
+use super::ime::{Typing, press};
+use super::{Icon, IconView, reactive, unique_id};
 
 /// What a line of text is, to the browser's keyboards and password managers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,37 +47,18 @@ pub fn TextField(
     /// What is wrong with it; none when nothing is.
     #[prop(optional, into)]
     error: Signal<Option<String>>,
-    /// Enter, but not the one that ends a composition.
+    /// Enter without Shift, but not the one that ends a composition.
     #[prop(optional, into)]
     on_enter: Option<Callback<()>>,
     #[prop(optional)] node_ref: NodeRef<html::Input>,
 ) -> impl IntoView {
     let id = unique_id();
     let error_id = unique_id();
-    let is_composed = StoredValue::new(false);
-    // An effect, because the element keeps what is typed; while an input method composes, writing to it breaks the composition.
-    Effect::new(move |_| {
-        let text = value.get();
-        if let Some(input) = node_ref.get()
-            && !is_composed.get_value()
-            && input.value() != text
-        {
-            input.set_value(&text);
-        }
-    });
+    let typing = Typing::new(value, move || node_ref.get().map(Into::into));
     let has_error = move || error.with(Option::is_some);
     let described_by = {
         let error_id = error_id.clone();
         move || has_error().then(|| error_id.clone())
-    };
-    let press = move |key: ev::KeyboardEvent| {
-        if let Some(on_enter) = on_enter
-            && key.key() == "Enter"
-            && !is_composing(&key)
-        {
-            key.prevent_default();
-            on_enter.run(());
-        }
     };
     view! {
         <div class="text-field">
@@ -100,13 +81,10 @@ pub fn TextField(
                     aria-invalid=move || has_error().then_some("true")
                     aria-describedby=reactive(described_by)
                     node_ref=node_ref
-                    on:input:target=move |event| value.set(event.target().value())
-                    on:compositionstart=move |_| is_composed.set_value(true)
-                    on:compositionend:target=move |event| {
-                        is_composed.set_value(false);
-                        value.set(event.target().value());
-                    }
-                    on:keydown=press
+                    on:input=move |event| typing.take(&event)
+                    on:compositionstart=move |_| typing.begin()
+                    on:compositionend=move |event| typing.end(&event)
+                    on:keydown=move |key| press(&key, on_enter)
                 />
             </span>
             {move || {

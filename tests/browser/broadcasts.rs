@@ -36,6 +36,12 @@ fn app(fake: &FakeTransport, route: Route) -> Mounted {
 /// The composer with everybody chosen, and no draft of another test.
 async fn composer() -> (Mounted, FakeTransport) {
     window().local_storage().unwrap().unwrap().clear().unwrap();
+    window()
+        .session_storage()
+        .unwrap()
+        .unwrap()
+        .clear()
+        .unwrap();
     let fake = FakeTransport::new(FakeOptions::default());
     let page = app(&fake, SELECTION);
     wait_for(|| page.find_by_role("checkbox", "全選").is_some()).await;
@@ -69,29 +75,6 @@ fn reason_of(button: &HtmlElement) -> String {
         .get_element_by_id(&id)
         .and_then(|reason| reason.text_content())
         .unwrap_or_default()
-}
-
-/// Picks files as the file dialog would: (name, type, content).
-async fn pick_files(page: &Mounted, files: &[(&str, &str, &str)]) {
-    let input = page.by_css("input[type=file]").remove(0);
-    let list = js_sys::Array::new();
-    for (name, kind, content) in files {
-        list.push(&js_sys::Array::of3(
-            &(*name).into(),
-            &(*kind).into(),
-            &(*content).into(),
-        ));
-    }
-    let pick = js_sys::Function::new_with_args(
-        "input, files",
-        "const data = new DataTransfer();
-         for (const [name, type, content] of files) data.items.add(new File([content], name, { type }));
-         input.files = data.files;
-         input.dispatchEvent(new Event('change', { bubbles: true }));",
-    );
-    pick.call2(&wasm_bindgen::JsValue::NULL, &input, &list)
-        .unwrap();
-    settle().await;
 }
 
 /// The keys under which broadcasts were sent.
@@ -172,31 +155,6 @@ async fn a_removed_message_comes_back_by_undo() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_no_image_is_refused_beside_it_and_nothing_is_lost() {
-    let (page, _fake) = composer().await;
-    type_text(&page.by_label("第 1 則文字"), "甲").await;
-    pick_files(
-        &page,
-        &[
-            ("report.pdf", "application/pdf", "%PDF"),
-            ("broken.png", "image/png", "nope"),
-        ],
-    )
-    .await;
-    wait_for(|| {
-        page.find_by_text("broken.png：這不是 JPEG 或 PNG 圖片。")
-            .is_some()
-    })
-    .await;
-    assert!(
-        page.find_by_text("report.pdf：這不是 JPEG 或 PNG 圖片。")
-            .is_some()
-    );
-    assert!(page.find_by_text("1 / 5").is_some());
-    assert_eq!(value_of(&page.by_label("第 1 則文字")), "甲");
-}
-
-#[wasm_bindgen_test]
 async fn the_question_says_how_many_get_what_and_who_is_skipped() {
     let (page, _fake) = composer().await;
     type_text(&page.by_label("第 1 則文字"), "甲").await;
@@ -272,12 +230,16 @@ async fn a_reload_loses_neither_the_messages_nor_the_key() {
     let page = app(&fake, SELECTION);
     wait_for(|| page.find_by_role("checkbox", "全選").is_some()).await;
     assert_eq!(value_of(&page.by_label("第 1 則文字")), "甲");
-    click(&page.by_role("checkbox", "全選")).await;
+    // So are the ticks.
     wait_for(|| button_like(&page, "發送給").is_some()).await;
     confirm(&page).await;
     wait_for(|| matches!(here(), Route::Broadcast(_))).await;
     let keys = keys(&fake);
     assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
+    drop(page);
+    let page = app(&fake, SELECTION);
+    wait_for(|| page.find_by_role("checkbox", "全選").is_some()).await;
+    wait_for(|| page.find_by_text("尚未選取").is_some()).await;
 }
 
 #[wasm_bindgen_test]
@@ -308,6 +270,79 @@ async fn the_page_of_a_broadcast_follows_it_as_it_is_sent() {
         .unwrap();
     click(&skipped).await;
     wait_for(|| page.text().contains("已逾 24 小時")).await;
+}
+
+/// The tabs over the recipients, with their counts.
+fn tabs(page: &Mounted) -> Vec<(HtmlElement, String, u64)> {
+    page.by_css("[role=tab]")
+        .into_iter()
+        .filter_map(|tab| {
+            let words = name_of(&tab).replace(',', "");
+            let at = words.find(|c: char| c.is_ascii_digit())?;
+            let count = words[at..].parse().ok()?;
+            Some((tab, words[..at].trim().to_owned(), count))
+        })
+        .collect()
+}
+
+#[wasm_bindgen_test]
+async fn a_figure_counts_those_that_its_tab_lists() {
+    let fake = FakeTransport::new(FakeOptions::default());
+    for _ in 0..60 {
+        fake.tick();
+    }
+    let page = app(&fake, Route::Broadcasts);
+    wait_for(|| !page.by_css("tbody a").is_empty()).await;
+    let href = page.by_css("tbody a")[0].get_attribute("href").unwrap();
+    replace(Route::of_href(&href));
+    wait_for(|| !page.by_css("dl dd").is_empty()).await;
+    let figures: Vec<(String, u64)> = page
+        .by_css("dl > div")
+        .iter()
+        .map(|figure| {
+            let part = |selector| figure.query_selector(selector).unwrap().unwrap();
+            let count = part("dd").text_content().unwrap().replace(',', "");
+            (part("dt").text_content().unwrap(), count.parse().unwrap())
+        })
+        .collect();
+    let listed: Vec<(String, u64)> = tabs(&page)
+        .into_iter()
+        .skip(1)
+        .map(|(_, name, count)| (name, count))
+        .collect();
+    assert_eq!(figures, listed);
+    let of = |wanted: &str| figures.iter().find(|(name, _)| name == wanted).unwrap().1;
+    let (sent, delivered, read) = (of("已送出"), of("已送達"), of("已讀"));
+    assert!(
+        sent >= delivered && delivered >= read && read > 0,
+        "{figures:?}"
+    );
+    let parts: u64 = figures
+        .iter()
+        .filter(|(name, _)| name != "已送達" && name != "已讀")
+        .map(|(_, count)| count)
+        .sum();
+    let all = tabs(&page).remove(0).2;
+    assert_eq!(parts, all, "{figures:?}");
+    assert!(
+        page.text()
+            .contains(&format!("共 {} 位顧客", omocast::i18n::number(all)))
+    );
+
+    // Who has read it has got it, too.
+    let (tab, ..) = tabs(&page)
+        .into_iter()
+        .find(|(_, name, _)| name == "已送達")
+        .unwrap();
+    click(&tab).await;
+    wait_for(|| !page.by_css("tbody tr").is_empty()).await;
+    let listed = || page.by_css("tbody tr").len() as u64;
+    while let Some(more) = page.find_by_role("button", "載入更多") {
+        let before = listed();
+        click(&more).await;
+        wait_for(|| listed() > before).await;
+    }
+    assert_eq!(listed(), delivered);
 }
 
 #[wasm_bindgen_test]

@@ -19,7 +19,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 
 use crate::support::{
-    Mounted, click, dispatch, mount, press, press_with, set_value, settle, type_text, value_of,
+    Mounted, click, dispatch, focused, mount, press, press_with, set_value, settle, type_text,
+    value_of,
 };
 
 const LIST: Route = Route::Conversations {
@@ -42,7 +43,15 @@ fn style() -> impl IntoView {
     view! { <style>{rules}</style> }
 }
 
+/// The page as a new tab finds it.
 async fn open(options: FakeOptions, route: Route) -> (Mounted, FakeTransport) {
+    let storage = window().session_storage().unwrap().unwrap();
+    storage.clear().unwrap();
+    reload(options, route).await
+}
+
+/// The page in a tab that showed it before.
+async fn reload(options: FakeOptions, route: Route) -> (Mounted, FakeTransport) {
     let fake = FakeTransport::new(options);
     let transport = Arc::new(fake.clone());
     replace(route);
@@ -183,6 +192,58 @@ async fn customers_are_chosen_by_keyboard_alone() {
     assert!(page.find_by_role("checkbox", "全選").is_none());
     click(&page.by_role("button", "復原")).await;
     page.by_text("已選取全部 1,204 位");
+}
+
+#[wasm_bindgen_test]
+async fn choosing_begins_at_select_all_and_ends_where_it_began() {
+    let (page, _) = open(FakeOptions::default(), LIST).await;
+    let more = page.by_role("button", "更多");
+    more.focus().unwrap();
+    click(&more).await;
+    click(&page.by_role("menuitem", "群發訊息")).await;
+    wait_for(|| focused() == page.by_role("checkbox", "全選")).await;
+    assert!(
+        focused()
+            .closest("[role=group][aria-label=選擇顧客]")
+            .unwrap()
+            .is_some(),
+        "what it is about is read out with it"
+    );
+    press("Escape").await;
+    wait_for(|| focused() == page.by_role("button", "更多")).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_reload_keeps_who_is_chosen_until_one_leaves() {
+    let (page, _) = open(FakeOptions::default(), SELECTION).await;
+    click(&page.by_role("button", "篩選")).await;
+    click(&page.by_role("checkbox", "LINE")).await;
+    click(&page.by_role("button", "套用")).await;
+    wait_for(|| grid(&page).get_attribute("aria-busy").is_none()).await;
+    click(&page.by_role("checkbox", "全選")).await;
+    click(&row(&page, "陳怡君")).await;
+    let words = |page: &Mounted| {
+        let said = page.by_css("[role=status]");
+        said[0].text_content().unwrap_or_default()
+    };
+    let said = words(&page);
+    assert!(
+        said.starts_with("已選取全部") && said.ends_with("排除 1 位"),
+        "{said}"
+    );
+    drop(page);
+
+    let (page, _) = reload(FakeOptions::default(), SELECTION).await;
+    wait_for(|| words(&page) == said).await;
+    page.by_text("渠道：LINE");
+    let tick = |page: &Mounted| row(page, "陳怡君").get_attribute("aria-selected");
+    assert_eq!(tick(&page).as_deref(), Some("false"));
+    click(&page.by_role("button", "離開選擇顧客")).await;
+    drop(page);
+
+    let (page, _) = reload(FakeOptions::default(), SELECTION).await;
+    page.by_text("尚未選取");
+    assert!(page.find_by_text("渠道：LINE").is_none());
 }
 
 #[wasm_bindgen_test]
@@ -409,6 +470,38 @@ async fn what_a_customer_writes_appears_in_the_list_and_the_thread() {
     })
     .await;
     wait_for(|| page.text().matches("我到門市了").count() >= 2).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_conversation_that_is_not_there_leads_back_to_the_list() {
+    let gone = Route::Conversations {
+        view: EventView::Mine,
+        event: "018f0000-0000-7000-8000-00000000002a".parse().ok(),
+        mode: None,
+    };
+    let (page, _) = open(FakeOptions::default(), gone).await;
+    wait_for(|| page.find_by_text("找不到這個對話").is_some()).await;
+    assert!(page.find_by_role("button", "重試").is_none());
+    click(&page.by_role("button", "回到清單")).await;
+    page.by_text("選擇一個對話");
+}
+
+#[wasm_bindgen_test]
+async fn a_row_tells_of_a_picture_a_video_and_a_file() {
+    let stories = omocast::components::event_row::stories();
+    let story = stories.into_iter().next().unwrap();
+    let page = mount(move || view! { {style()} {(story.view)()} });
+    wait_for(|| !rows(&page).is_empty()).await;
+    let said: Vec<String> = rows(&page)
+        .iter()
+        .map(|row| row.text_content().unwrap_or_default())
+        .collect();
+    for words in ["圖片", "影片：請問新款", "檔案：秋季型錄.pdf"] {
+        assert!(
+            said.iter().any(|said| said.contains(words)),
+            "{words}: {said:?}"
+        );
+    }
 }
 
 // The list itself.

@@ -8,11 +8,16 @@
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 
 mod broadcasts;
+mod composer;
 mod conversations;
+mod drafts;
+mod emoji;
 mod i18n;
+mod saved_replies;
 mod session;
 mod stories;
 mod support;
+mod test_send;
 mod ui;
 
 wasm_bindgen_test_configure!(run_in_browser);

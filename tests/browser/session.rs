@@ -75,6 +75,39 @@ async fn a_wrong_password_is_told_beside_the_form() {
 }
 
 #[wasm_bindgen_test]
+async fn an_empty_sign_in_leads_to_the_first_field_that_lacks_something() {
+    let (page, _fake) = app_at(&Route::SignIn { next: None }.href(), false).await;
+    submit(&page).await;
+    assert_eq!(focused(), page.by_label("電子郵件"));
+    let message = focused().get_attribute("aria-describedby").unwrap();
+    let message = document().get_element_by_id(&message).unwrap();
+    assert_eq!(message.text_content().as_deref(), Some("請輸入電子郵件"));
+    type_text(&page.by_label("電子郵件"), "pei@example.com").await;
+    submit(&page).await;
+    assert_eq!(focused(), page.by_label("密碼"));
+}
+
+#[wasm_bindgen_test]
+async fn language_and_looks_are_chosen_before_signing_in() {
+    let (page, _fake) = app_at(&Route::SignIn { next: None }.href(), false).await;
+    assert!(
+        page.text().contains("English"),
+        "in words of its own language"
+    );
+    click(&page.by_role("button", "設定")).await;
+    click(&page.by_role("menuitemradio", "English")).await;
+    page.by_role("heading", "Sign in to omocast");
+    click(&page.by_role("button", "Settings")).await;
+    click(&page.by_role("menuitemradio", "Dark")).await;
+    let root = document().document_element().unwrap();
+    assert_eq!(root.get_attribute("data-theme").as_deref(), Some("dark"));
+    omocast::theme::switch(omocast::theme::Theme::System);
+    omocast::i18n::switch(omocast::i18n::Locale::ZhHant)
+        .await
+        .unwrap();
+}
+
+#[wasm_bindgen_test]
 async fn signing_out_leads_to_the_sign_in() {
     let (page, _fake) = app_at(&Route::Broadcasts.href(), true).await;
     click(&page.by_role("button", "帳號")).await;

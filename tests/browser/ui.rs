@@ -239,11 +239,27 @@ async fn a_field_names_its_error() {
 }
 
 #[wasm_bindgen_test]
-async fn a_composition_is_left_alone() {
+async fn a_composition_in_some_lines_is_left_alone() {
+    check_composition(|value, on_enter| {
+        view! { <TextArea label="回覆" value on_enter /> }.into_any()
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_composition_in_one_line_is_left_alone() {
+    check_composition(|value, on_enter| {
+        view! { <TextField label="回覆" value on_enter /> }.into_any()
+    })
+    .await;
+}
+
+async fn check_composition(field: fn(RwSignal<String>, Callback<()>) -> AnyView) {
     let value = RwSignal::new(String::new());
     let sent = RwSignal::new(0);
     let page = mount(move || {
-        view! { <TextArea label="回覆" value on_enter=move || sent.update(|n| *n += 1) /> }
+        let on_enter = Callback::new(move |()| sent.update(|n| *n += 1));
+        field(value, on_enter)
     });
     settle().await;
     let field = page.by_label("回覆");
@@ -262,7 +278,7 @@ async fn a_composition_is_left_alone() {
     settle().await;
     assert_eq!(value.get_untracked(), "你");
     press_with("Enter", |init| init.set_shift_key(true));
-    assert_eq!(sent.get_untracked(), 0, "Shift+Enter is a new line");
+    assert_eq!(sent.get_untracked(), 0, "Shift+Enter is not Enter");
     press("Enter").await;
     assert_eq!(sent.get_untracked(), 1);
     value.set(String::new());

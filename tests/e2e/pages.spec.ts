@@ -1,6 +1,6 @@
 // Every page in both languages, light and dark, on a desk and on a phone: nothing that axe finds, nothing wider than the screen.
 import { expect, expectAccessible, test } from "./fixtures";
-import { openList, signIn } from "./people";
+import { openList, openSelection, signIn } from "./people";
 
 const SCREENS = [
   { name: "desk", size: { width: 1440, height: 900 } },
@@ -39,6 +39,42 @@ test("the language can be changed and stays", async ({ page }) => {
   await expect(page.locator("html")).toHaveAttribute("lang", "en");
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("lang", "en");
+  await expectAccessible(page);
+});
+
+test("an admin's four lists fit beside each other, in English too", async ({ page }) => {
+  await signIn(page, "admin@demo.test");
+  await page.getByRole("button", { name: "設定" }).click();
+  await page.getByRole("menuitemradio", { name: "English" }).click();
+  const lists = page.getByRole("tablist");
+  await expect(lists.getByRole("tab")).toHaveCount(4);
+  await expect(lists.getByRole("tab").last()).toHaveText(/\d/);
+  for (const { size } of SCREENS) {
+    await page.setViewportSize(size);
+    const excess = await lists.evaluate((element) => element.scrollWidth - element.clientWidth);
+    expect(excess).toBeLessThanOrEqual(0);
+  }
+});
+
+test("the focus goes to 全選 and back, and a reload keeps who is chosen", async ({ page }) => {
+  const list = await openList(page, "sales@demo.test");
+  await openSelection(page);
+  await expect(page.getByRole("checkbox", { name: "全選" })).toBeFocused();
+  await page.keyboard.press("Space");
+  await list.getByRole("row", { selected: true }).first().click();
+  const words = page.getByText(/已選取全部 [\d,]+ 位，排除 1 位/);
+  const said = await words.textContent();
+  await page.reload();
+  await expect(words).toHaveText(said ?? "");
+  await page.getByRole("button", { name: "離開選擇顧客" }).click();
+  await expect(page.getByRole("button", { name: "更多" })).toBeFocused();
+});
+
+test("language and looks are chosen before signing in", async ({ page }) => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "設定" }).click();
+  await page.getByRole("menuitemradio", { name: "English" }).click();
+  await expect(page.getByRole("heading", { name: "Sign in to omocast" })).toBeVisible();
   await expectAccessible(page);
 });
 

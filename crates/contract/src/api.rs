@@ -2,18 +2,21 @@
 //!
 //! The only place that spells `/api/…`.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
 use crate::{
-    AccountId, BroadcastId, BroadcastSummary, Channel, CustomerId, DeliveryStatus, EventAction,
-    EventId, EventStatus, EventView, Filter, MediaId, MemberId, OutgoingMessage, Plan, Problem,
-    Recipient, Role, Timestamp,
+    AccountId, BroadcastId, BroadcastSummary, Channel, CustomerId, DraftSummary, EventAction,
+    EventId, EventStatus, EventView, FileType, Filter, MediaFacts, MediaId, Medium, MemberId,
+    OutgoingMessage, Plan, Problem, Recipient, Role, SavedReply, SavedReplyId, Shop, Standing,
+    Timestamp,
 };
 
 /// Paths of the endpoints. Those with `{id}` are route patterns; the functions fill them in.
 pub mod path {
-    use crate::{BroadcastId, EventId, MediaId};
+    use crate::{BroadcastId, Channel, DraftId, EventId, MediaId, SavedReplyId};
 
     /// POST signs in, GET tells who is signed in, DELETE signs out.
     pub const SESSION: &str = "/api/session";
@@ -39,10 +42,28 @@ pub mod path {
     pub const BROADCAST: &str = "/api/broadcasts/{id}";
     /// GET [`super::RecipientQuery`] → [`super::RecipientPage`].
     pub const BROADCAST_RECIPIENTS: &str = "/api/broadcasts/{id}/recipients";
+    /// POST [`crate::test_send::TestSend`] → [`crate::test_send::TestResult`].
+    pub const BROADCAST_TEST: &str = "/api/broadcasts/test";
+    /// GET → [`crate::test_send::TestCustomers`].
+    pub const TEST_CUSTOMERS: &str = "/api/test-customers";
+    /// POST → [`crate::test_send::TestCode`].
+    pub const TEST_CODE: &str = "/api/test-customers/code";
+    /// DELETE unbinds.
+    pub const TEST_CUSTOMER: &str = "/api/test-customers/{channel}";
+    /// GET [`super::SavedReplyQuery`] → [`super::SavedReplyPage`]; POST [`crate::SavedReplyEdit`] → [`crate::SavedReply`].
+    pub const SAVED_REPLIES: &str = "/api/saved-replies";
+    /// PUT [`crate::SavedReplyEdit`] → [`crate::SavedReply`]; DELETE.
+    pub const SAVED_REPLY: &str = "/api/saved-replies/{id}";
+    /// GET → [`super::Drafts`].
+    pub const DRAFTS: &str = "/api/drafts";
+    /// GET → [`crate::Draft`]; PUT [`crate::DraftEdit`] → [`crate::Draft`]; DELETE.
+    pub const DRAFT: &str = "/api/drafts/{id}";
     /// POST multipart (`file`, `preview`) → [`super::Media`].
     pub const MEDIA: &str = "/api/media";
-    /// GET → the file, for members of the team.
+    /// GET → the upload, for members of the team.
     pub const MEDIA_FILE: &str = "/api/media/{id}";
+    /// GET → its preview, a JPEG.
+    pub const MEDIA_PREVIEW: &str = "/api/media/{id}/preview";
     /// GET → server-sent events of [`crate::live::LiveEvent`].
     pub const LIVE: &str = "/api/live";
     /// GET → the OpenAPI description.
@@ -81,6 +102,26 @@ pub mod path {
     pub fn media_file(id: MediaId) -> String {
         with_id(MEDIA_FILE, id)
     }
+
+    /// [`MEDIA_PREVIEW`] of one upload.
+    pub fn media_preview(id: MediaId) -> String {
+        with_id(MEDIA_PREVIEW, id)
+    }
+
+    /// [`SAVED_REPLY`] of one saved reply.
+    pub fn saved_reply(id: SavedReplyId) -> String {
+        with_id(SAVED_REPLY, id)
+    }
+
+    /// [`DRAFT`] of one draft.
+    pub fn draft(id: DraftId) -> String {
+        with_id(DRAFT, id)
+    }
+
+    /// [`TEST_CUSTOMER`] of one channel.
+    pub fn test_customer(channel: Channel) -> String {
+        TEST_CUSTOMER.replace("{channel}", channel.as_str())
+    }
 }
 
 /// The header that makes a broadcast pressed twice one broadcast.
@@ -116,7 +157,9 @@ pub struct Me {
     /// The team's IANA time zone, such as `Asia/Taipei`.
     pub time_zone: String,
     /// The shops they work in.
-    pub shops: Vec<String>,
+    pub shops: Vec<Shop>,
+    /// Domains of the brand's own sites; links there and below are official.
+    pub official_domains: Vec<String>,
 }
 
 /// Asks for one page of a list of events, newest message first.
@@ -189,10 +232,10 @@ pub struct EventRow {
     pub owner: Option<String>,
     /// The owner.
     pub owner_id: Option<MemberId>,
-    /// The last message in one line; empty for an image.
+    /// The last message in one line: its text, its caption or the file's name; may be empty.
     pub last_text: String,
-    /// Whether the last message is an image.
-    pub last_is_image: bool,
+    /// What the last message is.
+    pub last_medium: Medium,
     /// When the last message was written.
     pub last_message_at: Timestamp,
     /// When the customer last wrote.
@@ -214,6 +257,15 @@ impl EventRow {
 
 /// Reads [`EventRow::cursor`] back.
 pub fn parse_cursor(cursor: &str) -> Option<(Timestamp, EventId)> {
+    read_cursor(cursor)
+}
+
+/// Reads [`SavedReplyPage::next`] back.
+pub fn parse_saved_reply_cursor(cursor: &str) -> Option<(Timestamp, SavedReplyId)> {
+    read_cursor(cursor)
+}
+
+fn read_cursor<T: FromStr>(cursor: &str) -> Option<(Timestamp, T)> {
     let (at, id) = cursor.split_once('~')?;
     Some((Timestamp(at.parse().ok()?), id.parse().ok()?))
 }
@@ -322,7 +374,7 @@ pub struct Tags {
     pub tags: Vec<String>,
 }
 
-/// An uploaded image.
+/// An uploaded image, video or file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Media {
@@ -330,10 +382,70 @@ pub struct Media {
     pub id: MediaId,
     /// The file's name as it was uploaded.
     pub name: String,
-    /// `image/jpeg` or `image/png`, found by its content.
+    /// Its media type, such as `image/jpeg`, found by its content.
     pub mime: String,
     /// Its size.
     pub bytes: u64,
+    /// Which medium it is, found by its content.
+    pub medium: Medium,
+    /// Which kind of file; none for an image or a video.
+    pub file_type: Option<FileType>,
+    /// Whether it has a preview.
+    pub has_preview: bool,
+}
+
+impl SavedReply {
+    /// What [`SavedReplyQuery::after`] takes to go on below this one.
+    pub fn cursor(&self) -> String {
+        format!("{}~{}", self.updated_at.0, self.id)
+    }
+}
+
+impl Media {
+    /// What the rules must know of it.
+    pub fn facts(&self) -> MediaFacts {
+        MediaFacts {
+            medium: self.medium,
+            bytes: self.bytes,
+            file_type: self.file_type,
+        }
+    }
+}
+
+/// A member's drafts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Drafts {
+    /// All of them, the last changed first.
+    pub rows: Vec<DraftSummary>,
+}
+
+/// Asks for saved replies that apply to the member (query string).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct SavedReplyQuery {
+    /// Part of the title or of a text, in any case.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub search: String,
+    /// Only this category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// After the page that gave this as `next`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// A page of saved replies, the last changed first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SavedReplyPage {
+    /// The saved replies.
+    pub rows: Vec<SavedReply>,
+    /// Give this as `after` for the next page; none at the end.
+    pub next: Option<String>,
+    /// The categories of all that the member sees, in order.
+    pub categories: Vec<String>,
 }
 
 /// A page of broadcasts, newest first.
@@ -350,9 +462,9 @@ pub struct BroadcastPage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecipientQuery {
-    /// Only those who stand here.
+    /// Only those who have come this far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<DeliveryStatus>,
+    pub standing: Option<Standing>,
     /// After this customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<CustomerId>,

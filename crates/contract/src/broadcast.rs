@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::Media;
 use crate::audience::ChannelCount;
 use crate::{
-    Audience, BroadcastId, Channel, CustomerId, EventId, MemberId, OutgoingMessage, Reason,
-    Surface, Timestamp,
+    Audience, BroadcastId, Channel, CustomerId, DraftId, EventId, LinkCount, MemberId,
+    OutgoingMessage, Reason, Surface, Timestamp,
 };
 
 /// What became of one message to one recipient.
@@ -182,6 +183,94 @@ pub struct BroadcastRequest {
     /// Where it was made.
     #[serde(default)]
     pub surface: Surface,
+    /// What customers without a name are called; needed when a message uses the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_fallback: Option<String>,
+    /// The draft it was written in; removed when the broadcast is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<DraftId>,
+}
+
+/// How far recipients have come, as the report counts them: what was read was delivered, and what was delivered was sent.
+///
+/// [`Standing::PARTS`] are all recipients; the others are part of [`Standing::Sent`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Waiting, or being handed over.
+    Waiting,
+    /// The platform accepted it, whatever came after.
+    Sent,
+    /// It is on the customer's device, read or not.
+    Delivered,
+    /// The customer read it.
+    Read,
+    /// Failed.
+    Failed,
+    /// Outcome unknown.
+    Unknown,
+    /// Skipped.
+    Skipped,
+}
+
+impl Standing {
+    /// Every standing, in the order of the report.
+    pub const ALL: [Self; 7] = [
+        Self::Sent,
+        Self::Delivered,
+        Self::Read,
+        Self::Failed,
+        Self::Unknown,
+        Self::Skipped,
+        Self::Waiting,
+    ];
+
+    /// Those of which each recipient has exactly one.
+    pub const PARTS: [Self; 5] = [
+        Self::Sent,
+        Self::Failed,
+        Self::Unknown,
+        Self::Skipped,
+        Self::Waiting,
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Reads [`Standing::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|standing| standing.as_str() == text)
+    }
+
+    /// The statuses of its recipients.
+    pub fn statuses(self) -> &'static [DeliveryStatus] {
+        match self {
+            Self::Waiting => &[DeliveryStatus::Queued, DeliveryStatus::Sending],
+            Self::Sent => &[
+                DeliveryStatus::Sent,
+                DeliveryStatus::Delivered,
+                DeliveryStatus::Read,
+            ],
+            Self::Delivered => &[DeliveryStatus::Delivered, DeliveryStatus::Read],
+            Self::Read => &[DeliveryStatus::Read],
+            Self::Failed => &[DeliveryStatus::Failed],
+            Self::Unknown => &[DeliveryStatus::Unknown],
+            Self::Skipped => &[DeliveryStatus::Skipped],
+        }
+    }
 }
 
 /// How many recipients stand where. Each recipient counts once.
@@ -244,6 +333,12 @@ impl Progress {
             .sum()
     }
 
+    /// How many recipients have come this far.
+    pub fn of(&self, standing: Standing) -> u64 {
+        let statuses = standing.statuses().iter();
+        statuses.map(|&status| self.get(status)).sum()
+    }
+
     /// Recipients whose messages the platform accepted, whatever came after.
     pub fn accepted(&self) -> u64 {
         self.sent + self.delivered + self.read
@@ -293,6 +388,13 @@ pub struct Broadcast {
     pub summary: BroadcastSummary,
     /// What is sent.
     pub messages: Vec<OutgoingMessage>,
+    /// The uploads that its messages use.
+    pub media: Vec<Media>,
+    /// What customers without a name are called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_fallback: Option<String>,
+    /// The links that each recipient gets.
+    pub links: LinkCount,
     /// All recipients by channel.
     pub channels: Vec<ChannelCount>,
     /// Recipients whose platform tells that a message reached the device.
@@ -402,6 +504,43 @@ mod tests {
         assert_eq!(progress.total(), 28);
         assert_eq!(progress.accepted(), 2 + 3 + 4);
         assert_eq!(progress.waiting(), 1);
+    }
+
+    #[test]
+    fn the_parts_of_a_report_are_all_recipients_and_the_rest_is_within_sent() {
+        for status in DeliveryStatus::ALL {
+            let has = |standing: &Standing| standing.statuses().contains(&status);
+            assert_eq!(
+                Standing::PARTS.iter().filter(|s| has(s)).count(),
+                1,
+                "{status:?}"
+            );
+            if has(&Standing::Delivered) || has(&Standing::Read) {
+                assert!(has(&Standing::Sent), "{status:?}");
+            }
+            assert!(
+                !has(&Standing::Read) || has(&Standing::Delivered),
+                "{status:?}"
+            );
+        }
+        let progress = Progress {
+            sent: 100,
+            delivered: 49,
+            read: 22,
+            skipped: 6,
+            ..Progress::default()
+        };
+        assert_eq!(progress.of(Standing::Sent), progress.accepted());
+        assert_eq!(progress.of(Standing::Delivered), progress.arrived());
+        let parts: u64 = Standing::PARTS
+            .into_iter()
+            .map(|part| progress.of(part))
+            .sum();
+        assert_eq!(parts, progress.total());
+        for standing in Standing::ALL {
+            assert_eq!(Standing::parse(standing.as_str()), Some(standing));
+            assert_eq!(serde_json::to_value(standing).unwrap(), standing.as_str());
+        }
     }
 
     fn told() -> impl Strategy<Value = DeliveryStatus> {

@@ -55,4 +55,8 @@ ids! {
     BroadcastId,
     /// An uploaded file.
     MediaId,
+    /// A saved reply (預存回覆).
+    SavedReplyId,
+    /// A draft of a broadcast.
+    DraftId,
 }

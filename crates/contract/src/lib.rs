@@ -13,28 +13,35 @@ pub mod draft;
 pub mod event;
 pub mod id;
 pub mod limit;
+pub mod link;
 pub mod live;
 pub mod media;
 pub mod member;
 pub mod message;
 pub mod problem;
 pub mod reach;
+pub mod saved_reply;
+pub mod test_send;
 pub mod text;
 pub mod timestamp;
+pub mod variable;
 
 pub use audience::{Audience, AudienceCount, Filter, Pick, Source, TagFilter, TagMatch};
 pub use broadcast::{
     Broadcast, BroadcastRequest, BroadcastStatus, BroadcastSummary, Delivery, DeliveryStatus,
-    Progress, Recipient,
+    Progress, Recipient, Standing,
 };
 pub use channel::{Channel, ChannelSet};
-pub use draft::{DraftProblem, OutgoingMessage};
+pub use draft::{Draft, DraftEdit, DraftProblem, DraftSummary, OutgoingMessage};
 pub use event::{EventAction, EventStatus, EventView};
 pub use id::{
-    AccountId, BroadcastId, CustomerId, EventId, MediaId, MemberId, MessageId, ShopId, TeamId,
+    AccountId, BroadcastId, CustomerId, DraftId, EventId, MediaId, MemberId, MessageId,
+    SavedReplyId, ShopId, TeamId,
 };
-pub use media::{Medium, Surface};
-pub use member::{Plan, Role};
+pub use link::LinkCount;
+pub use media::{FileType, MediaFacts, Medium, Surface};
+pub use member::{Plan, Role, Shop};
 pub use problem::{Problem, ProblemCode};
 pub use reach::{Reach, Reason};
+pub use saved_reply::{SavedReply, SavedReplyAudience, SavedReplyEdit};
 pub use timestamp::Timestamp;

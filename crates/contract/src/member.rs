@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EventView, ProblemCode};
+use crate::{EventView, ProblemCode, ShopId};
 
 /// The plan a team has bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +138,16 @@ impl Role {
             Self::Marketing => Scope::None,
         }
     }
+}
+
+/// A shop (分店) that a member works in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Shop {
+    /// Its id.
+    pub id: ShopId,
+    /// Its name.
+    pub name: String,
 }
 
 /// How far a member sees.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BroadcastId, DeliveryStatus, MediaId, MessageId, Reason, Timestamp};
+use crate::{BroadcastId, DeliveryStatus, MediaId, Medium, MessageId, Reason, Timestamp};
 
 /// What a message holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +18,59 @@ pub enum MessageContent {
     Image {
         /// The stored file; none where the platform no longer had it.
         media: Option<MediaId>,
+        /// The words under it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caption: Option<String>,
+    },
+    /// A video.
+    Video {
+        /// The stored file; none where the platform no longer had it.
+        media: Option<MediaId>,
+        /// The words under it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caption: Option<String>,
+    },
+    /// A file.
+    File {
+        /// The stored file; none where the platform no longer had it.
+        media: Option<MediaId>,
+        /// Its name.
+        name: String,
+        /// Its size.
+        bytes: u64,
+        /// The words under it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caption: Option<String>,
     },
     /// Something omocast does not show yet, named by the platform's own word (sticker, location, …).
     Unsupported {
         /// The platform's word.
         kind: String,
     },
+}
+
+impl MessageContent {
+    /// Which medium it is; what omocast does not show yet is told in words.
+    pub fn medium(&self) -> Medium {
+        match self {
+            Self::Text { .. } | Self::Unsupported { .. } => Medium::Text,
+            Self::Image { .. } => Medium::Image,
+            Self::Video { .. } => Medium::Video,
+            Self::File { .. } => Medium::File,
+        }
+    }
+
+    /// What a list shows of it in one line: the text, the caption, or a file's name; may be empty.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Text { text } => text,
+            Self::Image { caption, .. } | Self::Video { caption, .. } => {
+                caption.as_deref().unwrap_or_default()
+            }
+            Self::File { name, caption, .. } => caption.as_deref().unwrap_or(name),
+            Self::Unsupported { .. } => "",
+        }
+    }
 }
 
 /// Who wrote a message, and what became of it.

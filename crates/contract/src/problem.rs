@@ -97,14 +97,56 @@ problem_codes! {
     TextTooLong = "text_too_long", 422, "The text is too long for a chosen channel.";
     /// A medium that a chosen channel does not take.
     MediumNotSupported = "medium_not_supported", 422, "A chosen channel does not take this kind of message.";
-    /// No such upload.
+    /// No such upload, or none of this kind.
     MediaNotFound = "media_not_found", 422, "There is no such upload.";
+    /// An upload too large for a chosen channel.
+    MediaTooLarge = "media_too_large", 422, "The upload is too large for a chosen channel.";
+    /// A kind of file that a chosen channel does not take.
+    FileTypeNotSupported = "file_type_not_supported", 422, "A chosen channel does not take this kind of file.";
+    /// A caption where a chosen channel has none.
+    CaptionNotSupported = "caption_not_supported", 422, "A chosen channel has no captions.";
+    /// A caption too long for a chosen channel.
+    CaptionTooLong = "caption_too_long", 422, "The caption is too long for a chosen channel.";
+    /// A message uses the customer's name, but nothing says how to call those without one.
+    NameFallbackMissing = "name_fallback_missing", 422, "Say what customers without a name are called.";
+    /// What customers without a name are called is longer than a name may be.
+    NameFallbackTooLong = "name_fallback_too_long", 422, "What customers without a name are called is too long.";
     /// The upload is no JPEG or PNG.
     NotAnImage = "not_an_image", 415, "This is not a JPEG or PNG image.";
-    /// The image is too large for a chosen channel.
-    ImageTooLarge = "image_too_large", 422, "The image is too large for a chosen channel.";
+    /// The upload is no MP4 video.
+    NotAVideo = "not_a_video", 415, "This is not an MP4 video.";
+    /// A kind of file that is never taken, such as a program.
+    FileTypeRefused = "file_type_refused", 415, "This kind of file is not taken.";
+    /// The upload has no bytes.
+    UploadEmpty = "upload_empty", 422, "The file is empty.";
     /// The upload is larger than any channel takes.
     UploadTooLarge = "upload_too_large", 413, "The file is too large.";
+    /// A video came without its preview.
+    PreviewMissing = "preview_missing", 422, "A video needs a preview.";
+    /// The server has no room left for uploads.
+    StorageFull = "storage_full", 507, "There is no room left for uploads.";
+    /// A saved reply with a file where a chosen channel takes none from saved replies.
+    SavedReplyHasFile = "saved_reply_has_file", 422, "A chosen channel takes no saved reply with a file.";
+    /// A saved reply with more messages than there is room for.
+    SavedReplyTooLong = "saved_reply_too_long", 422, "The saved reply has more messages than there is room for.";
+    /// A saved reply was changed since it was opened.
+    SavedReplyChanged = "saved_reply_changed", 409, "Somebody has changed this saved reply meanwhile.";
+    /// The member may not offer a saved reply to these.
+    SavedReplyAudienceNotAllowed = "saved_reply_audience_not_allowed", 403, "This role may offer saved replies only to oneself or to one's own shops.";
+    /// A saved reply offered to no role or no shop.
+    SavedReplyForNobody = "saved_reply_for_nobody", 422, "Choose who may use this saved reply.";
+    /// A saved reply without a title.
+    TitleEmpty = "title_empty", 422, "The title is empty.";
+    /// A title or a category too long.
+    TitleTooLong = "title_too_long", 422, "The title or the category is too long.";
+    /// A draft was changed in another tab or on another device.
+    DraftChanged = "draft_changed", 409, "This draft was changed elsewhere.";
+    /// A draft was sent or deleted meanwhile.
+    DraftGone = "draft_gone", 409, "This draft was sent or deleted elsewhere.";
+    /// A member's drafts are full.
+    TooManyDrafts = "too_many_drafts", 409, "There are too many drafts. Delete one first.";
+    /// Too many test sends in a minute.
+    TooManyTests = "too_many_tests", 429, "Too many tests. Wait a little.";
     /// A webhook whose signature is missing or wrong.
     WrongSignature = "wrong_signature", 401, "The signature is missing or wrong.";
     /// The platform would not take a 1:1 message.

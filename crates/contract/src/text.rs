@@ -2,6 +2,7 @@
 
 use crate::Channel;
 use crate::limit::text_limit;
+use crate::variable::filled_length;
 
 /// What a platform counts when it limits a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +33,10 @@ pub fn is_blank(text: &str) -> bool {
     })
 }
 
-/// Whether `channel` takes a text this long.
+/// Whether `channel` takes a text this long, each variable counted at its longest.
 pub fn fits(text: &str, channel: Channel) -> bool {
     let (limit, unit) = text_limit(channel);
-    length(text, unit) <= limit
+    filled_length(text, unit) <= limit
 }
 
 #[cfg(test)]

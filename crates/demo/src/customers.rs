@@ -1,7 +1,10 @@
 //! The demo's customers: who they are, on which account, whom they ask for and what they say.
 //! Everything follows from a customer's number, so that each start makes the same people.
 
-use crate::team::{DemoAccount, LINE, WEB, WHATSAPP_HONG_KONG, WHATSAPP_TAIPEI};
+use crate::team::{
+    DemoAccount, FACEBOOK, INSTAGRAM, INSTAGRAM_OUTLET, LINE, WEB, WHATSAPP_HONG_KONG,
+    WHATSAPP_TAIPEI,
+};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -57,7 +60,7 @@ pub(crate) const TAGS: [&str; 6] = ["VIP", "熟客", "新客", "風衣", "週年
 /// One customer of the demo.
 pub(crate) struct DemoCustomer {
     pub(crate) account: &'static DemoAccount,
-    /// As the platform names them: LINE user id, phone number, visitor.
+    /// As the platform names them: LINE user id, scoped id, phone number, visitor.
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) phone: Option<String>,
@@ -86,9 +89,12 @@ fn pick<'a>(list: &[&'a str], number: u64) -> &'a str {
 /// The customer with this number. `all_mine`: every one asks for the first salesperson and can be reached.
 pub(crate) fn customer(number: u64, all_mine: bool) -> DemoCustomer {
     let account = match draw(number, "account", 100) {
-        0..58 => &LINE,
-        58..84 => &WHATSAPP_TAIPEI,
-        84..95 => &WHATSAPP_HONG_KONG,
+        0..40 => &LINE,
+        40..60 => &WHATSAPP_TAIPEI,
+        60..71 => &WHATSAPP_HONG_KONG,
+        71..85 => &FACEBOOK,
+        85..92 => &INSTAGRAM,
+        92..95 => &INSTAGRAM_OUTLET,
         _ if all_mine => &LINE,
         _ => &WEB,
     };
@@ -111,7 +117,7 @@ pub(crate) fn customer(number: u64, all_mine: bool) -> DemoCustomer {
         66..80 => Some("M001"),
         _ => None,
     };
-    // Most wrote within the day; every sixth some days ago, where the window of WhatsApp is closed.
+    // Most wrote within the day; every sixth some days ago, where the windows of Meta's channels are closed.
     let wrote_ago = if draw(number, "when", 6) == 0 && !all_mine {
         25 * HOUR + draw(number, "days", 9_000) as i64 * MINUTE
     } else {
@@ -156,7 +162,7 @@ mod tests {
     #[test]
     fn every_account_and_every_salesperson_has_customers() {
         let customers: Vec<_> = (0..3_000).map(|number| customer(number, false)).collect();
-        for account in [&LINE, &WHATSAPP_TAIPEI, &WHATSAPP_HONG_KONG, &WEB] {
+        for account in crate::team::accounts() {
             assert!(
                 customers
                     .iter()

@@ -5,8 +5,11 @@
 #![expect(clippy::print_stdout, reason = "it tells a person where to look")]
 
 mod customers;
+mod saved_replies;
 mod seed;
+mod staff;
 mod team;
+mod test_customers;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +22,7 @@ use omocast_server::config::Config;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// omocast with a demo team, its customers, and stand-ins of LINE and WhatsApp.
+/// omocast with a demo team, its customers, and stand-ins of LINE, Facebook, Instagram and WhatsApp.
 #[derive(Parser)]
 struct Options {
     /// Where the product listens.

@@ -4,25 +4,23 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use omocast_contract::api::{
-    BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, PageStart, SignIn, path,
-};
+use omocast_contract::api::{BulkRequest, BulkResult, EventCounts, PageStart, path};
 use omocast_contract::limit::MAX_BULK;
 use omocast_contract::timestamp::HOUR;
-use omocast_contract::{EventAction, EventView, Filter, OutgoingMessage, Role, TeamId};
-use omocast_sandbox::{Account, Customer, Sandbox, Utterance};
+use omocast_contract::{Channel, EventAction, EventView, OutgoingMessage, Role, TeamId};
+use omocast_sandbox::{Account, Customer, InstagramRoute, Sandbox, Utterance};
 use omocast_server::app::App;
 use omocast_server::channels::Credentials;
 use omocast_server::store::{NewAccount, NewMember};
-use reqwest::header::{COOKIE, ORIGIN, SET_COOKIE};
 use serde_json::Value;
 
 use crate::customers::{DemoCustomer, customer};
+use crate::staff::Staff;
 use crate::team::{DemoAccount, DemoTeam, OTHER_TEAM, PASSWORD, TEAM, accounts};
-use omocast_contract::Channel;
+use crate::{saved_replies, test_customers};
 
 const MINUTE: i64 = 60_000;
-/// After a pause this long, customers write again when the demo starts, so that WhatsApp's windows are open.
+/// After a pause this long, customers write again when the demo starts, so that the windows of Meta's channels are open.
 const STALE_AFTER: i64 = 6 * HOUR;
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -41,6 +39,8 @@ pub(crate) fn role_in_words(role: Role) -> &'static str {
 /// Teams, shops, members and accounts, where they are not there yet; the accounts as the stand-ins play them.
 pub(crate) async fn prepare(app: &App, base: &str) -> Result<Vec<Account>> {
     let team = team(app, &TEAM).await?;
+    let domains = TEAM.official_domains.map(str::to_owned);
+    app.store.update_official_domains(team, &domains).await?;
     team_without_accounts(app).await?;
     let mut played = Vec::new();
     for account in accounts() {
@@ -52,9 +52,9 @@ pub(crate) async fn prepare(app: &App, base: &str) -> Result<Vec<Account>> {
             waba_id: account.waba_id.map(str::to_owned),
             display_phone: account.display_phone.map(str::to_owned),
         };
-        let id = app.create_account(new, &credentials(account)?).await?;
+        let id = app.create_account(new, &credentials(account)).await?;
         let webhook_url = format!("{base}/webhooks/{}/{id}", account.channel.as_str());
-        played.push(stand_in(account, webhook_url)?);
+        played.push(stand_in(account, webhook_url));
     }
     Ok(played)
 }
@@ -95,58 +95,89 @@ async fn team(app: &App, demo: &DemoTeam) -> Result<TeamId> {
     Ok(team)
 }
 
-fn credentials(account: &DemoAccount) -> Result<Credentials> {
-    let (token, secret) = (account.token.to_owned(), account.secret.to_owned());
+fn credentials(account: &DemoAccount) -> Credentials {
+    let access_token = account.token.to_owned();
+    let app_secret = account.secret.to_owned();
+    let verify_token = account.verify_token.to_owned();
     match account.channel {
-        Channel::Line => Ok(Credentials::Line {
-            channel_access_token: token,
-            channel_secret: secret,
-        }),
-        Channel::Whatsapp => Ok(Credentials::Whatsapp {
-            access_token: token,
-            app_secret: secret,
-            verify_token: account.verify_token.to_owned(),
-        }),
-        Channel::Web => Ok(Credentials::Web { secret }),
-        Channel::Facebook | Channel::Instagram => no_stand_in(account),
+        Channel::Line => Credentials::Line {
+            channel_access_token: access_token,
+            channel_secret: app_secret,
+        },
+        Channel::Facebook => Credentials::Facebook {
+            access_token,
+            app_secret,
+            verify_token,
+        },
+        Channel::Instagram => Credentials::Instagram {
+            access_token,
+            app_secret,
+            verify_token,
+            page_id: account.page_id.map(str::to_owned),
+        },
+        Channel::Whatsapp => Credentials::Whatsapp {
+            access_token,
+            app_secret,
+            verify_token,
+        },
+        Channel::Web => Credentials::Web { secret: app_secret },
     }
 }
 
-fn stand_in(account: &DemoAccount, webhook_url: String) -> Result<Account> {
+fn stand_in(account: &DemoAccount, webhook_url: String) -> Account {
     let name = account.name.to_owned();
-    let (token, secret) = (account.token.to_owned(), account.secret.to_owned());
+    let access_token = account.token.to_owned();
+    let secret = account.secret.to_owned();
+    let verify_token = account.verify_token.to_owned();
     let external_id = account.external_id.to_owned();
     match account.channel {
-        Channel::Line => Ok(Account::Line {
+        Channel::Line => Account::Line {
             name,
             destination: external_id,
-            channel_access_token: token,
+            channel_access_token: access_token,
             channel_secret: secret,
             webhook_url,
             monthly_limit: None,
-        }),
-        Channel::Whatsapp => Ok(Account::Whatsapp {
+        },
+        Channel::Facebook => Account::Facebook {
+            name,
+            page_id: external_id,
+            access_token,
+            app_secret: secret,
+            verify_token,
+            webhook_url,
+        },
+        Channel::Instagram => Account::Instagram {
+            name,
+            ig_id: external_id,
+            route: match account.page_id {
+                Some(page) => InstagramRoute::Page {
+                    page_id: page.to_owned(),
+                },
+                None => InstagramRoute::Login,
+            },
+            access_token,
+            app_secret: secret,
+            verify_token,
+            webhook_url,
+        },
+        Channel::Whatsapp => Account::Whatsapp {
             name,
             waba_id: account.waba_id.unwrap_or_default().to_owned(),
             phone_number_id: external_id,
             display_phone_number: account.display_phone.unwrap_or_default().to_owned(),
-            access_token: token,
+            access_token,
             app_secret: secret,
-            verify_token: account.verify_token.to_owned(),
+            verify_token,
             webhook_url,
-        }),
-        Channel::Web => Ok(Account::Web {
+        },
+        Channel::Web => Account::Web {
             name,
             site_id: external_id,
             secret,
             webhook_url,
-        }),
-        Channel::Facebook | Channel::Instagram => no_stand_in(account),
+        },
     }
-}
-
-fn no_stand_in<T>(account: &DemoAccount) -> Result<T> {
-    anyhow::bail!("{} has no stand-in", account.name)
 }
 
 /// Leaves the accounts where the stand-ins find them when they run as a program of their own.
@@ -180,6 +211,7 @@ pub(crate) async fn fill(
         );
     }
     let staff = Staff::sign_in(base, "sales@demo.test").await?;
+    saved_replies::fill(base).await?;
     let newest = staff.list(EventView::Mine, PageStart::First, 1).await?;
     let now = app.now().0;
     let Some(newest) = newest.rows.first() else {
@@ -201,6 +233,7 @@ pub(crate) async fn fill(
         if !all_mine {
             work(&staff).await?;
         }
+        test_customers::bind(&staff, sandbox).await?;
         tracing::info!(
             "made {count} customers in {:.1} s",
             started.elapsed().as_secs_f64()
@@ -213,7 +246,9 @@ pub(crate) async fn fill(
             .filter(|customer| customer.wrote_ago < 20 * HOUR);
         let again = again.map(|customer| said(customer, customer.saying, now - customer.wrote_ago));
         sandbox.say(in_order(again.collect())).await?;
+        test_customers::write_again(sandbox).await?;
     }
+    test_customers::bind(&staff, sandbox).await?;
     Ok(())
 }
 
@@ -302,84 +337,4 @@ async fn work(staff: &Staff) -> Result<()> {
         let _: Value = staff.post(&path::event_messages(row.id), &reply).await?;
     }
     Ok(())
-}
-
-/// A member at work, over the HTTP interface.
-struct Staff {
-    client: reqwest::Client,
-    base: String,
-    cookie: String,
-}
-
-impl Staff {
-    async fn sign_in(base: &str, email: &str) -> Result<Self> {
-        let client = reqwest::Client::new();
-        let body = SignIn {
-            email: email.to_owned(),
-            password: PASSWORD.to_owned(),
-        };
-        let address = format!("{base}{}", path::SESSION);
-        let answer = client
-            .post(address)
-            .header(ORIGIN, base)
-            .json(&body)
-            .send()
-            .await?
-            .error_for_status()?;
-        let cookie = answer
-            .headers()
-            .get(SET_COOKIE)
-            .and_then(|cookie| cookie.to_str().ok());
-        let cookie = cookie
-            .and_then(|cookie| cookie.split(';').next())
-            .context("no session was begun")?
-            .to_owned();
-        Ok(Self {
-            client,
-            base: base.to_owned(),
-            cookie,
-        })
-    }
-
-    async fn list(&self, view: EventView, from: PageStart, limit: u32) -> Result<EventPage> {
-        self.post(
-            path::EVENTS,
-            &EventQuery {
-                view,
-                filter: Filter::default(),
-                from,
-                limit,
-            },
-        )
-        .await
-    }
-
-    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {
-        self.answer(self.client.get(format!("{}{path}", self.base)))
-            .await
-    }
-
-    async fn post<T: serde::de::DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl serde::Serialize,
-    ) -> Result<T> {
-        self.answer(self.client.post(format!("{}{path}", self.base)).json(body))
-            .await
-    }
-
-    async fn answer<T: serde::de::DeserializeOwned>(
-        &self,
-        request: reqwest::RequestBuilder,
-    ) -> Result<T> {
-        let answer = request
-            .header(COOKIE, &self.cookie)
-            .header(ORIGIN, &self.base)
-            .send()
-            .await?;
-        let (url, status) = (answer.url().clone(), answer.status());
-        let text = answer.text().await?;
-        ensure!(status.is_success(), "{url}: {status} {text}");
-        serde_json::from_str(&text).with_context(|| format!("{url} answered {text}"))
-    }
 }

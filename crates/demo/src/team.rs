@@ -20,6 +20,8 @@ pub(crate) struct DemoTeam {
     pub(crate) name: &'static str,
     pub(crate) plan: Plan,
     pub(crate) shops: &'static [(&'static str, &'static str)],
+    /// Links to these count as the team's own.
+    pub(crate) official_domains: [&'static str; 2],
     pub(crate) members: &'static [DemoMember],
 }
 
@@ -27,6 +29,7 @@ pub(crate) const TEAM: DemoTeam = DemoTeam {
     name: "ATELIER",
     plan: Plan::Omo,
     shops: &[("A01", "信義門市"), ("A02", "中山門市")],
+    official_domains: ["atelier.example", "shop.example.com"],
     members: &[
         member(
             "sales@demo.test",
@@ -66,6 +69,7 @@ pub(crate) const OTHER_TEAM: DemoTeam = DemoTeam {
     name: "小巷選物",
     plan: Plan::Standard,
     shops: &[("B01", "永康門市")],
+    official_domains: ["alley.example", "shop.alley.example"],
     members: &[member(
         "sales@other.test",
         "周小姐",
@@ -97,6 +101,8 @@ pub(crate) struct DemoAccount {
     pub(crate) name: &'static str,
     pub(crate) external_id: &'static str,
     pub(crate) waba_id: Option<&'static str>,
+    /// The Facebook page that speaks for an Instagram account.
+    pub(crate) page_id: Option<&'static str>,
     pub(crate) display_phone: Option<&'static str>,
     pub(crate) token: &'static str,
     pub(crate) secret: &'static str,
@@ -108,10 +114,48 @@ pub(crate) static LINE: DemoAccount = DemoAccount {
     name: "ATELIER 信義門市",
     external_id: "U0a7e11e2000000000000000000000001",
     waba_id: None,
+    page_id: None,
     display_phone: None,
     token: "demo-line-channel-access-token",
     secret: "demo-line-channel-secret",
     verify_token: "",
+};
+
+pub(crate) static FACEBOOK: DemoAccount = DemoAccount {
+    channel: Channel::Facebook,
+    name: "ATELIER 粉絲專頁",
+    external_id: "300000000000001",
+    waba_id: None,
+    page_id: None,
+    display_phone: None,
+    token: "demo-facebook-page-token",
+    secret: "demo-facebook-app-secret",
+    verify_token: "demo-verify-facebook",
+};
+
+pub(crate) static INSTAGRAM: DemoAccount = DemoAccount {
+    channel: Channel::Instagram,
+    name: "atelier.tw",
+    external_id: "17841400000000001",
+    waba_id: None,
+    page_id: None,
+    display_phone: None,
+    token: "demo-instagram-token",
+    secret: "demo-instagram-app-secret",
+    verify_token: "demo-verify-instagram",
+};
+
+/// The other of Meta's two ways: the page speaks for it.
+pub(crate) static INSTAGRAM_OUTLET: DemoAccount = DemoAccount {
+    channel: Channel::Instagram,
+    name: "atelier.outlet",
+    external_id: "17841400000000002",
+    waba_id: None,
+    page_id: Some(FACEBOOK.external_id),
+    display_phone: None,
+    token: FACEBOOK.token,
+    secret: FACEBOOK.secret,
+    verify_token: "demo-verify-outlet",
 };
 
 pub(crate) static WHATSAPP_TAIPEI: DemoAccount = DemoAccount {
@@ -119,6 +163,7 @@ pub(crate) static WHATSAPP_TAIPEI: DemoAccount = DemoAccount {
     name: "ATELIER 台北",
     external_id: "100000000000001",
     waba_id: Some("200000000000001"),
+    page_id: None,
     display_phone: Some("+886 2 5550 0101"),
     token: "demo-whatsapp-token-taipei",
     secret: "demo-whatsapp-app-secret",
@@ -130,6 +175,7 @@ pub(crate) static WHATSAPP_HONG_KONG: DemoAccount = DemoAccount {
     name: "ATELIER 香港",
     external_id: "100000000000002",
     waba_id: Some("200000000000002"),
+    page_id: None,
     display_phone: Some("+852 5550 0102"),
     token: "demo-whatsapp-token-hong-kong",
     secret: "demo-whatsapp-app-secret",
@@ -141,14 +187,23 @@ pub(crate) static WEB: DemoAccount = DemoAccount {
     name: "ATELIER 官網",
     external_id: "atelier-web",
     waba_id: None,
+    page_id: None,
     display_phone: None,
     token: "",
     secret: "demo-web-chat-secret",
     verify_token: "",
 };
 
-pub(crate) fn accounts() -> [&'static DemoAccount; 4] {
-    [&LINE, &WHATSAPP_TAIPEI, &WHATSAPP_HONG_KONG, &WEB]
+pub(crate) fn accounts() -> [&'static DemoAccount; 7] {
+    [
+        &LINE,
+        &FACEBOOK,
+        &INSTAGRAM,
+        &INSTAGRAM_OUTLET,
+        &WHATSAPP_TAIPEI,
+        &WHATSAPP_HONG_KONG,
+        &WEB,
+    ]
 }
 
 impl DemoAccount {
@@ -172,9 +227,9 @@ impl DemoAccount {
                 let phone = format!("{prefix}{number:08}");
                 (phone.clone(), Some(phone))
             }
-            Channel::Web | Channel::Facebook | Channel::Instagram => {
-                (format!("visitor-{number}"), None)
-            }
+            Channel::Facebook => (format!("7{number:015}"), None),
+            Channel::Instagram => (format!("9{number:016}"), None),
+            Channel::Web => (format!("visitor-{number}"), None),
         }
     }
 }

@@ -1,14 +1,27 @@
-//! The channel accounts the stand-ins play: one LINE official account, one WhatsApp number or one web chat each.
+//! The channel accounts the stand-ins play: one LINE official account, one Facebook page, one Instagram account, one
+//! WhatsApp number or one web chat each.
 
 use serde::{Deserialize, Serialize};
 
 /// Which platform's rules apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Platform {
     Line,
+    Facebook,
+    Instagram,
     Whatsapp,
     Web,
+}
+
+/// By which of Meta's two ways an Instagram account is spoken for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum InstagramRoute {
+    /// Through the Facebook page it is linked to: `/graph`, with the page's id and token.
+    Page { page_id: String },
+    /// By itself (Instagram Login): `/graph-instagram`, with its own id and token.
+    Login,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -22,6 +35,24 @@ pub enum Account {
         channel_secret: String,
         webhook_url: String,
         monthly_limit: Option<u64>,
+    },
+    Facebook {
+        name: String,
+        page_id: String,
+        access_token: String,
+        app_secret: String,
+        verify_token: String,
+        webhook_url: String,
+    },
+    Instagram {
+        name: String,
+        /// The id of the professional account.
+        ig_id: String,
+        route: InstagramRoute,
+        access_token: String,
+        app_secret: String,
+        verify_token: String,
+        webhook_url: String,
     },
     Whatsapp {
         name: String,
@@ -42,10 +73,13 @@ pub enum Account {
 }
 
 impl Account {
-    /// What the account is called by everywhere in this crate: destination, phone number id or site id.
+    /// What the account is called by everywhere in this crate: destination, page id, Instagram id, phone number id or
+    /// site id.
     pub fn id(&self) -> &str {
         match self {
             Self::Line { destination, .. } => destination,
+            Self::Facebook { page_id, .. } => page_id,
+            Self::Instagram { ig_id, .. } => ig_id,
             Self::Whatsapp {
                 phone_number_id, ..
             } => phone_number_id,
@@ -55,13 +89,19 @@ impl Account {
 
     pub fn name(&self) -> &str {
         match self {
-            Self::Line { name, .. } | Self::Whatsapp { name, .. } | Self::Web { name, .. } => name,
+            Self::Line { name, .. }
+            | Self::Facebook { name, .. }
+            | Self::Instagram { name, .. }
+            | Self::Whatsapp { name, .. }
+            | Self::Web { name, .. } => name,
         }
     }
 
     pub fn platform(&self) -> Platform {
         match self {
             Self::Line { .. } => Platform::Line,
+            Self::Facebook { .. } => Platform::Facebook,
+            Self::Instagram { .. } => Platform::Instagram,
             Self::Whatsapp { .. } => Platform::Whatsapp,
             Self::Web { .. } => Platform::Web,
         }
@@ -70,8 +110,57 @@ impl Account {
     pub fn webhook_url(&self) -> &str {
         match self {
             Self::Line { webhook_url, .. }
+            | Self::Facebook { webhook_url, .. }
+            | Self::Instagram { webhook_url, .. }
             | Self::Whatsapp { webhook_url, .. }
             | Self::Web { webhook_url, .. } => webhook_url,
+        }
+    }
+
+    /// The node of the Graph API that sends for the account, and the token that opens it; none outside of Meta.
+    pub(crate) fn node(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Facebook {
+                page_id,
+                access_token,
+                ..
+            } => Some((page_id, access_token)),
+            Self::Instagram {
+                ig_id,
+                route,
+                access_token,
+                ..
+            } => Some(match route {
+                InstagramRoute::Page { page_id } => (page_id, access_token),
+                InstagramRoute::Login => (ig_id, access_token),
+            }),
+            Self::Whatsapp {
+                phone_number_id,
+                access_token,
+                ..
+            } => Some((phone_number_id, access_token)),
+            Self::Line { .. } | Self::Web { .. } => None,
+        }
+    }
+
+    /// Whether the account is reached at `/graph-instagram` instead of `/graph`.
+    pub(crate) fn is_by_login(&self) -> bool {
+        matches!(
+            self,
+            Self::Instagram {
+                route: InstagramRoute::Login,
+                ..
+            }
+        )
+    }
+
+    /// What Meta's handshake must know; none outside of Meta.
+    pub(crate) fn verify_token(&self) -> Option<&str> {
+        match self {
+            Self::Facebook { verify_token, .. }
+            | Self::Instagram { verify_token, .. }
+            | Self::Whatsapp { verify_token, .. } => Some(verify_token),
+            Self::Line { .. } | Self::Web { .. } => None,
         }
     }
 
@@ -79,6 +168,8 @@ impl Account {
     pub(crate) fn rebase_webhook(&mut self, base: &str) {
         let url = match self {
             Self::Line { webhook_url, .. }
+            | Self::Facebook { webhook_url, .. }
+            | Self::Instagram { webhook_url, .. }
             | Self::Whatsapp { webhook_url, .. }
             | Self::Web { webhook_url, .. } => webhook_url,
         };
@@ -93,7 +184,7 @@ impl Account {
     pub(crate) fn accepts_user_id(&self, user: &str) -> bool {
         match self {
             Self::Line { .. } => is_line_user_id(user),
-            Self::Whatsapp { .. } => {
+            Self::Facebook { .. } | Self::Instagram { .. } | Self::Whatsapp { .. } => {
                 (6..=20).contains(&user.len()) && user.bytes().all(|byte| byte.is_ascii_digit())
             }
             Self::Web { .. } => {

@@ -22,6 +22,27 @@ pub enum Fault {
     Slow(#[serde(with = "millis")] Duration),
     /// The platform's own "too many requests"; nothing is accepted.
     RateLimited,
+    /// Answers this error of Meta's, by code and subcode; nothing is accepted. LINE and the web chat answer 400.
+    Code(u32, Option<u32>),
+}
+
+/// How a fault that accepts nothing is to be worded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Status(u16),
+    RateLimited,
+    Code { code: u32, subcode: Option<u32> },
+}
+
+impl Refusal {
+    /// The HTTP status where the platform has no codes of its own.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::Status(status) => status,
+            Self::RateLimited => 429,
+            Self::Code { .. } => 400,
+        }
+    }
 }
 
 mod millis {
@@ -88,20 +109,21 @@ fn reset_connection() -> Response {
 }
 
 impl Sandbox {
-    /// Runs `accept` under the fault that applies to this sending, if any. `refuse` words a status, and `None` the
-    /// rate limit, as the platform does.
+    /// Runs `accept` under the fault that applies to this sending, if any. `refuse` words a refusal as the platform
+    /// does.
     pub(crate) async fn under_fault(
         &self,
         account: &str,
         users: &[&str],
-        refuse: impl FnOnce(Option<u16>) -> Response + Send,
+        refuse: impl FnOnce(Refusal) -> Response + Send,
         accept: impl FnOnce() -> Response + Send,
     ) -> Response {
         let fault = self.lock_faults().take(account, users);
         match fault {
             None => accept(),
-            Some(Fault::Status(status)) => refuse(Some(status)),
-            Some(Fault::RateLimited) => refuse(None),
+            Some(Fault::Status(status)) => refuse(Refusal::Status(status)),
+            Some(Fault::RateLimited) => refuse(Refusal::RateLimited),
+            Some(Fault::Code(code, subcode)) => refuse(Refusal::Code { code, subcode }),
             Some(Fault::ConnectionReset) => reset_connection(),
             Some(Fault::Slow(duration)) => {
                 tokio::time::sleep(duration).await;

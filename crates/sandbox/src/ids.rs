@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
+use crate::account::Platform;
+
 /// A ULID, as in LINE's `webhookEventId`.
 pub(crate) fn ulid(now_ms: i64) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -22,6 +24,17 @@ pub(crate) fn wamid(user: &str) -> String {
     bytes.extend_from_slice(user.as_bytes());
     bytes.extend_from_slice(Uuid::new_v4().as_bytes());
     format!("wamid.{}", STANDARD.encode(bytes))
+}
+
+/// A message id of Facebook or Instagram: opaque, and of a shape of its own.
+pub(crate) fn mid(platform: Platform) -> String {
+    let token = format!("{}{}", opaque_token(), opaque_token());
+    match platform {
+        Platform::Instagram => format!("aWdfZAG1faXRlbTox{token}"),
+        Platform::Facebook | Platform::Line | Platform::Whatsapp | Platform::Web => {
+            format!("m_{token}")
+        }
+    }
 }
 
 pub(crate) fn user_of_wamid(id: &str) -> Option<String> {

@@ -1,12 +1,15 @@
 //! Customers' words on their way to the product, batched as the platforms batch them.
 
 use anyhow::{Context, ensure};
+use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::account::{Account, Platform};
+use crate::media::media_type;
 use crate::state::{PhoneMessage, PhoneMessageKind};
-use crate::{Sandbox, line, web, whatsapp};
+use crate::webhooks::sha256_hex;
+use crate::{Sandbox, ids, line, messenger, web, whatsapp};
 
 /// Events in one webhook.
 const BATCH: usize = 100;
@@ -62,7 +65,7 @@ impl Sandbox {
                 );
                 let customer = account.ledger.customers.get(&utterance.user);
                 ensure!(
-                    account.config.platform() != Platform::Line
+                    !account.config.platform().silences_who_blocks()
                         || !customer.is_some_and(|customer| customer.blocked),
                     "{} blocks the account and cannot write to it",
                     utterance.user
@@ -88,7 +91,10 @@ impl Sandbox {
                 let at_ms = utterance.at_ms.unwrap_or(now);
                 let id = match config {
                     Account::Line { .. } => self.next_number(),
-                    Account::Whatsapp { .. } => crate::ids::wamid(&utterance.user),
+                    Account::Facebook { .. } | Account::Instagram { .. } => {
+                        ids::mid(config.platform())
+                    }
+                    Account::Whatsapp { .. } => ids::wamid(&utterance.user),
                     Account::Web { .. } => uuid::Uuid::new_v4().to_string(),
                 };
                 let customer = account.customer_or_new(&utterance.user);
@@ -99,6 +105,15 @@ impl Sandbox {
                         }
                         events.push(line::text_event(
                             &utterance.user,
+                            &id,
+                            &utterance.text,
+                            at_ms,
+                        ));
+                    }
+                    Account::Facebook { .. } | Account::Instagram { .. } => {
+                        events.push(messenger::inbound_text(
+                            config,
+                            &customer.customer,
                             &id,
                             &utterance.text,
                             at_ms,
@@ -148,6 +163,105 @@ impl Sandbox {
             .collect())
     }
 
+    /// Puts a file of the customer on the phone and makes the webhook that tells of it. `base` is where the sandbox is
+    /// reached: Facebook and Instagram tell a link.
+    pub(crate) async fn hear_file(
+        &self,
+        account_id: &str,
+        user: &str,
+        name: &str,
+        bytes: Bytes,
+        base: &str,
+    ) -> anyhow::Result<Vec<(String, Vec<Value>)>> {
+        let account = self
+            .account(account_id)
+            .with_context(|| format!("no account is called {account_id}"))?;
+        let platform = account.platform();
+        ensure!(platform != Platform::Web, "the web chat has no files");
+        let customer = self.with(|state| {
+            let customer = state.get(account_id)?.ledger.customers.get(user)?;
+            Some((customer.customer.clone(), customer.blocked))
+        });
+        let (customer, is_blocked) =
+            customer.with_context(|| format!("nobody is called {user}"))?;
+        ensure!(
+            !(is_blocked && platform.silences_who_blocks()),
+            "{user} blocks the account and cannot write to it"
+        );
+        let at_ms = self.now_ms();
+        let size = bytes.len();
+        let mime = media_type(&bytes);
+        let sha256 = sha256_hex(&bytes);
+        let media = self.keep_upload(account_id, name, bytes).await;
+        let path = format!("/phone/media/{account_id}/{media}");
+        let kind = match mime.split_once('/') {
+            Some(("image", _)) => "image",
+            Some(("video", _)) => "video",
+            Some(("audio", _)) => "audio",
+            Some(_) | None => "file",
+        };
+        let (id, event) = match &account {
+            // LINE gives media away by the message's id.
+            Account::Line { .. } => {
+                let event = line::media_event(user, &media, kind, (name, size), at_ms);
+                (media, event)
+            }
+            Account::Facebook { .. } | Account::Instagram { .. } => {
+                let id = ids::mid(platform);
+                let url = format!("{base}{path}");
+                let event = messenger::inbound_file(&account, &customer, &id, kind, &url, at_ms);
+                (id, event)
+            }
+            Account::Whatsapp { .. } => {
+                let id = ids::wamid(user);
+                let event = whatsapp::inbound_media(
+                    &customer,
+                    &id,
+                    kind,
+                    (&media, mime, &sha256, name),
+                    at_ms,
+                );
+                (id, event)
+            }
+            Account::Web { .. } => anyhow::bail!("the web chat has no files"),
+        };
+        self.change(|state| {
+            let customer = state
+                .get_mut(account_id)
+                .and_then(|account| account.customer_mut(user));
+            let Some(customer) = customer else { return };
+            customer.announced = true;
+            customer.last_inbound_ms = customer.last_inbound_ms.max(Some(at_ms));
+            customer.insert(PhoneMessage {
+                id,
+                from_customer: true,
+                kind: match kind {
+                    "image" => PhoneMessageKind::Image {
+                        url: path.clone(),
+                        preview: path,
+                    },
+                    "video" => PhoneMessageKind::Video {
+                        url: path,
+                        preview: None,
+                    },
+                    _ => PhoneMessageKind::File {
+                        url: path,
+                        name: name.to_owned(),
+                    },
+                },
+                caption: None,
+                at_ms,
+                read: false,
+                pending: false,
+                problem: None,
+                callback_data: None,
+            });
+        });
+        self.phone_changed(account_id, user);
+        let body = envelope(&account, &[event]);
+        Ok(vec![(account_id.to_owned(), vec![body])])
+    }
+
     /// The customer blocks the account. LINE tells with an `unfollow`; later pushes are accepted and go nowhere.
     pub fn block(&self, account: &str, user: &str) {
         self.set_blocked(account, user, true);
@@ -176,7 +290,11 @@ impl Sandbox {
                 Account::Line { .. } => {
                     Some(envelope(&config, &[line::follow_event(user, now, true)]))
                 }
-                Account::Whatsapp { .. } | Account::Web { .. } => None,
+                // The business finds out when it sends.
+                Account::Facebook { .. }
+                | Account::Instagram { .. }
+                | Account::Whatsapp { .. }
+                | Account::Web { .. } => None,
             }
         });
         if let Some(webhook) = webhook {
@@ -186,9 +304,20 @@ impl Sandbox {
     }
 }
 
+impl Platform {
+    /// Whether who blocks the business can no longer write to it either.
+    pub(crate) fn silences_who_blocks(self) -> bool {
+        match self {
+            Self::Line | Self::Facebook | Self::Instagram => true,
+            Self::Whatsapp | Self::Web => false,
+        }
+    }
+}
+
 fn envelope(account: &Account, events: &[Value]) -> Value {
     match account {
         Account::Line { destination, .. } => line::webhook(destination, events),
+        Account::Facebook { .. } | Account::Instagram { .. } => messenger::webhook(account, events),
         Account::Whatsapp { .. } => whatsapp::messages_webhook(account, events),
         Account::Web { site_id, .. } => web::webhook(site_id, events),
     }

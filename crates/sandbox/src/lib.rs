@@ -1,26 +1,32 @@
-//! Honest stand-ins of the LINE Messaging API and the WhatsApp Cloud API, and of the visitors of omocast's web chat.
+//! Honest stand-ins of the LINE Messaging API, of Meta's Graph API (Messenger, Instagram messaging and the WhatsApp
+//! Cloud API), and of the visitors of omocast's web chat.
 //!
 //! They refuse what the platform refuses, in its own words; keep state; send signed webhooks back; and show each
 //! customer's phone as a page (`/phone`) where a person can type as the customer. They know nothing of omocast's
 //! contract or server: to them it is just another business using the APIs.
 //!
-//! The product is configured with the base addresses `/line`, `/line-data`, `/graph` and `/web` of the address the
-//! sandbox listens on.
+//! The product is configured with the base addresses `/line`, `/line-data`, `/graph`, `/graph-instagram` and `/web` of
+//! the address the sandbox listens on.
 //!
 //! Differences from the platforms, on purpose:
 //! - media links may be plain `http` when their host is the loopback (`127.0.0.1`, `localhost`, `[::1]`);
-//! - LINE fetches media when the message arrives, not when it is first seen;
+//! - a link is looked at once a minute, however many messages hold it;
+//! - Messenger and Instagram take texts, images, videos, sounds and files; templates and quick replies are refused;
 //! - a webhook may take 10 s to be answered, and is tried six times within some seconds, not for days.
 
 mod account;
 mod clock;
 mod control;
 mod faults;
+mod graph;
 mod ids;
 mod inbound;
 mod line;
 mod media;
+mod messenger;
+mod outbox;
 mod phone;
+mod receipts;
 mod request_log;
 mod snapshot;
 mod state;
@@ -40,7 +46,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast, watch};
 
-pub use account::{Account, Platform};
+pub use account::{Account, InstagramRoute, Platform};
 pub use faults::Fault;
 pub use inbound::Utterance;
 pub use request_log::ReceivedRequest;
@@ -63,7 +69,7 @@ pub struct SandboxConfig {
     pub receipts: Receipts,
 }
 
-/// When WhatsApp's statuses follow a message, counted from its acceptance.
+/// When Meta's statuses and receipts follow a message, counted from its acceptance.
 #[derive(Clone, Debug)]
 pub struct Receipts {
     pub delivered_after: Duration,
@@ -111,7 +117,7 @@ struct Inner {
     fetches: Semaphore,
     /// Tells open phone pages whose phone changed.
     changes: broadcast::Sender<PhoneOf>,
-    /// Work under way: webhooks, statuses to come, pictures to look at.
+    /// Work under way: webhooks, statuses to come, media to look at.
     working: watch::Sender<usize>,
     closing: watch::Sender<bool>,
     dirty: AtomicBool,
@@ -187,15 +193,18 @@ impl Sandbox {
         let line = line::router().layer(from_fn_with_state(self.clone(), request_log::record_line));
         let line_data =
             line::data_router().layer(from_fn_with_state(self.clone(), request_log::record_line));
-        let graph = whatsapp::router().layer(from_fn_with_state(
+        let graph =
+            graph::router().layer(from_fn_with_state(self.clone(), request_log::record_graph));
+        let graph_instagram = graph::instagram_router().layer(from_fn_with_state(
             self.clone(),
-            request_log::record_whatsapp,
+            request_log::record_instagram,
         ));
         let web = web::router().layer(from_fn_with_state(self.clone(), request_log::record_web));
         Router::new()
             .nest("/line", line)
             .nest("/line-data", line_data)
             .nest("/graph", graph)
+            .nest("/graph-instagram", graph_instagram)
             .nest("/web", web)
             .merge(phone::router())
             .merge(control::router())
@@ -265,6 +274,11 @@ impl Sandbox {
         })
     }
 
+    /// The customer looks at the phone: what LINE has not fetched yet is fetched.
+    pub async fn look_at(&self, account: &str, user: &str) {
+        self.fetch_line_media(account, user).await;
+    }
+
     /// The next sending request, whoever it is for, meets this fault.
     pub fn fail_next(&self, fault: Fault) {
         self.lock_faults().push_next(fault);
@@ -275,7 +289,7 @@ impl Sandbox {
         self.lock_faults().set(account, user, fault);
     }
 
-    /// WhatsApp's statuses come twice and the latest first, as they may on the platform.
+    /// Meta's statuses and receipts come twice and the latest first, as they may on the platform.
     pub fn set_disorder(&self, disorder: bool) {
         self.0.disorder.store(disorder, Ordering::Relaxed);
     }

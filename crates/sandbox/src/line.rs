@@ -11,17 +11,15 @@ use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::Sandbox;
-use crate::account::{Account, is_line_user_id};
+use crate::account::{Account, Platform, is_line_user_id};
 use crate::clock::DAY_MS;
-use crate::ids;
+use crate::media::{BadMedia, Medium};
 use crate::state::{AcceptedRequest, AccountState, PhoneMessage, PhoneMessageKind};
+use crate::{Sandbox, faults, ids};
 
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 const TEXT_LIMIT: usize = 5_000;
 const URL_LIMIT: usize = 2_000;
-const IMAGE_LIMIT: usize = 10 * 1024 * 1024;
-const PREVIEW_LIMIT: usize = 1024 * 1024;
 
 const MONTHLY_LIMIT: &str = "You have reached your monthly limit.";
 const RATE_LIMIT: &str = "The API rate limit has been exceeded. Try again later.";
@@ -123,11 +121,11 @@ async fn method_not_allowed() -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
 }
 
-fn refuse_on_demand(status: Option<u16>) -> Response {
-    let Some(status) = status else {
+fn refuse_on_demand(fault: faults::Refusal) -> Response {
+    if fault == faults::Refusal::RateLimited {
         return Refusal::rate_limited().into_response();
-    };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Refusal::new(status, status.canonical_reason().unwrap_or("Error")).into_response()
 }
 
@@ -145,7 +143,11 @@ impl Sandbox {
                     channel_access_token,
                     ..
                 } if token == Some(channel_access_token.as_str()) => Some(destination.clone()),
-                Account::Line { .. } | Account::Whatsapp { .. } | Account::Web { .. } => None,
+                Account::Line { .. }
+                | Account::Facebook { .. }
+                | Account::Instagram { .. }
+                | Account::Whatsapp { .. }
+                | Account::Web { .. } => None,
             })
         });
         account.ok_or_else(|| {
@@ -369,14 +371,6 @@ async fn multicast(
         .await
 }
 
-/// A picture to look at once the lock is gone.
-struct PictureToCheck {
-    user: String,
-    id: String,
-    url: String,
-    preview: String,
-}
-
 impl Sandbox {
     fn accept_push(
         &self,
@@ -414,14 +408,13 @@ impl Sandbox {
                 .map(|(id, _)| json!({ "id": id, "quoteToken": ids::opaque_token() }))
                 .collect();
             let sent = json!(sent);
-            let pictures = deliver(account, to, messages, now);
+            deliver(account, to, messages, now);
             remember(account, retry_key, request_id, Some(sent.clone()), now);
-            Ok((json!({ "sentMessages": sent }), pictures))
+            Ok(json!({ "sentMessages": sent }))
         });
         match accepted {
-            Ok((answer, pictures)) => {
+            Ok(answer) => {
                 self.phone_changed(account_id, to);
-                self.check_pictures(account_id, pictures);
                 Json(answer).into_response()
             }
             Err(refusal) => refusal.into_response(),
@@ -462,59 +455,54 @@ impl Sandbox {
             });
             let reached: Vec<&str> = reached.copied().collect();
             check_quota(account, now, reached.len() as u64)?;
-            let mut pictures = Vec::new();
             for user in &reached {
                 let messages = phone_messages(body, || self.next_number());
-                pictures.extend(deliver(account, user, messages, now));
+                deliver(account, user, messages, now);
             }
             remember(account, retry_key, request_id, None, now);
-            Ok((reached, pictures))
+            Ok(reached)
         });
         match accepted {
-            Ok((reached, pictures)) => {
+            Ok(reached) => {
                 for user in reached {
                     self.phone_changed(account_id, user);
                 }
-                self.check_pictures(account_id, pictures);
                 Json(json!({})).into_response()
             }
             Err(refusal) => refusal.into_response(),
         }
     }
 
-    /// Fetches what the messages link to, as LINE does, and marks what cannot be shown.
-    fn check_pictures(&self, account_id: &str, pictures: Vec<PictureToCheck>) {
-        for picture in pictures {
-            let sandbox = self.clone();
-            let account_id = account_id.to_owned();
-            self.spawn(async move {
-                let original = sandbox.check_picture(&picture.url, IMAGE_LIMIT).await;
-                let preview = sandbox.check_picture(&picture.preview, PREVIEW_LIMIT).await;
-                let problem = original.and(preview).err().map(|bad| bad.text().to_owned());
-                sandbox.picture_checked(&account_id, &picture.user, &picture.id, problem);
-            });
+    /// The customer looks at the phone: LINE fetches what the messages there link to, and marks what cannot be shown.
+    pub(crate) async fn fetch_line_media(&self, account_id: &str, user: &str) {
+        let waiting: Vec<_> = self.with(|state| {
+            let customer = state
+                .get_mut(account_id)
+                .filter(|account| account.config.platform() == Platform::Line)
+                .and_then(|account| account.customer_mut(user));
+            let messages = customer.map_or(&[][..], |customer| &customer.messages);
+            let waiting = messages.iter().filter(|message| message.pending);
+            waiting
+                .map(|message| (message.id.clone(), message.kind.clone()))
+                .collect()
+        });
+        for (id, kind) in waiting {
+            let verdict = self.check_line_media(&kind).await;
+            self.media_checked(account_id, user, &id, verdict);
         }
     }
 
-    /// The picture of a message may be shown, or not.
-    pub(crate) fn picture_checked(
-        &self,
-        account_id: &str,
-        user: &str,
-        id: &str,
-        problem: Option<String>,
-    ) {
-        self.change(|state| {
-            let message = state
-                .get_mut(account_id)
-                .and_then(|account| account.customer_mut(user))
-                .and_then(|customer| customer.message_mut(id));
-            if let Some(message) = message {
-                message.pending = false;
-                message.problem = problem;
-            }
-        });
-        self.phone_changed(account_id, user);
+    async fn check_line_media(&self, kind: &PhoneMessageKind) -> Result<(), BadMedia> {
+        let (medium, url, preview) = match kind {
+            PhoneMessageKind::Image { url, preview } => (Medium::Image, url, Some(preview)),
+            PhoneMessageKind::Video { url, preview } => (Medium::Video, url, preview.as_ref()),
+            PhoneMessageKind::Text(_) | PhoneMessageKind::File { .. } => return Ok(()),
+        };
+        if let Some(preview) = preview {
+            self.check_link(preview, Platform::Line, Medium::Preview)
+                .await?;
+        }
+        self.check_link(url, Platform::Line, medium).await
     }
 }
 
@@ -597,7 +585,10 @@ fn phone_message(message: &Value) -> PhoneMessageKind {
         "location" => PhoneMessageKind::Text(format!("[位置] {}", text("title"))),
         "flex" | "template" | "imagemap" => PhoneMessageKind::Text(text("altText")),
         "sticker" => PhoneMessageKind::Text("[貼圖]".to_owned()),
-        "video" => PhoneMessageKind::Text("[影片]".to_owned()),
+        "video" => PhoneMessageKind::Video {
+            url: text("originalContentUrl"),
+            preview: Some(text("previewImageUrl")),
+        },
         _ => PhoneMessageKind::Text("[語音]".to_owned()),
     }
 }
@@ -608,27 +599,18 @@ fn deliver(
     user: &str,
     messages: Vec<(String, PhoneMessageKind)>,
     now: i64,
-) -> Vec<PictureToCheck> {
+) {
     let Some(customer) = account.ledger.customers.get_mut(user) else {
-        return Vec::new();
+        return;
     };
     if customer.blocked {
-        return Vec::new();
+        return;
     }
-    let mut pictures = Vec::new();
     for (id, kind) in messages {
-        if let PhoneMessageKind::Image { url, preview } = &kind {
-            pictures.push(PictureToCheck {
-                user: user.to_owned(),
-                id: id.clone(),
-                url: url.clone(),
-                preview: preview.clone(),
-            });
-        }
         customer.insert(PhoneMessage {
             id,
             from_customer: false,
-            pending: matches!(kind, PhoneMessageKind::Image { .. }),
+            pending: kind.url().is_some(),
             kind,
             caption: None,
             at_ms: now,
@@ -638,7 +620,6 @@ fn deliver(
         });
     }
     account.ledger.quota.add(now, 1);
-    pictures
 }
 
 async fn validate(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
@@ -717,7 +698,7 @@ async fn bot_info(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Respons
     info.into_response()
 }
 
-/// Media that customers sent; the phone page sends text only, so there are none but those uploaded by tests.
+/// Media that customers sent from their phones.
 async fn content(
     State(sandbox): State<Sandbox>,
     Path(message): Path<String>,
@@ -763,6 +744,40 @@ pub(crate) fn text_event(user: &str, id: &str, text: &str, at_ms: i64) -> Value 
         "quoteToken": ids::opaque_token(),
         "text": text,
     });
+    event
+}
+
+/// An image, a video, an audio, or a file with its name and size.
+pub(crate) fn media_event(
+    user: &str,
+    id: &str,
+    kind: &str,
+    (name, size): (&str, usize),
+    at_ms: i64,
+) -> Value {
+    let mut event = event("message", user, at_ms);
+    event["replyToken"] = ids::opaque_token().into();
+    event["message"] = match kind {
+        "file" => json!({ "type": kind, "id": id, "fileName": name, "fileSize": size }),
+        "image" => json!({
+            "type": kind,
+            "id": id,
+            "quoteToken": ids::opaque_token(),
+            "contentProvider": { "type": "line" },
+        }),
+        _ => json!({
+            "type": kind,
+            "id": id,
+            "quoteToken": ids::opaque_token(),
+            "duration": 1_000,
+            "contentProvider": { "type": "line" },
+        }),
+    };
+    if matches!(kind, "file" | "audio")
+        && let Some(message) = event["message"].as_object_mut()
+    {
+        message.remove("quoteToken");
+    }
     event
 }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
-use omocast_sandbox::{Account, Receipts, Sandbox, SandboxConfig};
+use omocast_sandbox::{Account, InstagramRoute, Receipts, Sandbox, SandboxConfig};
 
-/// Stand-ins of the LINE and WhatsApp APIs, and their customers' phones.
+/// Stand-ins of the LINE, Messenger, Instagram and WhatsApp APIs, and their customers' phones.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -84,6 +84,23 @@ fn built_in_accounts() -> Vec<Account> {
             channel_secret: "sandbox-line-secret".into(),
             webhook_url: "http://127.0.0.1:8080/webhooks/line".into(),
             monthly_limit: None,
+        },
+        Account::Facebook {
+            name: "Facebook 粉絲專頁".into(),
+            page_id: "300000000000001".into(),
+            access_token: "sandbox-facebook-token".into(),
+            app_secret: "sandbox-app-secret".into(),
+            verify_token: "sandbox-verify-token".into(),
+            webhook_url: "http://127.0.0.1:8080/webhooks/facebook".into(),
+        },
+        Account::Instagram {
+            name: "Instagram 帳號".into(),
+            ig_id: "400000000000001".into(),
+            route: InstagramRoute::Login,
+            access_token: "sandbox-instagram-token".into(),
+            app_secret: "sandbox-app-secret".into(),
+            verify_token: "sandbox-verify-token".into(),
+            webhook_url: "http://127.0.0.1:8080/webhooks/instagram".into(),
         },
         Account::Whatsapp {
             name: "WhatsApp 號碼".into(),

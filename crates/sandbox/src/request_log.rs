@@ -16,7 +16,7 @@ use crate::faults::NoAnswer;
 
 const KEPT: usize = 10_000;
 /// More than any body a platform takes; each platform's own limit is checked by its handlers.
-const BUFFERED: usize = 32 * 1024 * 1024;
+const BUFFERED: usize = 104 * 1024 * 1024;
 const HEADERS_OF_INTEREST: [&str; 4] = [
     "content-type",
     "user-agent",
@@ -74,12 +74,36 @@ pub(crate) async fn record_line(sandbox: State<Sandbox>, request: Request, next:
     record(sandbox, Platform::Line, request, next).await
 }
 
-pub(crate) async fn record_whatsapp(
+/// By the node of the path: pages and numbers share one host.
+pub(crate) async fn record_graph(
     sandbox: State<Sandbox>,
     request: Request,
     next: Next,
 ) -> Response {
-    record(sandbox, Platform::Whatsapp, request, next).await
+    let node = request.uri().path().split('/').nth(2).unwrap_or("");
+    let platform = sandbox.with(|state| {
+        let platforms = state.values().filter_map(|account| {
+            let (own_node, _) = account.config.node()?;
+            (own_node == node).then(|| account.config.platform())
+        });
+        // A page first: an Instagram account may share its node.
+        platforms.min_by_key(|platform| *platform == Platform::Instagram)
+    });
+    record(
+        sandbox,
+        platform.unwrap_or(Platform::Whatsapp),
+        request,
+        next,
+    )
+    .await
+}
+
+pub(crate) async fn record_instagram(
+    sandbox: State<Sandbox>,
+    request: Request,
+    next: Next,
+) -> Response {
+    record(sandbox, Platform::Instagram, request, next).await
 }
 
 pub(crate) async fn record_web(sandbox: State<Sandbox>, request: Request, next: Next) -> Response {

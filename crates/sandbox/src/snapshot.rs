@@ -20,7 +20,7 @@ pub(crate) async fn load(folder: &Path) -> anyhow::Result<BTreeMap<String, Ledge
         .await
         .with_context(|| format!("cannot create {}", folder.display()))?;
     let path = file(folder);
-    let mut ledgers: BTreeMap<String, Ledger> = match tokio::fs::read(&path).await {
+    let ledgers: BTreeMap<String, Ledger> = match tokio::fs::read(&path).await {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .with_context(|| format!("{} is not a sandbox's state", path.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
@@ -28,14 +28,6 @@ pub(crate) async fn load(folder: &Path) -> anyhow::Result<BTreeMap<String, Ledge
             return Err(error).with_context(|| format!("cannot read {}", path.display()));
         }
     };
-    for customer in ledgers
-        .values_mut()
-        .flat_map(|ledger| ledger.customers.values_mut())
-    {
-        for message in &mut customer.messages {
-            message.pending = false;
-        }
-    }
     Ok(ledgers)
 }
 

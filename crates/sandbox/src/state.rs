@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::account::Account;
+use crate::account::{Account, Platform};
 use crate::clock::{DAY_MS, quota_month};
 
 const MESSAGES_KEPT: usize = 200;
@@ -14,8 +14,9 @@ const MESSAGES_KEPT: usize = 200;
 /// Someone with an account on the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    /// LINE user id, WhatsApp number (digits only) or visitor id.
+    /// LINE user id, page- or Instagram-scoped id, WhatsApp number (digits only) or visitor id.
     pub id: String,
+    /// Empty for who lets Facebook and Instagram tell the business nothing.
     pub name: String,
     #[serde(default)]
     pub phone: Option<String>,
@@ -32,7 +33,29 @@ fn default_true() -> bool {
 #[serde(tag = "kind", content = "content", rename_all = "snake_case")]
 pub enum PhoneMessageKind {
     Text(String),
-    Image { url: String, preview: String },
+    Image {
+        url: String,
+        preview: String,
+    },
+    Video {
+        url: String,
+        /// LINE alone is given one.
+        preview: Option<String>,
+    },
+    File {
+        url: String,
+        name: String,
+    },
+}
+
+impl PhoneMessageKind {
+    /// Where the content is; texts have no such place.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::Text(_) => None,
+            Self::Image { url, .. } | Self::Video { url, .. } | Self::File { url, .. } => Some(url),
+        }
+    }
 }
 
 /// A bubble on the customer's phone.
@@ -138,7 +161,7 @@ impl CustomerState {
             .find(|message| message.id == id)
     }
 
-    /// The customer service window of WhatsApp: a day from the customer's last words.
+    /// The messaging window of Meta's channels: a day from the customer's last words.
     pub(crate) fn window_open(&self, now_ms: i64) -> bool {
         self.last_inbound_ms.is_some_and(|at| now_ms - at < DAY_MS)
     }
@@ -181,6 +204,9 @@ pub(crate) struct StoredMedia {
     pub(crate) sha256: String,
     pub(crate) size: usize,
     pub(crate) at_ms: i64,
+    /// What the file was called when it was uploaded.
+    #[serde(default)]
+    pub(crate) name: String,
 }
 
 /// The part of an account that outlives the process.
@@ -199,15 +225,28 @@ pub(crate) struct AccountState {
     /// LINE push, WhatsApp sends.
     pub(crate) send_rate: Bucket,
     pub(crate) multicast_rate: Bucket,
-    /// WhatsApp statuses waiting to go out together.
-    pub(crate) statuses: Vec<Value>,
+    /// Facebook and Instagram take fewer sounds and films than texts.
+    pub(crate) media_rate: Bucket,
+    /// Statuses, echoes and receipts waiting to go out together.
+    pub(crate) outbox: Vec<Value>,
     pub(crate) flush_scheduled: bool,
 }
 
 impl AccountState {
-    pub(crate) fn new(config: Account, ledger: Ledger) -> Self {
+    pub(crate) fn new(config: Account, mut ledger: Ledger) -> Self {
+        // Nobody fetches what was being fetched when the process ended; LINE does when the customer looks.
+        if config.platform() != Platform::Line {
+            let messages = ledger
+                .customers
+                .values_mut()
+                .flat_map(|customer| &mut customer.messages);
+            messages.for_each(|message| message.pending = false);
+        }
         let per_second = match &config {
             Account::Line { .. } | Account::Web { .. } => 2_000.0,
+            Account::Facebook { .. } => 300.0,
+            // Meta's pages disagree (100 or 300): who keeps to the lower is right either way.
+            Account::Instagram { .. } => 100.0,
             Account::Whatsapp { .. } => 80.0,
         };
         Self {
@@ -216,7 +255,8 @@ impl AccountState {
             media_bytes: HashMap::new(),
             send_rate: Bucket::new(per_second, per_second),
             multicast_rate: Bucket::new(200.0, 200.0),
-            statuses: Vec::new(),
+            media_rate: Bucket::new(10.0, 10.0),
+            outbox: Vec::new(),
             flush_scheduled: false,
         }
     }
@@ -235,8 +275,7 @@ impl AccountState {
                 CustomerState::new(Customer {
                     id: user.to_owned(),
                     name: format!("顧客 {}", last_characters(user, 4)),
-                    phone: (platform == crate::account::Platform::Whatsapp)
-                        .then(|| user.to_owned()),
+                    phone: (platform == Platform::Whatsapp).then(|| user.to_owned()),
                     read_receipts: true,
                 })
             })
@@ -246,11 +285,22 @@ impl AccountState {
         self.ledger
             .retry_keys
             .retain(|_, accepted| now_ms - accepted.at_ms < DAY_MS);
+        let life = self.config.platform().media_life();
         self.ledger
             .media
-            .retain(|_, media| now_ms - media.at_ms < 30 * DAY_MS);
+            .retain(|_, media| now_ms - media.at_ms < life);
         let media = &self.ledger.media;
         self.media_bytes.retain(|id, _| media.contains_key(id));
+    }
+}
+
+impl Platform {
+    /// How long an uploaded file can be sent.
+    pub(crate) fn media_life(self) -> i64 {
+        match self {
+            Self::Facebook | Self::Instagram => 90 * DAY_MS,
+            Self::Line | Self::Whatsapp | Self::Web => 30 * DAY_MS,
+        }
     }
 }
 

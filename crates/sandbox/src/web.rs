@@ -11,13 +11,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
-use crate::Sandbox;
-use crate::account::Account;
+use crate::account::{Account, Platform};
+use crate::media::Medium;
 use crate::state::{Customer, PhoneMessage, PhoneMessageKind};
 use crate::webhooks::hex_signature;
+use crate::{Sandbox, faults};
 
 const TEXT_LIMIT: usize = 5_000;
-const IMAGE_LIMIT: usize = 10 * 1024 * 1024;
 
 pub(crate) fn router() -> Router<Sandbox> {
     Router::new()
@@ -75,9 +75,9 @@ async fn receive(
         .await
 }
 
-fn refuse_on_demand(status: Option<u16>) -> Response {
-    let status = status.unwrap_or(429);
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+fn refuse_on_demand(refusal: faults::Refusal) -> Response {
+    let status =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let code = if status == StatusCode::TOO_MANY_REQUESTS {
         "rate_limited"
     } else {
@@ -108,10 +108,7 @@ impl Sandbox {
         let id = message.id;
         let visitor = message.visitor_id;
         let now = self.now_ms();
-        let picture = match &kind {
-            PhoneMessageKind::Image { url, .. } => Some(url.clone()),
-            PhoneMessageKind::Text(_) => None,
-        };
+        let picture = kind.url().map(str::to_owned);
         let is_new = self.change(|state| {
             let customer = state
                 .get_mut(site)
@@ -143,9 +140,8 @@ impl Sandbox {
             let sandbox = self.clone();
             let site = site.to_owned();
             self.spawn(async move {
-                let verdict = sandbox.check_picture(&url, IMAGE_LIMIT).await;
-                let problem = verdict.err().map(|bad| bad.text().to_owned());
-                sandbox.picture_checked(&site, &visitor, &id, problem);
+                let verdict = sandbox.check_link(&url, Platform::Web, Medium::Image).await;
+                sandbox.media_checked(&site, &visitor, &id, verdict);
             });
         }
         Ok(answer)

@@ -69,7 +69,9 @@ fn sign(account: &Account, body: &Value) -> (Vec<u8>, &'static str, String) {
             let signature = line_signature(channel_secret, json.as_bytes());
             (json.into_bytes(), "x-line-signature", signature)
         }
-        Account::Whatsapp { app_secret, .. } => {
+        Account::Facebook { app_secret, .. }
+        | Account::Instagram { app_secret, .. }
+        | Account::Whatsapp { app_secret, .. } => {
             let json = escape_non_ascii(&json);
             let signature = hex_signature(app_secret, json.as_bytes());
             (json.into_bytes(), "X-Hub-Signature-256", signature)
@@ -89,7 +91,10 @@ fn mark_redelivery(account: &Account, body: &mut Value) {
                 event["deliveryContext"]["isRedelivery"] = true.into();
             }
         }
-        Account::Whatsapp { .. } | Account::Web { .. } => {}
+        Account::Facebook { .. }
+        | Account::Instagram { .. }
+        | Account::Whatsapp { .. }
+        | Account::Web { .. } => {}
     }
 }
 
@@ -155,16 +160,12 @@ impl Sandbox {
     /// Meta's check of a callback address: it must know the verify token and give the challenge back.
     pub async fn handshake(&self, account: &str) -> anyhow::Result<()> {
         let account = self.account(account).context("no such account")?;
-        let Account::Whatsapp {
-            verify_token,
-            webhook_url,
-            ..
-        } = &account
-        else {
-            bail!("only Meta has a handshake");
-        };
+        let verify_token = account
+            .verify_token()
+            .context("only Meta has a handshake")?;
         let challenge = (uuid::Uuid::new_v4().as_u128() % 10_000_000_000).to_string();
-        let mut url = reqwest::Url::parse(webhook_url).context("not a webhook address")?;
+        let mut url =
+            reqwest::Url::parse(account.webhook_url()).context("not a webhook address")?;
         url.query_pairs_mut()
             .append_pair("hub.mode", "subscribe")
             .append_pair("hub.challenge", &challenge)

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use omocast_contract::test_send::TESTS_PER_MINUTE;
 use omocast_contract::{AccountId, Channel, Timestamp};
 use tokio::sync::Notify;
 
 use crate::attempts::Attempts;
-use crate::channels::{Account, Connectors, Credentials, http_client};
+use crate::channels::{Account, Connectors, Credentials, Uploads, http_client};
 use crate::config::Config;
 use crate::live::Live;
 use crate::media::MediaStore;
@@ -28,7 +29,10 @@ pub struct App {
     pub connectors: Connectors,
     pub clock: Clock,
     pub wake: Arc<Wake>,
+    /// To sign in.
     pub attempts: Arc<Attempts>,
+    /// To send to oneself.
+    pub tests: Arc<Attempts>,
     pub health: Arc<Health>,
 }
 
@@ -61,7 +65,11 @@ impl App {
             secrets.clone(),
         )?;
         Ok(Self {
-            connectors: Connectors::new(client, config.endpoints.clone()),
+            connectors: Connectors::new(
+                client,
+                config.endpoints.clone(),
+                Uploads::new(store.clone(), clock.clone()),
+            ),
             store,
             config: Arc::new(config),
             secrets,
@@ -69,7 +77,8 @@ impl App {
             media,
             clock,
             wake: Arc::default(),
-            attempts: Arc::default(),
+            attempts: Arc::new(Attempts::to_sign_in()),
+            tests: Arc::new(Attempts::new(TESTS_PER_MINUTE, 60_000)),
             health: Arc::default(),
         })
     }

@@ -1,20 +1,18 @@
-//! How often somebody may try to sign in: counted by e-mail and by address, in bounded memory.
+//! How often somebody may try something within a while, such as signing in: counted in bounded memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use omocast_contract::Timestamp;
 
-/// Failed attempts of one e-mail, or from one address, within [`PERIOD`].
-pub const MOST: u32 = 10;
-/// How long a failed attempt counts, in milliseconds.
-pub const PERIOD: i64 = 5 * 60_000;
-/// How many e-mails and addresses are remembered. An attacker with more of them gains attempts, never memory.
+/// How many are remembered. An attacker with more of them gains attempts, never memory.
 const REMEMBERED: usize = 20_000;
 
-/// Attempts to sign in. An attempt counts from its beginning, so that many at once gain nothing.
-#[derive(Debug, Default)]
+/// Attempts at something. An attempt counts from its beginning, so that many at once gain nothing.
+#[derive(Debug)]
 pub struct Attempts {
+    most: u32,
+    period: i64,
     of: Mutex<HashMap<String, Window>>,
 }
 
@@ -25,14 +23,28 @@ struct Window {
 }
 
 impl Attempts {
+    /// At most `most` attempts within `period` milliseconds.
+    pub fn new(most: u32, period: i64) -> Self {
+        Self {
+            most,
+            period,
+            of: Mutex::default(),
+        }
+    }
+
+    /// Failed attempts to sign in, of one e-mail or from one address.
+    pub fn to_sign_in() -> Self {
+        Self::new(10, 5 * 60_000)
+    }
+
     /// Counts an attempt of each of `who`, or tells after how many seconds there may be another.
     pub fn begin(&self, who: &[String], now: Timestamp) -> Result<(), i64> {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = |window: &Window| PERIOD - now.since(window.began);
+        let left = |window: &Window| self.period - now.since(window.began);
         let wait = who
             .iter()
             .filter_map(|key| of.get(key))
-            .filter(|window| window.attempts >= MOST && left(window) > 0)
+            .filter(|window| window.attempts >= self.most && left(window) > 0)
             .map(left)
             .max();
         if let Some(wait) = wait {
@@ -88,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_eleventh_attempt_waits_until_the_period_is_over() {
-        let attempts = Attempts::default();
+        let attempts = Attempts::to_sign_in();
         for at in 0..10 {
             assert_eq!(attempts.begin(&who("a"), Timestamp(at)), Ok(()));
         }
@@ -97,12 +109,12 @@ mod tests {
             attempts.begin(&who("b"), Timestamp(1_000)).is_err(),
             "the address counts too"
         );
-        assert_eq!(attempts.begin(&who("a"), Timestamp(PERIOD)), Ok(()));
+        assert_eq!(attempts.begin(&who("a"), Timestamp(5 * 60_000)), Ok(()));
     }
 
     #[test]
     fn success_does_not_count() {
-        let attempts = Attempts::default();
+        let attempts = Attempts::to_sign_in();
         for at in 0..50 {
             assert_eq!(attempts.begin(&who("a"), Timestamp(at)), Ok(()));
             attempts.succeed(&who("a"));
@@ -111,7 +123,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let attempts = Attempts::default();
+        let attempts = Attempts::to_sign_in();
         for number in 0..REMEMBERED as i64 + 50 {
             attempts
                 .begin(&[number.to_string()], Timestamp(number))

@@ -41,7 +41,9 @@ pub struct Endpoints {
     pub line_data: String,
     /// Meta's Graph API.
     pub graph: String,
-    /// The version in its paths.
+    /// Meta's other host, for Instagram accounts that speak for themselves.
+    pub graph_instagram: String,
+    /// The version in the paths of both.
     pub graph_version: String,
     /// The web chat.
     pub web: String,
@@ -53,6 +55,7 @@ impl Default for Endpoints {
             line: "https://api.line.me".to_owned(),
             line_data: "https://api-data.line.me".to_owned(),
             graph: "https://graph.facebook.com".to_owned(),
+            graph_instagram: "https://graph.instagram.com".to_owned(),
             graph_version: "v26.0".to_owned(),
             // The web chat has no home of its own until one is configured.
             web: "http://127.0.0.1:8090/web".to_owned(),
@@ -65,6 +68,10 @@ impl Default for Endpoints {
 pub struct Pace {
     /// LINE allows 2,000 a second for a push.
     pub line: u32,
+    /// Messenger allows 300 texts a second for a page.
+    pub facebook: u32,
+    /// Instagram's pages disagree, 100 or 300 texts a second.
+    pub instagram: u32,
     /// WhatsApp allows 80 messages a second for a number that has not been raised.
     pub whatsapp: u32,
 }
@@ -73,6 +80,8 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             line: 1_000,
+            facebook: 200,
+            instagram: 80,
             whatsapp: 80,
         }
     }
@@ -153,6 +162,9 @@ pub struct Options {
     /// Meta's Graph API [default: `https://graph.facebook.com`]
     #[arg(long, env = "OMOCAST_GRAPH_URL", global = true)]
     pub graph_url: Option<String>,
+    /// Meta's host for Instagram accounts that speak for themselves [default: `https://graph.instagram.com`]
+    #[arg(long, env = "OMOCAST_GRAPH_INSTAGRAM_URL", global = true)]
+    pub graph_instagram_url: Option<String>,
     /// Version of the Graph API [default: v26.0]
     #[arg(long, env = "OMOCAST_GRAPH_VERSION", global = true)]
     pub graph_version: Option<String>,
@@ -162,6 +174,12 @@ pub struct Options {
     /// Pushes per second and LINE account [default: 1000]
     #[arg(long, env = "OMOCAST_LINE_PACE", global = true)]
     pub line_pace: Option<u32>,
+    /// Messages per second and Facebook page [default: 200]
+    #[arg(long, env = "OMOCAST_FACEBOOK_PACE", global = true)]
+    pub facebook_pace: Option<u32>,
+    /// Messages per second and Instagram account [default: 80]
+    #[arg(long, env = "OMOCAST_INSTAGRAM_PACE", global = true)]
+    pub instagram_pace: Option<u32>,
     /// Messages per second and WhatsApp number [default: 80]
     #[arg(long, env = "OMOCAST_WHATSAPP_PACE", global = true)]
     pub whatsapp_pace: Option<u32>,
@@ -198,9 +216,12 @@ impl Options {
             line_url: self.line_url.or(others.line_url),
             line_data_url: self.line_data_url.or(others.line_data_url),
             graph_url: self.graph_url.or(others.graph_url),
+            graph_instagram_url: self.graph_instagram_url.or(others.graph_instagram_url),
             graph_version: self.graph_version.or(others.graph_version),
             web_url: self.web_url.or(others.web_url),
             line_pace: self.line_pace.or(others.line_pace),
+            facebook_pace: self.facebook_pace.or(others.facebook_pace),
+            instagram_pace: self.instagram_pace.or(others.instagram_pace),
             whatsapp_pace: self.whatsapp_pace.or(others.whatsapp_pace),
             log_format: self.log_format.or(others.log_format),
             session_days: self.session_days.or(others.session_days),
@@ -232,10 +253,14 @@ impl TryFrom<Options> for Config {
             };
         let pace = Pace {
             line: options.line_pace.unwrap_or(Pace::default().line),
+            facebook: options.facebook_pace.unwrap_or(Pace::default().facebook),
+            instagram: options.instagram_pace.unwrap_or(Pace::default().instagram),
             whatsapp: options.whatsapp_pace.unwrap_or(Pace::default().whatsapp),
         };
         ensure!(
-            pace.line > 0 && pace.whatsapp > 0,
+            [pace.line, pace.facebook, pace.instagram, pace.whatsapp]
+                .into_iter()
+                .all(|pace| pace > 0),
             "a pace of 0 sends nothing"
         );
         let session_days = options.session_days.unwrap_or(14);
@@ -252,6 +277,11 @@ impl TryFrom<Options> for Config {
                 line: address("line_url", options.line_url, default.line)?,
                 line_data: address("line_data_url", options.line_data_url, default.line_data)?,
                 graph: address("graph_url", options.graph_url, default.graph)?,
+                graph_instagram: address(
+                    "graph_instagram_url",
+                    options.graph_instagram_url,
+                    default.graph_instagram,
+                )?,
                 graph_version: options.graph_version.unwrap_or(default.graph_version),
                 web: address("web_url", options.web_url, default.web)?,
             },
@@ -272,6 +302,7 @@ impl Config {
             line: nobody.clone(),
             line_data: nobody.clone(),
             graph: nobody.clone(),
+            graph_instagram: nobody.clone(),
             graph_version: "v26.0".to_owned(),
             web: nobody,
         };
@@ -301,6 +332,7 @@ impl Config {
             line: format!("{sandbox}/line"),
             line_data: format!("{sandbox}/line-data"),
             graph: format!("{sandbox}/graph"),
+            graph_instagram: format!("{sandbox}/graph-instagram"),
             web: format!("{sandbox}/web"),
             ..Endpoints::default()
         };

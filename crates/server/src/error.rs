@@ -41,7 +41,14 @@ impl From<ProblemCode> for AppError {
 
 impl From<std::io::Error> for AppError {
     fn from(error: std::io::Error) -> Self {
-        Self::Internal(error.into())
+        use std::io::ErrorKind;
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                tracing::error!(%error, "there is no room left");
+                ProblemCode::StorageFull.into()
+            }
+            _ => Self::Internal(error.into()),
+        }
     }
 }
 

@@ -11,7 +11,9 @@ pub mod error;
 pub mod live;
 pub mod log;
 pub mod media;
+pub mod outbound;
 pub mod password;
+mod replies;
 pub mod request;
 pub mod router;
 pub mod routes;
@@ -19,6 +21,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod shutdown;
 pub mod store;
+pub mod sweep;
 pub mod webhooks;
 
 use std::future::Future;
@@ -28,6 +31,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use omocast_contract::timestamp::DAY;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -41,7 +45,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const RESTART: Duration = Duration::from_secs(2);
 const TIDY_EVERY: Duration = Duration::from_secs(300);
 /// How long webhooks that were given up are kept, in milliseconds: long enough to look into them.
-const KEPT: i64 = 30 * omocast_contract::timestamp::DAY;
+const KEPT: i64 = 30 * DAY;
 /// Milliseconds after which nobody waits for the answer to a reply any more.
 const ABANDONED: i64 = 120_000;
 
@@ -148,8 +152,16 @@ fn told(outcome: impl std::fmt::Debug) -> String {
 
 /// Forgets now and then what nobody needs any more.
 async fn tidy_up(app: App, shutdown: Shutdown) {
+    let mut swept_at = None;
     loop {
         let now = app.now();
+        if swept_at.is_none_or(|at| now.since(at) >= DAY) {
+            swept_at = Some(now);
+            if let Err(error) = sweep::sweep(&app).await {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "uploads that nothing uses could not be deleted");
+            }
+        }
         if let Err(error) = app.store.delete_expired_sessions(now).await {
             tracing::warn!(%error, "expired sessions could not be deleted");
         }
@@ -162,6 +174,9 @@ async fn tidy_up(app: App, shutdown: Shutdown) {
         }
         if let Err(error) = app.store.delete_old_webhooks(now.plus(-KEPT)).await {
             tracing::warn!(%error, "old webhooks could not be deleted");
+        }
+        if let Err(error) = app.store.delete_old_platform_uploads(now).await {
+            tracing::warn!(%error, "what platforms no longer keep could not be forgotten");
         }
         tokio::select! {
             () = tokio::time::sleep(TIDY_EVERY) => {}

@@ -1,5 +1,7 @@
 //! Logs: for people or for machines, to the standard error output.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// Starts writing logs. `RUST_LOG` says which, else `filter`.
@@ -8,6 +10,8 @@ pub fn start(filter: &str, is_json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Colours are for people: in a file they are noise.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // It fails only where logs are being written already.
     drop(if is_json {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
-use omocast_contract::{Channel, Plan, Role};
+use omocast_contract::{Plan, Role};
 use omocast_server::app::App;
 use omocast_server::channels::Credentials;
 use omocast_server::config::{Config, LogFormat, Options};
@@ -54,7 +54,12 @@ enum TeamCommand {
         /// IANA name
         #[arg(long, default_value = "Asia/Taipei")]
         time_zone: String,
+        /// Domain of one of the brand's own sites, such as shop.example.com; may be given more than once
+        #[arg(long = "official-domain")]
+        official_domains: Vec<String>,
     },
+    /// Say which sites are the brand's own, in place of those said before
+    OfficialDomains { name: String, domains: Vec<String> },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -92,7 +97,9 @@ enum AccountCommand {
     ///
     /// The credentials are OMOCAST_ACCOUNT_CREDENTIALS or the standard input, as JSON:
     /// {"channel":"line","channel_access_token":"…","channel_secret":"…"},
-    /// {"channel":"whatsapp","access_token":"…","app_secret":"…","verify_token":"…"} or
+    /// {"channel":"facebook","access_token":"…","app_secret":"…","verify_token":"…"},
+    /// {"channel":"instagram","access_token":"…","app_secret":"…","verify_token":"…"}, with "page_id":"…" if a page
+    /// speaks for it, {"channel":"whatsapp","access_token":"…","app_secret":"…","verify_token":"…"} or
     /// {"channel":"web","secret":"…"}
     #[command(verbatim_doc_comment)]
     Create {
@@ -101,7 +108,7 @@ enum AccountCommand {
         team: String,
         #[arg(long)]
         name: String,
-        /// LINE: the bot's user id; WhatsApp: phone number id; web: site id
+        /// LINE: the bot's user id; Facebook: page id; Instagram: account id; WhatsApp: phone number id; web: site id
         #[arg(long)]
         external_id: String,
         /// WhatsApp Business account
@@ -142,6 +149,7 @@ async fn set_up(command: Command, config: Config) -> anyhow::Result<()> {
             name,
             plan,
             time_zone,
+            official_domains,
         }) => {
             ensure!(
                 app.store.find_team_by_name(&name).await?.is_none(),
@@ -153,9 +161,17 @@ async fn set_up(command: Command, config: Config) -> anyhow::Result<()> {
                 PlanName::Standard => Plan::Standard,
                 PlanName::Omo => Plan::Omo,
             };
-            app.store
+            let team = app
+                .store
                 .create_team(&name, plan, &time_zone, app.now())
                 .await?;
+            app.store
+                .update_official_domains(team, &official_domains)
+                .await?;
+        }
+        Command::Team(TeamCommand::OfficialDomains { name, domains }) => {
+            let team = find_team(&app, &name).await?;
+            app.store.update_official_domains(team, &domains).await?;
         }
         Command::Member(MemberCommand::Create {
             team,
@@ -209,11 +225,7 @@ async fn set_up(command: Command, config: Config) -> anyhow::Result<()> {
                     .map_err(|_| {
                         anyhow::anyhow!("the credentials are not of the shape that --help shows")
                     })?;
-            let channel = match &credentials {
-                Credentials::Line { .. } => Channel::Line,
-                Credentials::Whatsapp { .. } => Channel::Whatsapp,
-                Credentials::Web { .. } => Channel::Web,
-            };
+            let channel = credentials.channel();
             let account = NewAccount {
                 team_id,
                 channel,

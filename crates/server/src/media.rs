@@ -1,10 +1,11 @@
-//! Uploaded and received images: a folder of files, and the signed addresses by which platforms fetch them.
+//! Uploads and received images: a folder of files, and the signed addresses by which platforms fetch them.
 //!
 //! A file is written beside its place and moved there, so that it is whole or not there.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,18 +18,20 @@ use uuid::Uuid;
 
 use crate::secrets::Secrets;
 
-/// LINE fetches an image when its recipient first looks at it, which may be days later.
+/// LINE fetches an upload when its recipient first looks at it, which may be days later.
 const ADDRESS_LIFE: i64 = 7 * DAY;
 
 /// The route of [`MediaStore::public_url`].
 pub const PUBLIC_ROUTE: &str = "/m/{id}/{variant}";
+/// The route of [`MediaStore::public_file_url`].
+pub const PUBLIC_FILE_ROUTE: &str = "/m/{id}/{variant}/{name}";
 
-/// Which of the two files of an image.
+/// Which of the two files of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// The image itself.
+    /// The upload itself.
     Original,
-    /// A smaller one, shown before the image is opened; the image itself where none was uploaded.
+    /// A smaller image, shown before the upload is opened; an image itself where none was uploaded.
     Preview,
 }
 
@@ -49,7 +52,7 @@ impl Variant {
     }
 }
 
-/// The folder of images. Cheap to clone.
+/// The folder of uploads. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct MediaStore {
     inner: Arc<Inner>,
@@ -63,7 +66,7 @@ struct Inner {
 }
 
 impl MediaStore {
-    /// Images in `folder`, which is made, fetched by platforms at `public_url`.
+    /// Uploads in `folder`, which is made, fetched by platforms at `public_url`.
     pub fn new(folder: PathBuf, public_url: String, secrets: Secrets) -> io::Result<Self> {
         std::fs::create_dir_all(&folder)?;
         Ok(Self {
@@ -107,6 +110,29 @@ impl MediaStore {
         Ok(())
     }
 
+    /// Files that were last written before `before`: those of uploads, and those that were never finished.
+    pub async fn list_old(&self, before: SystemTime) -> io::Result<Vec<OldFile>> {
+        let mut old = Vec::new();
+        let mut entries = fs::read_dir(&self.inner.folder).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            let written = entry.metadata().await.and_then(|about| about.modified());
+            // One that is gone by now needs no deleting.
+            if !written.is_ok_and(|written| written < before) {
+                continue;
+            }
+            let name = entry.file_name();
+            let id = name
+                .to_str()
+                .map(|name| name.strip_suffix(".preview").unwrap_or(name))
+                .and_then(|name| name.parse().ok());
+            old.push(OldFile {
+                path: entry.path(),
+                upload: id,
+            });
+        }
+        Ok(old)
+    }
+
     /// Opens a file for reading, and tells its size.
     pub async fn open(&self, id: MediaId, variant: Variant) -> io::Result<(File, u64)> {
         let opened = match (variant, File::open(self.path(id, variant)).await) {
@@ -120,7 +146,7 @@ impl MediaStore {
         Ok((file, bytes))
     }
 
-    /// Deletes both files of an image; fine if there are none.
+    /// Deletes both files of an upload; fine if there are none.
     pub async fn delete(&self, id: MediaId) -> io::Result<()> {
         for variant in [Variant::Original, Variant::Preview] {
             match fs::remove_file(self.path(id, variant)).await {
@@ -137,6 +163,13 @@ impl MediaStore {
         let signature = self.signature(id, variant, expires);
         let (base, variant) = (&self.inner.public_url, variant.as_str());
         format!("{base}/m/{id}/{variant}?expires={expires}&signature={signature}")
+    }
+
+    /// The same for a file, whose name the platform takes from the address.
+    pub fn public_file_url(&self, id: MediaId, name: &str, now: Timestamp) -> String {
+        let url = self.public_url(id, Variant::Original, now);
+        let name = percent_encode(name);
+        url.replacen('?', &format!("/{name}?"), 1)
     }
 
     /// Whether `signature` is ours and has not expired.
@@ -158,13 +191,36 @@ impl MediaStore {
         URL_SAFE_NO_PAD.encode(self.inner.secrets.sign(message.as_bytes()))
     }
 
-    fn path(&self, id: MediaId, variant: Variant) -> PathBuf {
+    /// Where a file is, or would be.
+    pub fn path(&self, id: MediaId, variant: Variant) -> PathBuf {
         let name = match variant {
             Variant::Original => id.to_string(),
             Variant::Preview => format!("{id}.preview"),
         };
         self.inner.folder.join(name)
     }
+}
+
+/// A file that was last written long ago.
+#[derive(Clone, Debug)]
+pub struct OldFile {
+    pub path: PathBuf,
+    /// Whose it is; none for one that was never finished.
+    pub upload: Option<MediaId>,
+}
+
+/// A name as it may stand in an address or a header: all but letters, digits and `-._~` of ASCII in percent.
+pub fn percent_encode(name: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            write!(encoded, "%{byte:02X}").expect("writing to a String cannot fail");
+        }
+    }
+    encoded
 }
 
 /// A file being written; gone again unless [`MediaStore::keep`] keeps it.
@@ -238,6 +294,45 @@ mod tests {
                 .count(),
             0
         );
+    }
+
+    /// A disk that is full: what the system says of it is told as such.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_full_disk_is_told_as_such() {
+        let (folder, media) = store();
+        let path = folder.path().join("media").join("full.part");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let file = File::options().write(true).open(&path).await.unwrap();
+        let mut unfinished = Unfinished {
+            file,
+            path: path.clone(),
+            is_kept: false,
+        };
+        // What is written first may wait in memory, so the whole is written as an upload would be.
+        let wrote = async {
+            unfinished.write(&[7; 1_000]).await?;
+            media.keep(unfinished, ID, Variant::Original).await
+        };
+        let error = wrote.await.unwrap_err();
+        assert_eq!(
+            crate::error::AppError::from(error).problem().code,
+            omocast_contract::ProblemCode::StorageFull
+        );
+        assert!(path.symlink_metadata().is_err(), "nothing is left");
+    }
+
+    #[test]
+    fn an_address_of_a_file_ends_with_its_name() {
+        let (_folder, media) = store();
+        let url = media.public_file_url(ID, "型錄 1/2.pdf", NOW);
+        let (path, query) = url.split_once('?').unwrap();
+        assert_eq!(
+            path,
+            format!("https://a.example/m/{ID}/original/%E5%9E%8B%E9%8C%84%201%2F2.pdf")
+        );
+        let plain = media.public_url(ID, Variant::Original, NOW);
+        assert_eq!(plain.split_once('?').unwrap().1, query);
     }
 
     #[test]

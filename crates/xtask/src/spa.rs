@@ -138,7 +138,7 @@ pub(crate) fn trunk(action: &str) -> Result<Command> {
 
 // What the build takes besides Rust.
 
-/// Writes public/icons.svg and target/assets/, which index.html names.
+/// Writes public/icons.svg, public/emoji/ and target/assets/, which index.html names.
 pub(crate) fn write_assets() -> Result<()> {
     let root = tools::root();
     let names = match fs::read_to_string(root.join("src/ui/icon.rs")) {
@@ -150,8 +150,29 @@ pub(crate) fn write_assets() -> Result<()> {
         fs::read_to_string(lucide.join(format!("{name}.svg"))).ok()
     })?;
     tools::write_if_changed(&root.join("public/icons.svg"), sprite.as_bytes())?;
+    write_emoji()?;
     write_css()?;
     Ok(())
+}
+
+/// Writes public/emoji/, which the emoji picker fetches when it is first opened.
+fn write_emoji() -> Result<()> {
+    let root = tools::root();
+    let (script, target) = (
+        root.join("crates/xtask/src/emoji.mjs"),
+        root.join("public/emoji"),
+    );
+    let made = newest_change(&target);
+    let made_of = [&script, &root.join("package-lock.json")].map(|path| newest_change(path));
+    if made.is_some() && made_of.into_iter().all(|source| source < made) {
+        return Ok(());
+    }
+    tools::run(
+        tools::command("node")
+            .arg(script)
+            .arg(root.join("node_modules/emoji-picker-element-data"))
+            .arg(target),
+    )
 }
 
 /// Joins the files of style/ into target/assets/omocast.css.

@@ -3,8 +3,8 @@
 use omocast_contract::message::{Message, MessageContent, MessageOrigin};
 use omocast_contract::timestamp::HOUR;
 use omocast_contract::{
-    AccountId, BroadcastId, Channel, CustomerId, DeliveryStatus, EventId, MediaId, MemberId,
-    MessageId, Timestamp,
+    AccountId, BroadcastId, Channel, CustomerId, DeliveryStatus, DraftId, EventId, MediaId,
+    MemberId, MessageId, SavedReplyId, ShopId, Timestamp,
 };
 
 const MINUTE: i64 = 60_000;
@@ -89,6 +89,9 @@ ids! {
     media_id: MediaId = "5";
     member_id: MemberId = "6";
     account_id: AccountId = "7";
+    shop_id: ShopId = "8";
+    saved_reply_id: SavedReplyId = "9";
+    draft_id: DraftId = "a";
 }
 
 /// The number an id was made of.
@@ -101,13 +104,34 @@ pub(super) fn message_number(event: u32, at: u32) -> u64 {
     (u64::from(event) << 16) | u64::from(at)
 }
 
-pub(super) fn channel(number: u32) -> Channel {
-    match number {
-        n if n % 31 == 5 => Channel::Web,
+/// Where a customer is: on one of these, mostly LINE, or on the web.
+pub(super) fn channel(number: u32, among: &[Channel]) -> Channel {
+    let usual = match number {
+        n if n % 31 == 5 => return Channel::Web,
         0 | 2 | 3 | 7 => Channel::Line,
         1 | 4 | 6 => Channel::Whatsapp,
         n if scatter(n, 1) % 10 < 3 => Channel::Whatsapp,
         _ => Channel::Line,
+    };
+    // No list is made here: this is asked of each of a hundred thousand.
+    let is_other = |channel: &&Channel| !matches!(channel, Channel::Line | Channel::Whatsapp);
+    let others = among.iter().filter(is_other).count();
+    let is_moved = matches!(number, 2 | 3) || number > 7 && scatter(number, 30).is_multiple_of(4);
+    if is_moved && others > 0 {
+        let at = if number > 7 {
+            scatter(number, 31)
+        } else {
+            number
+        };
+        let mut others_of = among.iter().filter(is_other);
+        others_of
+            .nth(at as usize % others)
+            .copied()
+            .unwrap_or(usual)
+    } else if among.contains(&usual) || among.is_empty() {
+        usual
+    } else {
+        pick(among, scatter(number, 32))
     }
 }
 
@@ -141,8 +165,8 @@ pub(super) fn tags(number: u32) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn is_blocked(number: u32) -> bool {
-    channel(number) == Channel::Line && number % 97 == 11
+pub(super) fn is_blocked(number: u32, channel: Channel) -> bool {
+    channel == Channel::Line && number % 97 == 11
 }
 
 /// When the last message was written: the newest a minute ago, most within a day, the rest within twelve.
@@ -197,7 +221,13 @@ pub(super) fn message_count(number: u32) -> u32 {
 }
 
 /// The message of an event at a place, the oldest at 0.
-pub(super) fn message(number: u32, at: u32, last_at: Timestamp, sender: &str) -> Message {
+pub(super) fn message(
+    number: u32,
+    at: u32,
+    channel: Channel,
+    last_at: Timestamp,
+    sender: &str,
+) -> Message {
     let count = message_count(number);
     let lag = inbound_lag(number);
     let from_end = i64::from(count - 1 - at);
@@ -227,7 +257,7 @@ pub(super) fn message(number: u32, at: u32, last_at: Timestamp, sender: &str) ->
             MessageOrigin::Outbound {
                 sender: sender.to_owned(),
                 broadcast: None,
-                status: if channel(number).tells_read() {
+                status: if channel.tells_read() {
                     DeliveryStatus::Read
                 } else {
                     DeliveryStatus::Sent
@@ -238,6 +268,7 @@ pub(super) fn message(number: u32, at: u32, last_at: Timestamp, sender: &str) ->
         content: match text {
             "" => MessageContent::Image {
                 media: Some(media_id(1)),
+                caption: None,
             },
             _ if is_inbound && from_end != 0 && scatter(number, at + 300).is_multiple_of(23) => {
                 MessageContent::Unsupported {

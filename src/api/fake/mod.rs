@@ -1,10 +1,19 @@
 //! An in-memory backend for the gallery, the browser tests and a demo without a server. Never part of a release build.
 //!
 //! It applies the contract's rules and invents none. Error states are reached by what one writes:
-//! a text, a filter's name or a file's name with `fail-500`, one with `offline`, the e-mail `fail@…`.
+//! a text, a filter's name or a file's name with `fail-500`, one with `offline`, a file's name with `full`,
+//! the e-mail `fail@…`.
 
+mod audience;
 mod backend;
+mod broadcasts;
 mod demo_data;
+mod drafts;
+mod events;
+mod options;
+mod saved_replies;
+mod test_customers;
+mod uploads;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,17 +24,20 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use leptos::leptos_dom::helpers::set_interval_with_handle;
 use leptos::prelude::set_timeout;
-use omocast_contract::api::path;
+use omocast_contract::api::{SavedReplyQuery, path};
 use omocast_contract::live::LiveEvent;
-use omocast_contract::{EventId, MediaId, Problem, ProblemCode};
+use omocast_contract::media::DETECT_BYTES;
+use omocast_contract::{Channel, DraftId, EventId, MediaId, Problem, ProblemCode, SavedReplyId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wasm_bindgen_futures::JsFuture;
 
 use super::{ApiError, Call, Method, Reply, Transport, Upload};
 use crate::i18n;
 use crate::live::{LiveNews, StopListening};
 use backend::Backend;
-pub use backend::FakeOptions;
+pub use options::FakeOptions;
+use uploads::Arrived;
 
 type Listener = (u64, u64, Rc<dyn Fn(LiveNews)>);
 
@@ -48,6 +60,7 @@ struct State {
     calls: Vec<Call>,
     /// The answer of the next call to a path.
     failures: Vec<(String, ApiError)>,
+    is_offline: bool,
 }
 
 impl FakeTransport {
@@ -58,6 +71,7 @@ impl FakeTransport {
                 backend: Backend::new(options, i18n::now()),
                 calls: Vec::new(),
                 failures: Vec::new(),
+                is_offline: false,
             })),
         }
     }
@@ -98,6 +112,36 @@ impl FakeTransport {
         }
     }
 
+    /// The member writes their code as a customer of this channel.
+    pub fn bind_test_customer(&self, channel: Channel, name: &str) {
+        self.state().backend.bind_test_customer(channel, name);
+    }
+
+    /// Somebody else changes the saved reply of this title.
+    pub fn change_saved_reply(&self, title: &str) {
+        self.state().backend.meddle_with_saved_reply(title, false);
+    }
+
+    /// Somebody else deletes the saved reply of this title.
+    pub fn remove_saved_reply(&self, title: &str) {
+        self.state().backend.meddle_with_saved_reply(title, true);
+    }
+
+    /// Another device writes into a draft.
+    pub fn change_draft(&self, id: DraftId, text: &str) {
+        self.state().backend.change_draft(id, text, i18n::now());
+    }
+
+    /// Another device sends or deletes a draft.
+    pub fn remove_draft(&self, id: DraftId) {
+        self.state().backend.forget_draft(id);
+    }
+
+    /// The server is not reached any more, or is again.
+    pub fn set_offline(&self, is_offline: bool) {
+        self.state().is_offline = is_offline;
+    }
+
     /// Tells the listeners something.
     pub fn tell(&self, news: LiveNews) {
         // A copy, because a listener may stop listening.
@@ -119,11 +163,8 @@ impl FakeTransport {
         {
             return Err(state.failures.remove(at).1);
         }
-        if call
-            .body
-            .as_ref()
-            .is_some_and(|body| body.contains("offline"))
-        {
+        let is_asked = |body: &String| body.contains("offline");
+        if state.is_offline || call.body.as_ref().is_some_and(is_asked) {
             return Err(ApiError::Offline(
                 "the demo was asked to be offline".to_owned(),
             ));
@@ -183,6 +224,19 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
             write(backend.create_broadcast(read(call)?, key, now)?)
         }
         (Method::Get, path::BROADCASTS) => write(backend.list_broadcasts(query(call, "after"))?),
+        (Method::Post, path::BROADCAST_TEST) => write(backend.send_test(&read(call)?)?),
+        (Method::Get, path::TEST_CUSTOMERS) => write(backend.list_test_customers()?),
+        (Method::Post, path::TEST_CODE) => write(backend.create_test_code(now)?),
+        (Method::Get, path::DRAFTS) => write(backend.list_drafts()?),
+        (Method::Get, path::SAVED_REPLIES) => {
+            let wanted = SavedReplyQuery {
+                search: query(call, "search").unwrap_or_default(),
+                category: query(call, "category"),
+                after: query(call, "after"),
+            };
+            write(backend.list_saved_replies(&wanted)?)
+        }
+        (Method::Post, path::SAVED_REPLIES) => write(backend.create_saved_reply(read(call)?, now)?),
         (method, address) => {
             if let Some(id) = id_in(address, path::EVENT_MESSAGES) {
                 return write(backend.send_reply(id, &read(call)?, now)?);
@@ -192,11 +246,33 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
             }
             if let Some(id) = id_in(address, path::BROADCAST_RECIPIENTS) {
                 let wanted = omocast_contract::api::RecipientQuery {
-                    status: query::<String>(call, "status")
-                        .and_then(|status| omocast_contract::DeliveryStatus::parse(&status)),
+                    standing: query::<String>(call, "standing")
+                        .and_then(|standing| omocast_contract::Standing::parse(&standing)),
                     after: query(call, "after"),
                 };
                 return write(backend.list_recipients(id, &wanted)?);
+            }
+            if let Some(id) = id_in::<DraftId>(address, path::DRAFT) {
+                return match method {
+                    Method::Put => write(backend.update_draft(id, read(call)?, now)?),
+                    Method::Delete => backend.delete_draft(id).map(|()| String::new()),
+                    Method::Get | Method::Post => write(backend.find_draft(id)?),
+                };
+            }
+            if let Some(id) = id_in::<SavedReplyId>(address, path::SAVED_REPLY) {
+                return match method {
+                    Method::Put => write(backend.update_saved_reply(id, read(call)?, now)?),
+                    Method::Delete => backend.delete_saved_reply(id).map(|()| String::new()),
+                    Method::Get | Method::Post => Err(ProblemCode::MethodNotAllowed.into()),
+                };
+            }
+            let unbound = Channel::ALL
+                .into_iter()
+                .find(|&channel| address == path::test_customer(channel));
+            if let (Method::Delete, Some(channel)) = (method, unbound) {
+                return backend
+                    .delete_test_customer(channel)
+                    .map(|()| String::new());
             }
             match (
                 method,
@@ -240,18 +316,25 @@ impl Transport for FakeTransport {
         Box::pin(async move {
             let delay = fake.state().backend.options.delay;
             for step in 1..=8_u32 {
-                if delay > 0 {
-                    sleep(delay).await;
-                }
+                // Without a delay, too, others have their turn: an upload can be stopped between two steps.
+                sleep(delay).await;
                 (upload.on_progress)(f64::from(step) / 8.0);
-                if step == 4 && upload.name.contains("offline") {
+                let is_asked = upload.name.contains("offline");
+                if step == 4 && (is_asked || fake.state().is_offline) {
                     return Err(ApiError::Offline(
                         "the demo was asked to be offline".to_owned(),
                     ));
                 }
             }
-            let url = web_sys::Url::create_object_url_with_blob(&upload.file).unwrap_or_default();
-            let (mime, bytes) = (upload.file.type_(), upload.file.size() as u64);
+            let head = head_of(&upload.file).await;
+            let address = |blob| web_sys::Url::create_object_url_with_blob(blob).ok();
+            let arrived = Arrived {
+                name: upload.name,
+                head,
+                bytes: upload.file.size() as u64,
+                url: address(&upload.file).unwrap_or_default(),
+                preview_url: upload.preview.as_ref().and_then(address),
+            };
             let mut state = fake.state();
             if let Some(at) = state
                 .failures
@@ -260,7 +343,7 @@ impl Transport for FakeTransport {
             {
                 return Err(state.failures.remove(at).1);
             }
-            let kept = state.backend.keep_media(&upload.name, &mime, bytes, url);
+            let kept = state.backend.keep_media(arrived);
             kept.and_then(write).map_err(refused)
         })
     }
@@ -284,5 +367,41 @@ impl Transport for FakeTransport {
 
     fn media_url(&self, id: MediaId) -> String {
         self.state().backend.media_url(id).unwrap_or_default()
+    }
+
+    fn preview_url(&self, id: MediaId) -> String {
+        self.state().backend.preview_url(id).unwrap_or_default()
+    }
+}
+
+/// The first bytes of a file; none of one that can't be read.
+async fn head_of(file: &web_sys::Blob) -> Vec<u8> {
+    let Ok(head) = file.slice_with_f64_and_f64(0.0, DETECT_BYTES as f64) else {
+        return Vec::new();
+    };
+    let bytes = JsFuture::from(head.array_buffer()).await;
+    bytes.map_or_else(
+        |_| Vec::new(),
+        |bytes| js_sys::Uint8Array::new(&bytes).to_vec(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use omocast_contract::{OutgoingMessage, Timestamp};
+
+    use super::backend::Backend;
+    use super::options::FakeOptions;
+
+    pub(super) const NOW: Timestamp = Timestamp(1_795_000_000_000);
+
+    pub(super) fn backend() -> Backend {
+        Backend::new(FakeOptions::default(), NOW)
+    }
+
+    pub(super) fn text(text: &str) -> OutgoingMessage {
+        OutgoingMessage::Text {
+            text: text.to_owned(),
+        }
     }
 }

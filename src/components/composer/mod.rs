@@ -5,26 +5,106 @@ pub mod draft;
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
-use omocast_contract::limit::MAX_MESSAGES;
-use omocast_contract::{ChannelSet, MediaId, Medium, Surface};
+use omocast_contract::limit::{MAX_MESSAGES, caption_limit};
+use omocast_contract::{ChannelSet, Medium, Surface};
 use wasm_bindgen::JsCast;
 use web_sys::{DataTransfer, File, HtmlElement, HtmlInputElement};
 
 use crate::components::error_text::channel_names;
-use crate::components::message_editor::{EditorEvent, MessageEditor};
+use crate::components::message_bubble::MediaUrls;
+use crate::components::message_editor::{EditorEvent, EditorProblem, MessageEditor, Offer};
 use crate::components::reason_text::medium_text;
-use crate::i18n::{Key, number, phrase, t, t_now, t_with};
+use crate::i18n::{Key, PluralKey, list, number, phrase, t, t_count, t_now, t_with};
 use crate::picture::files_of;
 use crate::ui::{
-    Button, ButtonKind, Chip, Icon, IconButton, Row, Show, reactive, rows, use_toasts,
+    Button, ButtonKind, Chip, Icon, IconButton, Notice, Row, Show, TextField, Tone, reactive, rows,
+    use_toasts,
 };
 use draft::{ComposeDraft, DraftContent, DraftMessage};
 
-/// What can be added to a broadcast.
-const OFFERED: [Medium; 2] = [Medium::Text, Medium::Image];
+/// What can be added to a broadcast, and what stands for it.
+const OFFERED: [(Medium, Icon); 5] = [
+    (Medium::Text, Icon::Type),
+    (Medium::Image, Icon::Image),
+    (Medium::Video, Icon::Video),
+    (Medium::File, Icon::File),
+    (Medium::SavedReply, Icon::Bookmark),
+];
 
-/// A problem with one message, or with the whole, in words.
-pub type PlacedProblem = (Option<usize>, String);
+/// What the browser's dialog offers first; what is taken is decided by what the file holds.
+fn accepted(medium: Medium) -> &'static str {
+    match medium {
+        Medium::Image => "image/*",
+        Medium::Video => "video/mp4",
+        Medium::File => ".pdf,.doc,.docx,.xls,.xlsx,.ppt,.pptx,.txt,.csv,.zip",
+        Medium::Text | Medium::Emoji | Medium::SavedReply => "",
+    }
+}
+
+/// Where a problem is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Message(usize),
+    /// What customers without a name are called.
+    NameFallback,
+}
+
+/// Something wrong with a part of what is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedProblem {
+    pub place: Place,
+    pub words: String,
+    /// The chosen channels that do not take the message; empty where the message itself has to be mended.
+    pub misfit: ChannelSet,
+    /// Whether the words under a file are what does not fit, and not the file.
+    pub is_caption: bool,
+    /// Whether another, smaller upload would mend it.
+    pub can_shrink: bool,
+}
+
+impl PlacedProblem {
+    pub fn new(place: Place, words: String) -> Self {
+        Self {
+            place,
+            words,
+            misfit: ChannelSet::EMPTY,
+            is_caption: false,
+            can_shrink: false,
+        }
+    }
+}
+
+/// Messages that the same channels do not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Misfits {
+    channels: ChannelSet,
+    /// Their places, in their order; and whether only the words under the file are meant.
+    messages: Vec<(usize, bool)>,
+}
+
+fn misfits(problems: &[PlacedProblem]) -> Vec<Misfits> {
+    let mut found: Vec<Misfits> = Vec::new();
+    for problem in problems {
+        let Place::Message(at) = problem.place else {
+            continue;
+        };
+        if problem.misfit.is_empty() {
+            continue;
+        }
+        let message = (at, problem.is_caption);
+        match found
+            .iter_mut()
+            .find(|known| known.channels == problem.misfit)
+        {
+            Some(known) => known.messages.push(message),
+            None => found.push(Misfits {
+                channels: problem.misfit,
+                messages: vec![message],
+            }),
+        }
+    }
+    found
+}
 
 /// The editor of a broadcast's messages.
 #[component]
@@ -35,11 +115,12 @@ pub fn Composer(
     channels: Signal<ChannelSet>,
     #[prop(into)] surface: Signal<Surface>,
     #[prop(into)] problems: Signal<Vec<PlacedProblem>>,
-    /// Files that were no image or that did not fit in, in words.
+    /// Files that were not taken, in words.
     refused: RwSignal<Vec<String>>,
-    /// Where the browser finds an uploaded image.
+    /// The domains whose links are the brand's own.
     #[prop(into)]
-    image_url: Callback<MediaId, String>,
+    official_domains: Signal<Vec<String>>,
+    urls: MediaUrls,
     /// Files were picked, dropped or pasted.
     #[prop(into)]
     on_files: Callback<Vec<File>>,
@@ -49,6 +130,12 @@ pub fn Composer(
     /// The upload of a message is to be tried again.
     #[prop(into)]
     on_retry_upload: Callback<u32>,
+    /// 預存回覆 are wanted.
+    #[prop(into)]
+    on_saved_replies: Callback<()>,
+    /// The customers of these channels are to get nothing.
+    #[prop(into)]
+    on_drop_channels: Callback<ChannelSet>,
 ) -> impl IntoView {
     let toasts = use_toasts();
     // Without this composer there is nothing that a message could come back to.
@@ -62,11 +149,11 @@ pub fn Composer(
     });
     let root = NodeRef::<html::Div>::new();
     let picker = NodeRef::<html::Input>::new();
-    let is_dropping = RwSignal::new(false);
     let dragged = RwSignal::new(None::<u32>);
     // The place before which the dragged message would come to stand.
     let gap = RwSignal::new(None::<usize>);
     let said = RwSignal::new(String::new());
+    let is_dropping = files_from_anywhere(on_files);
     let ids = Memo::new(move |_| {
         draft.with(|draft| {
             draft
@@ -77,6 +164,7 @@ pub fn Composer(
         })
     });
     let count = Memo::new(move |_| ids.with(Vec::len));
+    let free = Memo::new(move |_| draft.with(ComposeDraft::free_slots));
 
     let move_to = move |id: u32, to: usize| {
         let focused = document()
@@ -113,10 +201,38 @@ pub fn Composer(
         removals.update_value(|removals| removals.extend(toast));
         focus_soon(root, at.min(count.get_untracked().saturating_sub(1)));
     };
+    // Takes away what does not fit: the message, or only the words under its file.
+    let drop_misfits = move |misfits: &Misfits| {
+        let before = draft.get_untracked();
+        for &(at, is_caption) in &misfits.messages {
+            let Some(message) = before.messages.get(at) else {
+                continue;
+            };
+            let id = message.id;
+            if !is_caption {
+                on_cancel_upload.run(id);
+            }
+            draft.update(|draft| match draft.media_mut(id) {
+                Some(media) if is_caption => media.caption.clear(),
+                Some(_) | None => drop(draft.remove(id)),
+            });
+        }
+        let dropped = misfits.messages.len() as u64;
+        let toast = toasts.undo(
+            untrack(|| t_count(PluralKey::ComposeMisfitsDropped, dropped, &[])),
+            move || {
+                draft.try_set(before.clone());
+            },
+        );
+        removals.update_value(|removals| removals.extend(toast));
+    };
     let on_event = move |id: u32, event: EditorEvent| {
         let place = draft.with_untracked(|draft| draft.place(id)).unwrap_or(0);
         match event {
-            EditorEvent::Text(text) => draft.update(|draft| draft.set_text(id, text)),
+            EditorEvent::Words(words) => draft.update(|draft| match draft.media_mut(id) {
+                Some(media) => media.caption = words,
+                None => draft.set_text(id, words),
+            }),
             EditorEvent::Up => {
                 if let Some(to) = place.checked_sub(1) {
                     move_to(id, to);
@@ -141,9 +257,14 @@ pub fn Composer(
             focus_soon(root, count.get_untracked().saturating_sub(1));
         }
     };
-    let pick = move || {
-        if let Some(picker) = picker.get_untracked() {
-            picker.click();
+    let add = move |medium: Medium| match medium {
+        Medium::Text => add_text(),
+        Medium::SavedReply => on_saved_replies.run(()),
+        Medium::Image | Medium::Video | Medium::File | Medium::Emoji => {
+            if let Some(picker) = picker.get_untracked() {
+                picker.set_accept(accepted(medium));
+                picker.click();
+            }
         }
     };
     let picked = move |event: ev::Targeted<ev::Event, HtmlInputElement>| {
@@ -156,51 +277,54 @@ pub fn Composer(
         }
     };
     let drop = move |event: ev::DragEvent| {
-        is_dropping.set(false);
         if let (Some(id), Some(gap)) = (dragged.get_untracked(), gap.get_untracked()) {
             event.prevent_default();
             let from = draft.with_untracked(|draft| draft.place(id)).unwrap_or(gap);
             move_to(id, if gap > from { gap - 1 } else { gap });
-            return;
-        }
-        let files = files_of(event.data_transfer().and_then(|data| data.files()));
-        if !files.is_empty() {
-            event.prevent_default();
-            on_files.run(files);
         }
     };
     let drag_over = move |event: ev::DragEvent| {
         if dragged.get_untracked().is_some() {
             event.prevent_default();
             gap.set(gap_at(root, f64::from(event.client_y())));
-        } else if event.data_transfer().is_some_and(|data| has_files(&data)) {
-            event.prevent_default();
-            is_dropping.set(true);
         }
     };
-    let paste = move |event: ev::ClipboardEvent| {
-        let files = files_of(event.clipboard_data().and_then(|data| data.files()));
-        if !files.is_empty() {
-            event.prevent_default();
-            on_files.run(files);
-        }
+    let full = move |is_full: bool| {
+        is_full.then(|| t_with(Key::ComposeFull, &[("count", &number(MAX_MESSAGES as u64))]))
     };
-    let full = Signal::derive(move || {
-        (count.get() >= MAX_MESSAGES)
-            .then(|| t_with(Key::ComposeFull, &[("count", &number(MAX_MESSAGES as u64))]))
-    });
     let hidden_by = move |medium: Medium| medium.hidden_by(surface.get(), channels.get());
+    let buttons = OFFERED
+        .into_iter()
+        .map(|(medium, icon)| {
+            let is_offered = Memo::new(move |_| hidden_by(medium).is_empty());
+            let reason = Signal::derive(move || {
+                full(match medium {
+                    Medium::Text => count.get() >= MAX_MESSAGES,
+                    _ => free.get() == 0,
+                })
+            });
+            view! {
+                <Show when=is_offered>
+                    <Button
+                        kind=ButtonKind::Quiet
+                        icon
+                        disabled_reason=reason
+                        on_click=move || add(medium)
+                    >
+                        {move || medium_text(medium)}
+                    </Button>
+                </Show>
+            }
+            .into_any()
+        })
+        .collect_view();
     let hints = move || {
         OFFERED
             .into_iter()
-            .filter_map(|medium| {
+            .filter_map(|(medium, _)| {
                 let hidden_by = hidden_by(medium);
                 (!hidden_by.is_empty()).then(|| {
-                    let (medium, names) = (medium_text(medium), channel_names(hidden_by.iter()));
-                    let words = t_with(
-                        Key::ComposeHiddenBy,
-                        &[("medium", &medium), ("channels", &names)],
-                    );
+                    let words = hidden_words(medium, hidden_by);
                     view! { <span class="composer__hint">{words}</span> }
                 })
             })
@@ -209,26 +333,44 @@ pub fn Composer(
     let count_text = Signal::derive(move || {
         [number(count.get() as u64), number(MAX_MESSAGES as u64)].join(" / ")
     });
+    let offer = Memo::new(move |_| {
+        let channels = channels.get();
+        Offer {
+            channels,
+            has_emoji: hidden_by(Medium::Emoji).is_empty(),
+            has_captions: !channels.is_empty()
+                && channels
+                    .iter()
+                    .all(|channel| caption_limit(channel).is_some()),
+        }
+    });
+    let misfits = Memo::new(move |_| problems.with(|problems| misfits(problems)));
+    let misfit_notices = move || {
+        misfits
+            .get()
+            .into_iter()
+            .map(|misfits| misfits_view(misfits, channels, drop_misfits, on_drop_channels))
+            .collect_view()
+    };
     view! {
         <div
             class="composer"
             node_ref=root
             data-dropping=move || is_dropping.get().then_some("")
             on:dragover=drag_over
-            on:dragleave=move |_| is_dropping.set(false)
             on:drop=drop
-            on:paste=paste
         >
             <ol class="composer__list" aria-label=phrase(Key::ComposeMessages)>
                 {rows(move || {
                     let draw = |id| Row::new(id, move || item_view(draft, id, gap, dragged, move |message, place| {
                             let problem = Signal::derive(move || {
-                                let place = place.get();
+                                let place = Place::Message(place.get());
                                 problems.with(|problems| {
-                                    problems
-                                        .iter()
-                                        .find(|(at, _)| *at == Some(place))
-                                        .map(|(_, words)| words.clone())
+                                    let problem = problems.iter().find(|problem| problem.place == place)?;
+                                    Some(EditorProblem {
+                                        words: problem.words.clone(),
+                                        can_shrink: problem.can_shrink,
+                                    })
                                 })
                             });
                             view! {
@@ -236,9 +378,10 @@ pub fn Composer(
                                     message
                                     place
                                     count
-                                    channels
+                                    offer
+                                    official_domains
                                     problem
-                                    image_url
+                                    urls
                                     on_event=Callback::new(move |event| on_event(id, event))
                                 />
                             }
@@ -247,6 +390,8 @@ pub fn Composer(
                     ids.get().into_iter().map(draw).collect()
                 })}
             </ol>
+            {reactive(misfit_notices)}
+            <NameFallback draft problems />
             {move || {
                 let refusals = refused.get();
                 (!refusals.is_empty()).then(|| {
@@ -264,38 +409,17 @@ pub fn Composer(
                 })
             }}
             <div class="composer__add">
-                <Show when=move || hidden_by(Medium::Text).is_empty()>
-                    <Button
-                        kind=ButtonKind::Quiet
-                        icon=Icon::Type
-                        disabled_reason=full
-                        on_click=add_text
-                    >
-                        {move || medium_text(Medium::Text)}
-                    </Button>
-                </Show>
-                <Show when=move || hidden_by(Medium::Image).is_empty()>
-                    <Button
-                        kind=ButtonKind::Quiet
-                        icon=Icon::Image
-                        disabled_reason=full
-                        on_click=pick
-                    >
-                        {move || medium_text(Medium::Image)}
-                    </Button>
-                </Show>
+                {buttons}
                 <input
                     type="file"
                     class="visually-hidden"
-                    accept="image/*"
                     multiple
                     tabindex="-1"
-                    aria-label=move || medium_text(Medium::Image)
+                    aria-label=phrase(Key::ComposeAddFiles)
                     node_ref=picker
                     on:change:target=picked
                 />
                 <span class="composer__space"></span>
-                {reactive(hints)}
                 {move || {
                     is_dropping
                         .get()
@@ -303,10 +427,173 @@ pub fn Composer(
                 }}
                 <Chip text=count_text />
             </div>
+            <p class="composer__hints">{reactive(hints)}</p>
             <span class="visually-hidden" role="status">{move || said.get()}</span>
         </div>
     }
     .into_any()
+}
+
+/// Which messages some of the channels do not take, and the two ways out: without the messages, or without the channels.
+fn misfits_view(
+    misfits: Misfits,
+    channels: Signal<ChannelSet>,
+    on_drop_messages: impl Fn(&Misfits) + Send + Sync + 'static,
+    on_drop_channels: Callback<ChannelSet>,
+) -> AnyView {
+    let refusing = misfits.channels;
+    let places: Vec<String> = misfits
+        .messages
+        .iter()
+        .map(|(at, _)| (at + 1).to_string())
+        .collect();
+    let is_caption = misfits.messages.iter().all(|(_, is_caption)| *is_caption);
+    let with = {
+        let places = places.clone();
+        move |key: Key| {
+            let (places, names) = (list(&places), channel_names(refusing.iter()));
+            t_with(key, &[("numbers", &places), ("channels", &names)])
+        }
+    };
+    let (words, drop_words, leave_out_words) = (with.clone(), with.clone(), with);
+    let drop_key = if is_caption {
+        Key::ComposeDropCaptions
+    } else {
+        Key::ComposeDropMisfits
+    };
+    // Without them nobody would be left.
+    let has_others = move || {
+        channels
+            .get()
+            .iter()
+            .any(|channel| !refusing.contains(channel))
+    };
+    let has_others = Memo::new(move |_| has_others());
+    let leave_out_words = Signal::derive(move || leave_out_words(Key::ComposeDropChannels));
+    view! {
+        <Notice tone=Tone::Warn is_alert=true>
+            <span>{move || words(Key::ComposeMisfits)}</span>
+            <span class="composer__ways">
+                <Button on_click=move || on_drop_messages(&misfits)>
+                    {move || drop_words(drop_key)}
+                </Button>
+                <Show when=has_others>
+                    <Button on_click=move || on_drop_channels.run(refusing)>
+                        {move || leave_out_words.get()}
+                    </Button>
+                </Show>
+            </span>
+        </Notice>
+    }
+    .into_any()
+}
+
+/// What customers without a name are called, where a message uses the name.
+#[component]
+fn NameFallback(
+    draft: RwSignal<ComposeDraft>,
+    problems: Signal<Vec<PlacedProblem>>,
+) -> impl IntoView {
+    let uses_name = Memo::new(move |_| draft.with(ComposeDraft::uses_name));
+    let word = RwSignal::new(draft.with_untracked(|draft| draft.name_fallback.clone()));
+    // Effects, because the field and the draft are each changed by others: the writer, and a draft that is opened.
+    Effect::new(move |_| {
+        let kept = draft.with(|draft| draft.name_fallback.clone());
+        if word.with_untracked(|word| *word != kept) {
+            word.set(kept);
+        }
+    });
+    Effect::new(move |is_later: Option<()>| {
+        let word = word.get();
+        if is_later.is_some() && draft.with_untracked(|draft| draft.name_fallback != word) {
+            draft.update(|draft| draft.name_fallback = word);
+        }
+    });
+    Effect::new(move |_| {
+        if uses_name.get() && draft.with_untracked(|draft| draft.name_fallback.is_empty()) {
+            draft.update(|draft| draft.name_fallback = t_now(Key::ComposeFallbackDefault));
+        }
+    });
+    let error = Signal::derive(move || {
+        problems.with(|problems| {
+            let problem = problems
+                .iter()
+                .find(|problem| problem.place == Place::NameFallback)?;
+            Some(problem.words.clone())
+        })
+    });
+    view! {
+        <Show when=uses_name>
+            <div class="composer__fallback">
+                <TextField label=phrase(Key::ComposeFallback) value=word error />
+            </div>
+        </Show>
+    }
+    .into_any()
+}
+
+/// Files that are dropped or pasted anywhere on the page while this is shown; tells whether some are over it.
+/// Anywhere, because what is dropped beside a target takes the browser away from the page.
+fn files_from_anywhere(on_files: Callback<Vec<File>>) -> RwSignal<bool> {
+    let is_dropping = RwSignal::new(false);
+    // A dialog over the page has its own use for files.
+    let is_covered = || {
+        document()
+            .query_selector("dialog[open]")
+            .ok()
+            .flatten()
+            .is_some()
+    };
+    let over = window_event_listener(ev::dragover, move |event| {
+        if event.data_transfer().is_some_and(|data| has_files(&data)) {
+            event.prevent_default();
+            is_dropping.set(!is_covered());
+        }
+    });
+    let leave = window_event_listener(ev::dragleave, move |event| {
+        // Into no other element: out of the window.
+        if event.related_target().is_none() {
+            is_dropping.set(false);
+        }
+    });
+    let drop = window_event_listener(ev::drop, move |event| {
+        is_dropping.set(false);
+        let files = files_of(event.data_transfer().and_then(|data| data.files()));
+        if !files.is_empty() && !event.default_prevented() {
+            event.prevent_default();
+            if !is_covered() {
+                on_files.run(files);
+            }
+        }
+    });
+    let paste = window_event_listener(ev::paste, move |event| {
+        let Some(data) = event.clipboard_data() else {
+            return;
+        };
+        let files = files_of(data.files());
+        // A table or a page that is pasted comes with a picture of itself: the words are what is meant.
+        let has_words = data.types().iter().any(|kind| kind == "text/plain");
+        if !files.is_empty() && !has_words && !event.default_prevented() && !is_covered() {
+            event.prevent_default();
+            on_files.run(files);
+        }
+    });
+    on_cleanup(move || {
+        over.remove();
+        leave.remove();
+        drop.remove();
+        paste.remove();
+    });
+    is_dropping
+}
+
+/// 「Instagram 不支援影片」
+pub fn hidden_words(medium: Medium, channels: ChannelSet) -> String {
+    let (medium, names) = (medium_text(medium), channel_names(channels.iter()));
+    t_with(
+        Key::ComposeHiddenBy,
+        &[("medium", &medium), ("channels", &names)],
+    )
 }
 
 fn t_now_with(key: Key, place: usize, count: usize) -> String {
@@ -422,27 +709,24 @@ pub fn refused_file(name: &str, problem: &str) -> String {
     })
 }
 
-/// The words for an upload that the writer stopped.
-pub fn cancelled_words() -> String {
-    t_now(Key::ComposeUploadCancelled)
-}
-
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
-    use omocast_contract::Channel;
+    use omocast_contract::variable::CUSTOMER_NAME;
+    use omocast_contract::{Channel, FileType};
 
     use crate::ui::{Story, ToastHost, provide_toasts};
+    use draft::{DraftMedia, UploadState};
 
     fn story(
-        texts: &[&str],
+        contents: Vec<DraftContent>,
         channels: &[Channel],
         problems: Vec<PlacedProblem>,
         refused: &[&str],
     ) -> AnyView {
         provide_toasts();
-        let mut draft = ComposeDraft::new("story-key".to_owned());
-        for text in texts {
-            draft.add(DraftContent::Text((*text).to_owned()));
+        let mut draft = ComposeDraft::default();
+        for content in contents {
+            draft.add(content);
         }
         let set: ChannelSet = channels.iter().copied().collect();
         let refused: Vec<String> = refused.iter().map(|&words| words.to_owned()).collect();
@@ -453,38 +737,130 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 surface=Surface::Web
                 problems
                 refused=RwSignal::new(refused)
-                image_url=|_| String::new()
+                official_domains=vec!["shop.example.com".to_owned()]
+                urls=MediaUrls::none()
                 on_files=|_| ()
                 on_cancel_upload=|_| ()
                 on_retry_upload=|_| ()
+                on_saved_replies=|()| ()
+                on_drop_channels=|_| ()
             />
             <ToastHost />
         }
         .into_any()
     }
+    fn texts(texts: &[&str]) -> Vec<DraftContent> {
+        texts
+            .iter()
+            .map(|&text| DraftContent::Text(text.to_owned()))
+            .collect()
+    }
+    fn upload(medium: Medium, name: &str, bytes: u64) -> DraftContent {
+        let id = "01905000-0000-7000-8000-000000000001"
+            .parse()
+            .expect("it is written as a UUID");
+        DraftContent::Media(DraftMedia {
+            upload: UploadState::Done(id),
+            file_type: (medium == Medium::File).then_some(FileType::Pdf),
+            ..DraftMedia::picked(medium, name.to_owned(), bytes)
+        })
+    }
     vec![
-        Story::new("empty", || story(&[], &[Channel::Line], Vec::new(), &[])),
-        Story::new("two of five", || {
+        Story::new("empty", || {
+            story(texts(&[""]), &[Channel::Line], Vec::new(), &[])
+        }),
+        Story::new("of every medium, for Facebook and WhatsApp", || {
+            let mut contents = texts(&["預約試穿：https://shop.example.com/fitting"]);
+            contents.extend([
+                upload(Medium::Image, "coat-autumn.jpg", 412_000),
+                upload(Medium::Video, "fitting-room.mp4", 12_300_000),
+                upload(Medium::File, "秋季型錄.pdf", 2_450_000),
+            ]);
             story(
-                &[
-                    "您好，秋季新品已到店 🍂",
-                    "預約試穿：https://shop.example.com/fitting",
-                ],
-                &[Channel::Line, Channel::Whatsapp],
+                contents,
+                &[Channel::Facebook, Channel::Whatsapp],
                 Vec::new(),
                 &[],
             )
         }),
-        Story::new("full, with a problem and a refused file", || {
+        Story::new("the customer's name, with what others are called", || {
             story(
-                &["一", "二", "三", "四", "五"],
+                texts(&[&[CUSTOMER_NAME, " 您好，秋季新品已到店 🍂"].concat()]),
+                &[Channel::Line],
+                Vec::new(),
+                &[],
+            )
+        }),
+        Story::new("messages that a channel does not take", || {
+            let problem = |at, words: &str| PlacedProblem {
+                misfit: [Channel::Instagram].into_iter().collect(),
+                ..PlacedProblem::new(Place::Message(at), words.to_owned())
+            };
+            let mut contents = texts(&["您好"]);
+            contents.extend([
+                upload(Medium::Video, "fitting-room.mp4", 12_300_000),
+                upload(Medium::File, "秋季型錄.pdf", 2_450_000),
+            ]);
+            story(
+                contents,
+                &[Channel::Facebook, Channel::Instagram],
+                vec![
+                    problem(1, "Instagram 不支援影片"),
+                    problem(2, "Instagram 不支援檔案"),
+                ],
+                &[],
+            )
+        }),
+        Story::new("full, with a problem and refused files", || {
+            let words = "文字太長，Instagram 不接受".to_owned();
+            story(
+                texts(&["一", "二", "三", "四", "五"]),
                 &Channel::ALL[..4],
-                vec![(Some(1), "文字太長，Instagram 不接受".to_owned())],
-                &["report.pdf：這不是 JPEG 或 PNG 圖片。"],
+                vec![PlacedProblem::new(Place::Message(1), words)],
+                &[
+                    "coat.jpg：這不是 JPEG 或 PNG 圖片。",
+                    "一次最多 5 則訊息，沒有加入：a.jpg、b.jpg、c.jpg",
+                ],
             )
         }),
         Story::new("a channel that takes nothing", || {
-            story(&[], &[Channel::Web], Vec::new(), &[])
+            story(Vec::new(), &[Channel::Web], Vec::new(), &[])
         }),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use omocast_contract::Channel;
+
+    use super::*;
+
+    #[test]
+    fn messages_that_the_same_channels_refuse_are_told_of_together() {
+        let set = |channels: &[Channel]| channels.iter().copied().collect::<ChannelSet>();
+        let (line, instagram) = (set(&[Channel::Line]), set(&[Channel::Instagram]));
+        let problem = |at, misfit, is_caption| PlacedProblem {
+            misfit,
+            is_caption,
+            ..PlacedProblem::new(Place::Message(at), String::new())
+        };
+        let problems = [
+            problem(0, instagram, false),
+            problem(1, ChannelSet::EMPTY, false),
+            problem(2, line, true),
+            problem(3, instagram, false),
+            PlacedProblem::new(Place::NameFallback, String::new()),
+        ];
+        let found: Vec<_> = misfits(&problems)
+            .into_iter()
+            .map(|misfits| (misfits.channels, misfits.messages))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (instagram, vec![(0, false), (3, false)]),
+                (line, vec![(2, true)])
+            ]
+        );
+    }
 }

@@ -7,24 +7,25 @@ use leptos::prelude::*;
 use omocast_contract::api::RecipientQuery;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::{
-    Broadcast, BroadcastId, BroadcastStatus, CustomerId, DeliveryStatus, OutgoingMessage,
-    ProblemCode, Progress, Recipient,
+    Broadcast, BroadcastId, BroadcastStatus, CustomerId, ProblemCode, Progress, Recipient, Standing,
 };
 use wasm_bindgen_futures::spawn_local;
 
 use crate::api::{Api, ApiError, use_api};
+use crate::components::broadcast_contents::BroadcastContents;
 use crate::components::error_text::error_text;
-use crate::components::progress_figures::figures_of;
+use crate::components::message_bubble::MediaUrls;
+use crate::components::progress_figures::{figures_of, is_told};
 use crate::components::progress_meter::ProgressMeter;
-use crate::components::reason_text::status_text;
+use crate::components::reason_text::standing_text;
 use crate::components::recipient_table::RecipientTable;
 use crate::components::status_chip::BroadcastStatusChip;
-use crate::i18n::{Key, PluralKey, date_time, phrase, t, t_count, t_with};
+use crate::i18n::{Key, date_time, phrase, t, t_with};
 use crate::live::use_live;
 use crate::route::{Route, navigate};
 use crate::ui::{
-    Button, EmptyState, ErrorPanel, Icon, IconButton, IconView, LinkButton, Notice, Show, Skeleton,
-    Tab, Tabs, Tone, reactive, unique_id,
+    Button, EmptyState, ErrorPanel, Icon, IconButton, LinkButton, Notice, Show, Skeleton, Tab,
+    Tabs, Tone, reactive, unique_id,
 };
 
 /// While it is being sent, the recipients on screen are asked for again this often at most.
@@ -34,18 +35,6 @@ const PACE: Duration = Duration::from_secs(1);
 const FOLLOWED_ROWS: usize = 200;
 
 const ALL: &str = "all";
-
-/// The tabs: what a salesperson must know of first.
-const TABS: [DeliveryStatus; 8] = [
-    DeliveryStatus::Failed,
-    DeliveryStatus::Unknown,
-    DeliveryStatus::Skipped,
-    DeliveryStatus::Sent,
-    DeliveryStatus::Delivered,
-    DeliveryStatus::Read,
-    DeliveryStatus::Sending,
-    DeliveryStatus::Queued,
-];
 
 /// The page of one broadcast.
 #[component]
@@ -178,7 +167,7 @@ impl Page {
 struct Recipients {
     id: BroadcastId,
     api: StoredValue<Api>,
-    tab: RwSignal<Option<DeliveryStatus>>,
+    tab: RwSignal<Option<Standing>>,
     /// None until the first page of the tab is there.
     rows: RwSignal<Option<Vec<Recipient>>>,
     next: RwSignal<Option<CustomerId>>,
@@ -204,7 +193,7 @@ impl Recipients {
         }
     }
 
-    fn choose(self, tab: Option<DeliveryStatus>) {
+    fn choose(self, tab: Option<Standing>) {
         if self.tab.get_untracked() == tab {
             return;
         }
@@ -270,14 +259,14 @@ impl Recipients {
         let (Some(asked), Some(api)) = (self.ask(), self.api.try_get_value()) else {
             return;
         };
-        let status = self.tab.get_untracked();
+        let standing = self.tab.get_untracked();
         self.is_loading.set(true);
         spawn_local(async move {
             let mut rows = Vec::new();
             let mut after = from;
             let answer = loop {
                 match api
-                    .list_recipients(self.id, RecipientQuery { status, after })
+                    .list_recipients(self.id, RecipientQuery { standing, after })
                     .await
                 {
                     Ok(page) => {
@@ -343,47 +332,24 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
             &[("sender", &sender), ("time", &date_time(at))],
         )
     };
+    let urls = MediaUrls {
+        file: Callback::new(move |id| page.api.with_value(|api| api.media_url(id))),
+        preview: Callback::new(move |id| page.api.with_value(|api| api.preview_url(id))),
+    };
     view! {
         <div class="broadcast__page">
             <p class="broadcast__sent-by">{reactive(sent_by)}</p>
             <ProgressMeter progress=page.progress />
             {figures_of(broadcast, page.progress.into())}
-            {messages(page.api, broadcast.messages.clone())}
+            <BroadcastContents
+                messages=broadcast.messages.clone()
+                media=broadcast.media.clone()
+                name_fallback=broadcast.name_fallback.clone()
+                links=broadcast.links
+                urls
+            />
             {recipients(page)}
         </div>
-    }
-    .into_any()
-}
-
-fn messages(api: StoredValue<Api>, messages: Vec<OutgoingMessage>) -> AnyView {
-    let count = messages.len() as u64;
-    let messages = messages
-        .into_iter()
-        .enumerate()
-        .map(|(at, message)| {
-            let content = match message {
-                OutgoingMessage::Text { text } => {
-                    view! { <p class="broadcast__text">{text}</p> }.into_any()
-                }
-                OutgoingMessage::Image { media } => {
-                    let address = api.with_value(|api| api.media_url(media));
-                    let name =
-                        move || t_with(Key::ComposeMessage, &[("number", &(at + 1).to_string())]);
-                    view! { <img class="broadcast__image" src=address alt=name loading="lazy" /> }
-                        .into_any()
-                }
-            };
-            view! { <li class="broadcast__message">{content}</li> }
-        })
-        .collect_view();
-    view! {
-        <details class="broadcast__messages">
-            <summary class="broadcast__summary">
-                <IconView icon=Icon::ChevronRight />
-                {move || t_count(PluralKey::BroadcastContents, count, &[])}
-            </summary>
-            <ol class="broadcast__list">{messages}</ol>
-        </details>
     }
     .into_any()
 }
@@ -402,16 +368,17 @@ fn recipients(page: Page) -> AnyView {
         let progress = page.progress.get();
         let chosen = tab.get();
         let all = Tab::new(ALL, t(Key::RecipientsAll)).count(Some(progress.total()));
-        let others = TABS
+        let others = Standing::ALL
             .into_iter()
             // The chosen tab stays when the last one has left it.
-            .filter(|&status| progress.get(status) > 0 || chosen == Some(status))
-            .map(|status| {
-                Tab::new(status.as_str(), status_text(status)).count(Some(progress.get(status)))
+            .filter(|&standing| is_told(standing, &progress) || chosen == Some(standing))
+            .map(|standing| {
+                Tab::new(standing.as_str(), standing_text(standing))
+                    .count(Some(progress.of(standing)))
             });
         std::iter::once(all).chain(others).collect::<Vec<_>>()
     });
-    let selected = Signal::derive(move || tab.get().map_or(ALL, DeliveryStatus::as_str).to_owned());
+    let selected = Signal::derive(move || tab.get().map_or(ALL, Standing::as_str).to_owned());
     let state = Memo::new(move |_| {
         match (
             rows.with(|rows| rows.as_ref().map(Vec::len)),
@@ -446,7 +413,7 @@ fn recipients(page: Page) -> AnyView {
                     selected
                     panel=panel.clone()
                     on_select=Callback::new(move |id: String| {
-                        page.recipients.choose(DeliveryStatus::parse(&id));
+                        page.recipients.choose(Standing::parse(&id));
                     })
                 />
             </div>

@@ -6,13 +6,13 @@ use detail::BroadcastPage;
 use leptos::prelude::*;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::member::Scope;
-use omocast_contract::{BroadcastId, BroadcastSummary, ProblemCode};
+use omocast_contract::{BroadcastId, BroadcastSummary, ProblemCode, Standing};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::api::{Api, ApiError, use_api};
 use crate::components::error_text::{error_text, problem_text};
 use crate::components::progress_meter::ProgressMeter;
-use crate::components::reason_text::status_text;
+use crate::components::reason_text::standing_text;
 use crate::components::status_chip::BroadcastStatusChip;
 use crate::i18n::{Key, PluralKey, date_time, moment, number, phrase, t, t_count, t_with};
 use crate::live::use_live;
@@ -276,16 +276,10 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
     };
     let bad_news = move || {
         let progress = progress.get();
-        let failed = (progress.failed > 0).then(|| (t(Key::BroadcastFailed), progress.failed));
-        let skipped = (progress.skipped > 0).then(|| {
-            (
-                status_text(omocast_contract::DeliveryStatus::Skipped),
-                progress.skipped,
-            )
-        });
-        failed
+        [Standing::Failed, Standing::Unknown, Standing::Skipped]
             .into_iter()
-            .chain(skipped)
+            .map(|standing| (standing_text(standing), progress.of(standing)))
+            .filter(|(_, count)| *count > 0)
             .map(|(name, count)| {
                 t_with(
                     Key::BroadcastSegment,

@@ -4,10 +4,12 @@ use std::rc::Rc;
 
 use futures::FutureExt as _;
 use leptos::ev;
+use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::api::{EventQuery, EventRow, PageStart};
 use omocast_contract::{EventView, Filter, ProblemCode};
 use wasm_bindgen_futures::spawn_local;
+use web_sys::HtmlElement;
 
 use super::thread_pane::thread;
 use super::{Conversations, Found, follow_news};
@@ -253,6 +255,17 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
             />
         }
     };
+    let all = NodeRef::<html::Input>::new();
+    let more = NodeRef::<html::Button>::new();
+    // An effect, because the focus is the browser's, and what had it goes with the old head.
+    Effect::new(move |before: Option<bool>| {
+        let is_selecting = page.is_selecting.get();
+        if before.is_some_and(|before| before != is_selecting) {
+            // By then the new head is drawn.
+            request_animation_frame(move || focus_head(is_selecting, all, more));
+        }
+        is_selecting
+    });
     let head = move || {
         if page.is_selecting.get() {
             view! {
@@ -269,6 +282,7 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
                     audience=page.audience
                     selectable=selectable
                     on_toggle_all=Callback::new(move |()| toggle_all(page))
+                    all
                 />
             }
             .into_any()
@@ -277,7 +291,7 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
                 <header class="list-pane__bar">
                     <h1 class="list-pane__title">{phrase(Key::NavConversations)}</h1>
                     {funnel()}
-                    <BroadcastMenu page />
+                    <BroadcastMenu page button=more />
                 </header>
                 <ViewTabs page />
             }
@@ -356,6 +370,19 @@ pub fn ListPane(page: Conversations, list: EventList) -> impl IntoView {
     }
 }
 
+/// Choosing begins at 全選 and ends where it began, at ⋯.
+fn focus_head(is_selecting: bool, all: NodeRef<html::Input>, more: NodeRef<html::Button>) {
+    let place: Option<HtmlElement> = if is_selecting {
+        all.try_get_untracked().flatten().map(Into::into)
+    } else {
+        more.try_get_untracked().flatten().map(Into::into)
+    };
+    if let Some(place) = place {
+        // Fails on what is not shown, which needs no focus.
+        let _ = place.focus();
+    }
+}
+
 /// On a phone: how many, and on to the message.
 #[component]
 fn NextBar(page: Conversations, selectable: Signal<Option<u64>>) -> impl IntoView {
@@ -411,7 +438,7 @@ fn EmptyList(page: Conversations, filter: Memo<Filter>) -> impl IntoView {
 
 /// ⋯: only for those who may broadcast, or could with another plan.
 #[component]
-fn BroadcastMenu(page: Conversations) -> impl IntoView {
+fn BroadcastMenu(page: Conversations, button: NodeRef<html::Button>) -> impl IntoView {
     let may = use_me().map(|me| me.role.may_broadcast(me.plan))?;
     if may == Err(ProblemCode::RoleMayNotBroadcast) {
         return None;
@@ -426,7 +453,7 @@ fn BroadcastMenu(page: Conversations) -> impl IntoView {
         vec![item.icon(Icon::Send).disabled(reason)]
     };
     Some(view! {
-        <Menu label=phrase(Key::UiMore) items=Signal::derive(items) />
+        <Menu label=phrase(Key::UiMore) items=Signal::derive(items) button />
     })
 }
 

@@ -5,7 +5,11 @@
 
 pub mod compose_pane;
 pub mod customer_pane;
+pub mod drafts;
 pub mod list_pane;
+pub mod saved_replies;
+mod selection;
+pub mod test_send;
 pub mod thread_pane;
 
 use std::time::Duration;
@@ -23,6 +27,7 @@ use crate::session::{use_me, use_session};
 use crate::ui::{EmptyState, Icon, Toasts, reactive, use_toasts};
 
 use list_pane::{EventList, ListPane};
+use selection::KeptSelection;
 
 /// News of the server are followed at most this often.
 const PACE: Duration = Duration::from_millis(500);
@@ -107,6 +112,10 @@ impl Conversations {
 pub fn ConversationsPage() -> impl IntoView {
     let route = use_route();
     let session = use_session();
+    let Some(me) = use_me() else {
+        return ().into_any();
+    };
+    let role = me.role;
     let place = Memo::new(
         move |before: Option<&(EventView, Option<EventId>, Option<Mode>)>| match route.get() {
             Route::Conversations { view, event, mode } => (view, event, mode),
@@ -120,21 +129,31 @@ pub fn ConversationsPage() -> impl IntoView {
         let (view, _, mode) = place.get();
         mode.is_some() && view == EventView::Mine && may_broadcast.get()
     });
+    let selection = KeptSelection::of(me.id);
+    let audience = RwSignal::new(if is_selecting.get_untracked() {
+        selection.load()
+    } else {
+        Audience::default()
+    });
+    // An effect, because the browser's storage must follow the selection.
+    Effect::new(move |_| {
+        if is_selecting.get() {
+            audience.with(|audience| selection.keep(audience));
+        } else {
+            selection.forget();
+        }
+    });
     let page = Conversations {
         view,
         event: Memo::new(move |_| place.get().1),
         is_selecting,
-        audience: RwSignal::new(Audience::default()),
+        audience,
         found: RwSignal::new(None),
         counts: RwSignal::new(None),
         is_composing: Memo::new(move |_| place.get().2 == Some(Mode::Compose)),
         is_customer_shown: RwSignal::new(false),
         toasts: use_toasts(),
     };
-    let Some(me) = use_me() else {
-        return ().into_any();
-    };
-    let role = me.role;
     // An effect, because an address may ask for what the member does not have.
     Effect::new(move |_| {
         let (view, event, mode) = place.get();
@@ -177,7 +196,11 @@ pub fn ConversationsPage() -> impl IntoView {
     };
     let work = move || {
         if is_selecting.get() {
-            let on_sent = Callback::new(|id: BroadcastId| navigate(Route::Broadcast(id)));
+            let on_sent = Callback::new(move |id: BroadcastId| {
+                page.audience.set(Audience::default());
+                selection.forget();
+                navigate(Route::Broadcast(id));
+            });
             let on_back = Callback::new(move |()| replace(page.route(None, Some(Mode::Select))));
             view! {
                 <div class="conversations__work">

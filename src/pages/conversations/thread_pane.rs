@@ -2,22 +2,27 @@
 
 use leptos::prelude::*;
 use omocast_contract::api::{EventRow, Thread};
-use omocast_contract::limit::image_limit;
+use omocast_contract::limit::{MAX_MESSAGES, max_upload, media_limit};
 use omocast_contract::message::Message;
 use omocast_contract::reach::{Reach, window};
+use omocast_contract::text::is_blank;
+use omocast_contract::variable::fill_name;
 use omocast_contract::{
-    EventAction, EventId, OutgoingMessage, ProblemCode, Reason, event::may_reply,
+    ChannelSet, EventAction, EventId, Medium, OutgoingMessage, ProblemCode, Reason, Surface,
+    event::may_reply,
 };
 use wasm_bindgen_futures::spawn_local;
 
 use super::customer_pane::CustomerPane;
 use super::list_pane::EventList;
+use super::saved_replies::{SavedReplies, SavedRepliesOpen};
 use super::{Conversations, follow_news};
 use crate::api::{Api, ApiError, use_api};
 use crate::components::channel_badge::{ChannelBadge, channel_name};
 use crate::components::customer_panel::event_status_key;
 use crate::components::error_text::{error_text, problem_text};
 use crate::components::event_row::shown_name;
+use crate::components::message_bubble::MediaUrls;
 use crate::components::reason_text::reason_text;
 use crate::components::reply_box::ReplyBox;
 use crate::components::thread_view::ThreadView;
@@ -26,7 +31,9 @@ use crate::part::part;
 use crate::picture::{self, Picture};
 use crate::route::navigate;
 use crate::session::use_me;
-use crate::ui::{Avatar, Button, Chip, ErrorPanel, Icon, IconButton, Skeleton, reactive};
+use crate::ui::{
+    Avatar, Button, Chip, EmptyState, ErrorPanel, Icon, IconButton, Show, Skeleton, reactive,
+};
 
 const DRAFT: &str = "omocast.reply.";
 
@@ -69,6 +76,14 @@ impl ThreadModel {
                 }
             }
         });
+    }
+
+    /// Whether there is no such event, or none that the member sees.
+    fn is_missing(self) -> bool {
+        self.error.with(|error| {
+            let code = error.as_ref().and_then(ApiError::code);
+            code == Some(ProblemCode::NotFound)
+        })
     }
 
     fn load_older(self) {
@@ -221,6 +236,22 @@ pub fn ThreadPanes(page: Conversations, list: EventList, id: EventId) -> impl In
     let body = move || {
         if is_known.get() {
             view! { <KnownThread model /> }.into_any()
+        } else if model.is_missing() {
+            view! {
+                <Bar page />
+                <div class="thread-pane__state">
+                    <EmptyState
+                        icon=Icon::MessageSquare
+                        title=phrase(Key::ThreadNotFound)
+                        hint=phrase(Key::ThreadNotFoundHint)
+                    >
+                        <Button on_click=move || navigate(page.route(None, None))>
+                            {phrase(Key::ThreadNotFoundLink)}
+                        </Button>
+                    </EmptyState>
+                </div>
+            }
+            .into_any()
         } else if let Some(error) = model.error.get() {
             let text = Signal::derive(move || error_text(&error));
             let on_retry = Callback::new(move |()| {
@@ -244,7 +275,9 @@ pub fn ThreadPanes(page: Conversations, list: EventList, id: EventId) -> impl In
         <section class="thread-pane" aria-label=phrase(Key::ThreadMessages)>
             {reactive(body)}
         </section>
-        <CustomerPane page thread=model.thread />
+        <Show when=move || !model.is_missing()>
+            <CustomerPane page thread=model.thread />
+        </Show>
     }
 }
 
@@ -298,7 +331,7 @@ fn KnownThread(model: ThreadModel) -> impl IntoView {
             view! {
                 <span class="thread-pane__about">
                     <ChannelBadge channel is_decoration=true />
-                    <span>{move || channel_name(channel)}</span>
+                    <span class="thread-pane__channel">{move || channel_name(channel)}</span>
                     <span class="thread-pane__account">"· " {event.account}</span>
                     <Chip text=phrase(status) />
                 </span>
@@ -327,7 +360,10 @@ fn KnownThread(model: ThreadModel) -> impl IntoView {
             has_older
             is_loading_older=model.is_loading_older
             on_load_older=Callback::new(move |()| model.load_older())
-            image_url=Callback::new(move |id| model.api.with_value(|api| api.media_url(id)))
+            urls=MediaUrls {
+                file: Callback::new(move |id| model.api.with_value(|api| api.media_url(id))),
+                preview: Callback::new(move |id| model.api.with_value(|api| api.preview_url(id))),
+            }
         />
         <Reply model event />
     }
@@ -452,7 +488,8 @@ fn Reply(model: ThreadModel, event: Memo<Option<EventRow>>) -> impl IntoView {
         error.set(None);
         upload.set(Some(0.0));
         let api = model.api.get_value();
-        let most = image_limit(channel.get_untracked());
+        let most = media_limit(Medium::Image, channel.get_untracked())
+            .unwrap_or(max_upload(Medium::Image));
         spawn_local(async move {
             let progress = move |part| {
                 upload.try_set(Some(part));
@@ -463,13 +500,16 @@ fn Reply(model: ThreadModel, event: Memo<Option<EventRow>>) -> impl IntoView {
                     preview,
                     name,
                     ..
-                }) => api.upload_media(file, &name, preview, progress).await,
+                }) => api.upload_media(file, &name, Some(preview), progress).await,
                 Err(_) => Err(ApiError::Problem(ProblemCode::NotAnImage.into())),
             };
             upload.try_set(None);
             match answer {
                 Ok(media) if upload.try_get_untracked().is_some() => {
-                    send(OutgoingMessage::Image { media: media.id });
+                    send(OutgoingMessage::Image {
+                        media: media.id,
+                        caption: None,
+                    });
                 }
                 Ok(_) => {}
                 Err(cause) => {
@@ -479,7 +519,84 @@ fn Reply(model: ThreadModel, event: Memo<Option<EventRow>>) -> impl IntoView {
         });
     };
     let is_busy = Signal::derive(move || is_sending.get() || upload.with(Option::is_some));
+    // A saved reply of one text is written on; one of more messages waits, and is sent in its order.
+    let waiting = RwSignal::new(Vec::<OutgoingMessage>::new());
+    let saved_replies = RwSignal::new(None::<SavedRepliesOpen>);
+    let apply = move |messages: Vec<OutgoingMessage>| {
+        error.set(None);
+        let name = event.with_untracked(|event| {
+            event
+                .as_ref()
+                .map(|event| event.name.clone())
+                .unwrap_or_default()
+        });
+        match messages.as_slice() {
+            [OutgoingMessage::Text { text: words }] => text.update(|text| {
+                if !text.is_empty() {
+                    text.push('\n');
+                }
+                // A customer without a name: then the place to be filled in stays and says so.
+                if is_blank(&name) {
+                    text.push_str(words);
+                } else {
+                    text.push_str(&fill_name(words, &name, ""));
+                }
+            }),
+            _ => waiting.set(messages),
+        }
+    };
+    let send_waiting = move || {
+        is_sending.set(true);
+        error.set(None);
+        let api = model.api.get_value();
+        spawn_local(async move {
+            while let Some(next) = waiting
+                .try_with_untracked(|waiting| waiting.first().cloned())
+                .flatten()
+            {
+                match api.send_reply(model.id, &next).await {
+                    Ok(message) => {
+                        waiting.try_update(|waiting| drop(waiting.remove(0)));
+                        model.append(message);
+                    }
+                    // The rest waits until it is tried again or given up.
+                    Err(cause) => {
+                        error.try_set(Some(cause));
+                        break;
+                    }
+                }
+            }
+            is_sending.try_set(false);
+        });
+    };
+    let on_waiting = move |is_to_be_sent: bool| {
+        if is_to_be_sent {
+            send_waiting();
+        } else {
+            waiting.set(Vec::new());
+        }
+    };
+    // Made when it is first wanted: the first visit needs none of it.
+    let is_wanted = Memo::new(move |was: Option<&bool>| {
+        was.copied().unwrap_or(false) || saved_replies.with(Option::is_some)
+    });
+    let dialog = move || {
+        is_wanted.get().then(|| {
+            let channels = Signal::derive(move || ChannelSet::from_iter([channel.get()]));
+            let on_apply = Callback::new(move |(messages, _)| apply(messages));
+            view! {
+                <SavedReplies
+                    open=saved_replies
+                    channels
+                    surface=Signal::stored(Surface::Web)
+                    free_slots=MAX_MESSAGES
+                    on_apply
+                />
+            }
+        })
+    };
     view! {
+        {reactive(dialog)}
         <ReplyBox
             text
             channel
@@ -489,6 +606,9 @@ fn Reply(model: ThreadModel, event: Memo<Option<EventRow>>) -> impl IntoView {
             upload
             on_send=Callback::new(move |text| send(OutgoingMessage::Text { text }))
             on_image=Callback::new(on_image)
+            on_saved_replies=Callback::new(move |()| saved_replies.set(Some(SavedRepliesOpen::List)))
+            waiting=Signal::derive(move || waiting.with(Vec::len))
+            on_waiting=Callback::new(on_waiting)
         />
     }
 }

@@ -30,6 +30,8 @@ impl Row {
             let text = match &message.kind {
                 PhoneMessageKind::Text(text) => text.chars().take(60).collect(),
                 PhoneMessageKind::Image { .. } => "[圖片]".to_owned(),
+                PhoneMessageKind::Video { .. } => "[影片]".to_owned(),
+                PhoneMessageKind::File { name, .. } => format!("[檔案] {name}"),
             };
             (text, message.at_ms)
         });
@@ -95,6 +97,8 @@ fn document(title: &str, body: &str) -> String {
 fn platform_name(platform: Platform) -> &'static str {
     match platform {
         Platform::Line => "LINE",
+        Platform::Facebook => "Facebook",
+        Platform::Instagram => "Instagram",
         Platform::Whatsapp => "WhatsApp",
         Platform::Web => "網頁",
     }
@@ -103,6 +107,8 @@ fn platform_name(platform: Platform) -> &'static str {
 fn badge(platform: Platform) -> String {
     let class = match platform {
         Platform::Line => "line",
+        Platform::Facebook => "facebook",
+        Platform::Instagram => "instagram",
         Platform::Whatsapp => "whatsapp",
         Platform::Web => "web",
     };
@@ -127,7 +133,7 @@ pub(super) fn list(listings: &[Listing], search: &str) -> String {
     let mut body = String::from(
         r#"<body class="list">
 <header class="list__head"><h1>顧客的手機</h1>
-<p class="muted">這裡是 LINE、WhatsApp 與網頁聊天的替身。選一位顧客，以他的身分收發訊息。</p>
+<p class="muted">這裡是 LINE、Facebook、Instagram、WhatsApp 與網頁聊天的替身。選一位顧客，以他的身分收發訊息。</p>
 "#,
     );
     let query = escape(search);
@@ -221,11 +227,12 @@ pub(super) fn phone(phone: &Phone) -> String {
     let path = phone_path(phone.account.id(), &phone.customer.id);
     let platform = phone.account.platform();
     let title = format!("{}：{}", phone.customer.name, phone.account.name());
-    let block = match (platform, phone.blocked) {
-        (Platform::Line, true) => Some(("unblock", "解除封鎖")),
-        (Platform::Line, false) => Some(("block", "封鎖")),
-        (Platform::Whatsapp | Platform::Web, _) => None,
-    };
+    let silences = platform.silences_who_blocks();
+    let block = silences.then_some(if phone.blocked {
+        ("unblock", "解除封鎖")
+    } else {
+        ("block", "封鎖")
+    });
     let block = block
         .map(|(action, label)| {
             format!(
@@ -234,17 +241,23 @@ pub(super) fn phone(phone: &Phone) -> String {
         })
         .unwrap_or_default();
     let bubbles: String = bubbles(phone).into_iter().map(|(_, html)| html).collect();
-    let composer = if phone.blocked && platform == Platform::Line {
+    let composer = if phone.blocked && silences {
         r#"<p class="composer composer--blocked">你已封鎖這個帳號，解除後才能傳送訊息。</p>"#
             .to_owned()
     } else {
-        r#"<form class="composer" data-composer>
-<label class="hidden" for="text">訊息</label>
+        let attach = if platform == Platform::Web {
+            ""
+        } else {
+            r#"<label class="button composer__attach"><span aria-hidden="true">＋</span><span class="hidden">傳送圖片、影片或檔案</span><input class="hidden" type="file" data-attach></label>"#
+        };
+        format!(
+            r#"<form class="composer" data-composer>
+{attach}<label class="hidden" for="text">訊息</label>
 <textarea id="text" name="text" rows="1" maxlength="4000" placeholder="輸入訊息" autocomplete="off" required></textarea>
 <button class="button button--primary" type="submit">傳送</button>
 <p class="composer__problem" role="alert" data-problem hidden></p>
 </form>"#
-            .to_owned()
+        )
     };
     let body = format!(
         r#"<body class="desk">
@@ -307,29 +320,69 @@ fn bubble(phone: &Phone, message: &PhoneMessage, time: &str) -> String {
         .as_deref()
         .map(|caption| format!(r#"<p class="bubble__text">{}</p>"#, escape(caption)))
         .unwrap_or_default();
-    let content = match &message.kind {
-        PhoneMessageKind::Text(text) => format!(r#"<p class="bubble__text">{}</p>"#, escape(text)),
-        PhoneMessageKind::Image { .. } if message.problem.is_some() => {
-            r#"<p class="bubble__broken">無法顯示的圖片</p>"#.to_owned()
-        }
-        PhoneMessageKind::Image { .. } if message.pending => {
-            r#"<p class="bubble__broken">圖片載入中…</p>"#.to_owned()
-        }
-        PhoneMessageKind::Image { url, .. } => {
-            let source = if url.starts_with("/phone/media/") {
-                escape(url)
-            } else {
-                let path = phone_path(phone.account.id(), &phone.customer.id);
-                format!("{path}/pictures/{}", segment(&message.id))
-            };
-            format!(r#"<img class="bubble__image" src="{source}" alt="圖片">"#)
-        }
-    };
+    let content = content(phone, message);
     format!(
         r#"<li class="bubble bubble--{side}" data-key="{key}"><div class="bubble__body"><span class="hidden">{who}：</span>{content}{caption}</div><span class="bubble__meta num">{read}{time}</span></li>"#,
         key = escape(&message.id),
         who = escape(who),
     )
+}
+
+fn content(phone: &Phone, message: &PhoneMessage) -> String {
+    let what = match &message.kind {
+        PhoneMessageKind::Text(text) => {
+            return format!(r#"<p class="bubble__text">{}</p>"#, escape(text));
+        }
+        PhoneMessageKind::Image { .. } => "圖片",
+        PhoneMessageKind::Video { .. } => "影片",
+        PhoneMessageKind::File { .. } => "檔案",
+    };
+    if message.problem.is_some() {
+        return format!(r#"<p class="bubble__broken">無法顯示的{what}</p>"#);
+    }
+    if message.pending {
+        return format!(r#"<p class="bubble__broken">{what}載入中…</p>"#);
+    }
+    let path = phone_path(phone.account.id(), &phone.customer.id);
+    let through = |url: &str, part: &str| {
+        if url.starts_with("/phone/media/") {
+            escape(url)
+        } else {
+            format!("{path}/{part}/{}", segment(&message.id))
+        }
+    };
+    match &message.kind {
+        PhoneMessageKind::Text(_) => String::new(),
+        PhoneMessageKind::Image { preview, .. } => format!(
+            r#"<img class="bubble__image" src="{}" alt="圖片">"#,
+            through(preview, "previews")
+        ),
+        PhoneMessageKind::Video { url, preview } => {
+            let poster = preview.as_ref().map_or_else(String::new, |preview| {
+                format!(r#" poster="{}""#, through(preview, "previews"))
+            });
+            format!(
+                r#"<video class="bubble__image" src="{}"{poster} controls preload="metadata" playsinline aria-label="影片"></video>"#,
+                through(url, "originals")
+            )
+        }
+        PhoneMessageKind::File { url, name } => format!(
+            r#"<a class="bubble__file" href="{}" download="{name}"><span class="bubble__icon" aria-hidden="true">{extension}</span><span>{name}</span></a>"#,
+            through(url, "originals"),
+            name = escape(name),
+            extension = escape(&extension(name)),
+        ),
+    }
+}
+
+/// What a file card shows instead of a picture.
+fn extension(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((_, extension)) if (1..=4).contains(&extension.chars().count()) => {
+            extension.to_uppercase()
+        }
+        Some(_) | None => "FILE".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -347,6 +400,13 @@ mod tests {
             phone_path("site", "a/../<b>?#中"),
             "/phone/site/a%2F..%2F%3Cb%3E%3F%23%E4%B8%AD"
         );
+    }
+
+    #[test]
+    fn a_file_card_shows_the_extension() {
+        assert_eq!(extension("型錄.pdf"), "PDF");
+        assert_eq!(extension("型錄"), "FILE");
+        assert_eq!(extension("a.不像副檔名"), "FILE");
     }
 
     #[test]

@@ -5,8 +5,9 @@ mod html;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::body::Bytes;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -17,22 +18,23 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::account::Account;
+use crate::graph::UploadForm;
 use crate::inbound::Utterance;
+use crate::media::media_type;
 use crate::state::{Customer, PhoneMessageKind};
-use crate::whatsapp::read_by_customer;
 use crate::{PhoneOf, Sandbox, ids};
 
 /// Customers a list shows.
 const LISTED: usize = 100;
-/// The largest picture the page shows, in bytes.
-const PICTURE_LIMIT: usize = 10 * 1024 * 1024;
+/// The largest file the page shows, in bytes: more than any platform takes.
+const SHOWN_LIMIT: usize = 200 * 1024 * 1024;
 
 pub(crate) fn router() -> Router<Sandbox> {
     Router::new()
         .route("/phone", get(list_phones))
         .route("/phone/assets/phone.css", get(css))
         .route("/phone/assets/phone.js", get(js))
-        .route("/phone/media/{account}/{media}", get(uploaded_picture))
+        .route("/phone/media/{account}/{media}", get(uploaded_media))
         .route("/phone/{account}/customers", post(create_customer))
         .route("/phone/{account}/{user}", get(show_phone))
         .route(
@@ -40,16 +42,21 @@ pub(crate) fn router() -> Router<Sandbox> {
             get(list_messages).post(send_message),
         )
         .route("/phone/{account}/{user}/events", get(events))
+        .route("/phone/{account}/{user}/files", post(send_file))
         .route(
-            "/phone/{account}/{user}/pictures/{message}",
-            get(linked_picture),
+            "/phone/{account}/{user}/previews/{message}",
+            get(linked_preview),
+        )
+        .route(
+            "/phone/{account}/{user}/originals/{message}",
+            get(linked_original),
         )
         .route("/phone/{account}/{user}/block", post(block))
         .route("/phone/{account}/{user}/unblock", post(unblock))
 }
 
 fn page(body: String) -> Response {
-    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; \
                   form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
     let mut response = Html(body).into_response();
     let headers = response.headers_mut();
@@ -148,7 +155,8 @@ async fn show_phone(
     State(sandbox): State<Sandbox>,
     Path((account, user)): Path<(String, String)>,
 ) -> Response {
-    read_by_customer(&sandbox, &account, &user);
+    sandbox.look_at(&account, &user).await;
+    sandbox.read_by_customer(&account, &user);
     sandbox
         .phone(&account, &user)
         .map_or_else(not_found, |phone| page(html::phone(&phone)))
@@ -158,6 +166,7 @@ async fn list_messages(
     State(sandbox): State<Sandbox>,
     Path((account, user)): Path<(String, String)>,
 ) -> Response {
+    sandbox.look_at(&account, &user).await;
     match sandbox.phone(&account, &user) {
         Some(phone) => {
             Json(json!({ "blocked": phone.blocked, "messages": phone.messages })).into_response()
@@ -242,7 +251,8 @@ fn phone_events(
                     }
                 }
             }
-            read_by_customer(&sandbox, &of.account, &of.user);
+            sandbox.look_at(&of.account, &of.user).await;
+            sandbox.read_by_customer(&of.account, &of.user);
             let phone = sandbox.phone(&of.account, &of.user)?;
             let event = Event::default().data(html::bubbles_json(&phone).to_string());
             Some((Ok(event), (sandbox, of, changes, false)))
@@ -250,51 +260,141 @@ fn phone_events(
     )
 }
 
-async fn uploaded_picture(
+async fn uploaded_media(
     State(sandbox): State<Sandbox>,
     Path((account, media)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Response {
-    let picture = sandbox.with(|state| {
+    let file = sandbox.with(|state| {
         let account = state.get(&account)?;
         let kind = account.ledger.media.get(&media)?.mime_type.clone();
-        Some((
-            [(header::CONTENT_TYPE, kind)],
-            account.media_bytes.get(&media)?.clone(),
-        ))
+        Some((kind, account.media_bytes.get(&media)?.clone()))
     });
-    picture.map_or_else(
-        || StatusCode::NOT_FOUND.into_response(),
-        IntoResponse::into_response,
-    )
+    match file {
+        Some((kind, bytes)) => file_response(&headers, &kind, &bytes),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
-/// The platforms show pictures from their own servers; so the page's pictures come through the sandbox.
-async fn linked_picture(
+async fn linked_preview(
     State(sandbox): State<Sandbox>,
     Path((account, user, message)): Path<(String, String, String)>,
+    headers: HeaderMap,
 ) -> Response {
-    let url = sandbox
-        .messages(&account, &user)
-        .into_iter()
-        .find_map(|shown| match shown.kind {
-            PhoneMessageKind::Image { preview, .. } if shown.id == message => Some(preview),
-            PhoneMessageKind::Image { .. } | PhoneMessageKind::Text(_) => None,
-        });
-    let Some(url) = url else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let Ok(bytes) = sandbox.fetch(&url, PICTURE_LIMIT).await else {
-        return StatusCode::BAD_GATEWAY.into_response();
-    };
-    match crate::media::picture_type(&bytes) {
-        Some(kind) => {
-            let headers = [
-                (header::CONTENT_TYPE, kind),
-                (header::CACHE_CONTROL, "max-age=3600"),
-            ];
-            (headers, bytes).into_response()
+    let url = sandbox.shown_media(&account, &user, &message, |kind| match kind {
+        PhoneMessageKind::Image { preview, .. } => Some(preview),
+        PhoneMessageKind::Video { preview, .. } => preview,
+        PhoneMessageKind::File { .. } | PhoneMessageKind::Text(_) => None,
+    });
+    sandbox.pass_on(url, &headers).await
+}
+
+async fn linked_original(
+    State(sandbox): State<Sandbox>,
+    Path((account, user, message)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let url = sandbox.shown_media(&account, &user, &message, |kind| {
+        kind.url().map(str::to_owned)
+    });
+    sandbox.pass_on(url, &headers).await
+}
+
+impl Sandbox {
+    fn shown_media(
+        &self,
+        account: &str,
+        user: &str,
+        message: &str,
+        url: impl FnOnce(PhoneMessageKind) -> Option<String>,
+    ) -> Option<String> {
+        let messages = self.messages(account, user);
+        let shown = messages.into_iter().find(|shown| shown.id == message)?;
+        url(shown.kind)
+    }
+
+    /// The platforms show media from their own servers; so what the page shows comes through the sandbox.
+    async fn pass_on(&self, url: Option<String>, headers: &HeaderMap) -> Response {
+        let Some(url) = url else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        match self.fetch(&url, SHOWN_LIMIT).await {
+            Ok(bytes) => file_response(headers, media_type(&bytes), &bytes),
+            Err(_) => StatusCode::BAD_GATEWAY.into_response(),
         }
-        None => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}
+
+/// A file, or the part of it that a player asks for.
+fn file_response(headers: &HeaderMap, kind: &str, bytes: &Bytes) -> Response {
+    let described = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "max-age=3600"),
+        (header::ACCEPT_RANGES, "bytes"),
+        // What customers and shops send is shown, never run.
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    let asked = headers
+        .get(header::RANGE)
+        .and_then(|range| range.to_str().ok());
+    match asked.and_then(|range| byte_range(range, bytes.len())) {
+        Some((first, last)) => {
+            let part = format!("bytes {first}-{last}/{}", bytes.len());
+            (
+                StatusCode::PARTIAL_CONTENT,
+                described,
+                [(header::CONTENT_RANGE, part)],
+                bytes.slice(first..=last),
+            )
+                .into_response()
+        }
+        None => (described, bytes.clone()).into_response(),
+    }
+}
+
+/// First and last byte of `bytes=a-b`, `bytes=a-`; none for what is not understood, which gets everything.
+fn byte_range(range: &str, length: usize) -> Option<(usize, usize)> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let first: usize = first.parse().ok()?;
+    let last = match last {
+        "" => length.checked_sub(1)?,
+        last => last.parse::<usize>().ok()?.min(length.checked_sub(1)?),
+    };
+    (first <= last).then_some((first, last))
+}
+
+/// The customer sends a file. Answers once it is on the phone; the webhook follows on its own.
+async fn send_file(
+    State(sandbox): State<Sandbox>,
+    Path((account, user)): Path<(String, String)>,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    let form = match UploadForm::read(request, "file").await {
+        Ok(form) => form,
+        Err(text) => return problem(StatusCode::UNPROCESSABLE_ENTITY, text),
+    };
+    let Some(file) = form.file.filter(|file| !file.bytes.is_empty()) else {
+        return problem(StatusCode::UNPROCESSABLE_ENTITY, "no file");
+    };
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost");
+    let base = format!("http://{host}");
+    match sandbox
+        .hear_file(&account, &user, &file.name, file.bytes, &base)
+        .await
+    {
+        Ok(webhooks) => {
+            sandbox.post_later(webhooks);
+            (StatusCode::ACCEPTED, Json(json!({}))).into_response()
+        }
+        Err(error) => problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
     }
 }
 
@@ -314,6 +414,12 @@ async fn create_customer(
         None => return not_found(),
         Some(_) if name.is_empty() => return Redirect::to("/phone").into_response(),
         Some(Account::Line { .. }) => ids::new_line_user_id(),
+        Some(Account::Facebook { .. } | Account::Instagram { .. }) => {
+            format!(
+                "1{:015}",
+                uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000_000
+            )
+        }
         Some(Account::Whatsapp { .. }) => {
             format!("8869{:08}", uuid::Uuid::new_v4().as_u128() % 100_000_000)
         }
@@ -349,4 +455,19 @@ async fn unblock(
     }
     sandbox.unblock(&account, &user);
     Redirect::to(&html::phone_path(&account, &user)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_player_gets_the_bytes_it_asks_for() {
+        assert_eq!(byte_range("bytes=0-", 10), Some((0, 9)));
+        assert_eq!(byte_range("bytes=2-99", 10), Some((2, 9)));
+        for odd in ["bytes=9-2", "bytes=12-", "items=1-2", "bytes=-5"] {
+            assert_eq!(byte_range(odd, 10), None, "{odd}");
+        }
+        assert_eq!(byte_range("bytes=0-", 0), None);
+    }
 }

@@ -55,6 +55,23 @@ if (phone) {
       event.preventDefault();
       composer.requestSubmit();
     });
+    const attach = composer.querySelector("[data-attach]");
+    attach?.addEventListener("change", async () => {
+      const [file] = attach.files;
+      if (!file) return;
+      problem.hidden = true;
+      const form = new FormData();
+      form.append("file", file);
+      try {
+        const answer = await fetch(`${path}/files`, { method: "POST", body: form });
+        if (!answer.ok) throw new Error(String(answer.status));
+        toEnd();
+      } catch {
+        problem.textContent = "沒有送出，請再試一次。";
+        problem.hidden = false;
+      }
+      attach.value = "";
+    });
     composer.addEventListener("submit", async (event) => {
       event.preventDefault();
       const typed = text.value.trim();

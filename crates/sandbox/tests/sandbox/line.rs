@@ -134,14 +134,14 @@ async fn an_image_needs_two_https_links() {
 }
 
 #[tokio::test]
-async fn an_image_is_fetched_before_the_phone_shows_it() {
+async fn an_image_is_fetched_when_the_customer_looks() {
     let world = World::new().await;
     let cases = [
         ("good.png", "good.png", None),
         (
             "text.png",
             "good.png",
-            Some("undeliverable media: neither JPEG nor PNG"),
+            Some("undeliverable media: not of a type that is taken here"),
         ),
         (
             "good.png",
@@ -160,11 +160,58 @@ async fn an_image_is_fetched_before_the_phone_shows_it() {
     }
     world.sandbox.settle().await;
     let phone = world.sandbox.messages(LINE, MAY);
+    assert!(phone.iter().all(|message| message.pending));
+    assert_eq!(world.product.fetched(), Vec::<String>::new());
+    world.sandbox.look_at(LINE, MAY).await;
+    let phone = world.sandbox.messages(LINE, MAY);
     assert_eq!(phone.len(), cases.len());
     for (message, (original, _, problem)) in phone.iter().zip(cases) {
         assert!(!message.pending);
         assert_eq!(message.problem.as_deref(), problem, "{original}");
     }
+}
+
+#[tokio::test]
+async fn a_video_needs_its_preview() {
+    let world = World::new().await;
+    let video = |url: &str, preview: &str| {
+        json!([{
+            "type": "video",
+            "originalContentUrl": world.picture(url),
+            "previewImageUrl": world.picture(preview),
+        }])
+    };
+    for (url, preview, problem) in [
+        ("film.mp4", "good.png", None),
+        (
+            "film.mp4",
+            "film.mp4",
+            Some("undeliverable media: not of a type that is taken here"),
+        ),
+        (
+            "good.png",
+            "good.png",
+            Some("undeliverable media: not of a type that is taken here"),
+        ),
+    ] {
+        answer(world.push(MAY, video(url, preview))).await;
+        world.sandbox.look_at(LINE, MAY).await;
+        let message = world.sandbox.messages(LINE, MAY).pop().unwrap();
+        let expected = PhoneMessageKind::Video {
+            url: world.picture(url),
+            preview: Some(world.picture(preview)),
+        };
+        assert_eq!(message.kind, expected);
+        assert_eq!(message.problem.as_deref(), problem, "{url} {preview}");
+    }
+    let without = json!([{ "type": "video", "originalContentUrl": world.picture("film.mp4") }]);
+    let body = json!({ "to": MAY, "messages": without });
+    let (status, refusal) = answer(world.line_post("message/push").json(&body)).await;
+    assert_eq!(status, 400);
+    assert_eq!(
+        refusal["details"][0]["property"],
+        "messages[0].previewImageUrl"
+    );
 }
 
 #[tokio::test]

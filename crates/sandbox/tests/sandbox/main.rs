@@ -7,6 +7,7 @@
 
 mod faults;
 mod line;
+mod messenger;
 mod phone;
 mod snapshot;
 mod support;

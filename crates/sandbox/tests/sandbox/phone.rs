@@ -7,7 +7,8 @@ use omocast_sandbox::PhoneMessageKind;
 use serde_json::json;
 
 use crate::support::{
-    KEN, LINE, MAY, NUMBER, PNG, SITE, VISITOR, World, answer, customer, utterance,
+    ANNA, INSTAGRAM, KEN, LINE, MAY, MP4, NUMBER, PAGE, PDF, PNG, SITE, VISITOR, World, answer,
+    customer, utterance,
 };
 
 const VISITOR_PATH: &str = "visitor%20%E8%A8%AA%E5%AE%A2%2F1";
@@ -41,15 +42,15 @@ async fn the_list_shows_a_hundred_newest_first() {
     for number in 0..150 {
         world
             .sandbox
-            .add_customer(SITE, customer(&format!("v{number}"), &format!("V{number}")));
+            .add_customer(SITE, customer(&format!("w{number}"), &format!("W{number}")));
     }
-    let mut said = utterance(SITE, "v140", "newest");
+    let mut said = utterance(SITE, "w140", "newest");
     said.at_ms = Some(i64::MAX / 1_000_000);
     world.sandbox.say(vec![said]).await.unwrap();
-    let (_, list) = page(&world, "/phone?q=v").await;
+    let (_, list) = page(&world, "/phone?q=w").await;
     assert_eq!(list.matches(r#"<a class="row""#).count(), 100);
     let first = list.find(r#"<a class="row""#).unwrap();
-    assert!(list[first..].starts_with(r#"<a class="row" href="/phone/site-1/v140""#));
+    assert!(list[first..].starts_with(r#"<a class="row" href="/phone/site-1/w140""#));
 }
 
 #[tokio::test]
@@ -180,7 +181,7 @@ async fn pictures_come_through_the_sandbox() {
             preview: url
         }
     );
-    let path = format!("/phone/{LINE}/{MAY}/pictures/{}", message.id);
+    let path = format!("/phone/{LINE}/{MAY}/previews/{}", message.id);
     assert!(
         page(&world, &format!("/phone/{LINE}/{MAY}"))
             .await
@@ -200,7 +201,7 @@ async fn pictures_come_through_the_sandbox() {
 #[tokio::test]
 async fn a_customer_made_by_hand_has_a_phone() {
     let world = World::new().await;
-    for account in [LINE, NUMBER, SITE] {
+    for account in [LINE, PAGE, INSTAGRAM, NUMBER, SITE] {
         let url = format!("{}/phone/{account}/customers", world.base);
         let body = "name=%E6%96%B0%E5%AE%A2";
         let request = world
@@ -232,4 +233,57 @@ async fn an_unknown_phone_is_not_found() {
             .0,
         422
     );
+}
+
+async fn send_file(world: &World, account: &str, user: &str, name: &str, bytes: &[u8]) -> u16 {
+    let file = reqwest::multipart::Part::bytes(bytes.to_vec()).file_name(name.to_owned());
+    let form = reqwest::multipart::Form::new().part("file", file);
+    let url = format!("{}/phone/{account}/{user}/files", world.base);
+    let sent = world.http.post(url).multipart(form).send().await.unwrap();
+    world.sandbox.settle().await;
+    sent.status().as_u16()
+}
+
+#[tokio::test]
+async fn a_customer_sends_files() {
+    let world = World::new().await;
+    world.say(PAGE, ANNA, "嗨").await;
+
+    assert_eq!(send_file(&world, LINE, MAY, "a.png", PNG).await, 202);
+    let event = world.product.webhooks().pop().unwrap().json()["events"][0].clone();
+    assert_eq!(event["message"]["type"], "image");
+    let id = event["message"]["id"].as_str().unwrap();
+    let url = format!("{}/line-data/v2/bot/message/{id}/content", world.base);
+    let content = world.http.get(url).bearer_auth("line-token");
+    assert_eq!(content.send().await.unwrap().bytes().await.unwrap(), PNG);
+
+    assert_eq!(send_file(&world, NUMBER, KEN, "型錄.pdf", PDF).await, 202);
+    let body = world.product.webhooks().pop().unwrap().json();
+    let message = &body["entry"][0]["changes"][0]["value"]["messages"][0];
+    assert_eq!(message["type"], "document");
+    assert_eq!(message["document"]["filename"], "型錄.pdf");
+
+    assert_eq!(send_file(&world, PAGE, ANNA, "a.mp4", MP4).await, 202);
+    let body = world.product.webhooks().pop().unwrap().json();
+    let attachment = &body["entry"][0]["messaging"][0]["message"]["attachments"][0];
+    assert_eq!(attachment["type"], "video");
+    let url = attachment["payload"]["url"].as_str().unwrap();
+    let film = world.http.get(url).send().await.unwrap();
+    assert_eq!(film.headers()["content-type"], "video/mp4");
+    assert_eq!(film.bytes().await.unwrap(), MP4);
+    let part = world
+        .http
+        .get(url)
+        .header("range", "bytes=4-7")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(part.status(), 206);
+    assert_eq!(part.bytes().await.unwrap(), &b"ftyp"[..]);
+
+    assert_eq!(
+        send_file(&world, SITE, VISITOR_PATH, "a.png", PNG).await,
+        422
+    );
+    assert_eq!(send_file(&world, PAGE, ANNA, "a.png", b"").await, 422);
 }

@@ -10,7 +10,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use omocast_sandbox::{Account, Customer, Receipts, Sandbox, SandboxConfig, Utterance};
+use omocast_sandbox::{
+    Account, Customer, InstagramRoute, Receipts, Sandbox, SandboxConfig, Utterance,
+};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -23,6 +25,19 @@ pub(crate) const KEN: &str = "886912345678";
 pub(crate) const SITE: &str = "site-1";
 pub(crate) const VISITOR: &str = "visitor 訪客/1";
 
+pub(crate) const PAGE: &str = "300000000000001";
+/// An Instagram account that is spoken for by itself.
+pub(crate) const INSTAGRAM: &str = "400000000000001";
+/// An Instagram account that is spoken for by the page.
+pub(crate) const LINKED_INSTAGRAM: &str = "400000000000002";
+/// Somebody's page-scoped id.
+pub(crate) const ANNA: &str = "7000000000000001";
+/// Somebody's Instagram-scoped ids.
+pub(crate) const IVY: &str = "17841400000000001";
+pub(crate) const IRIS: &str = "17841400000000002";
+
+pub(crate) const MP4: &[u8] = b"\0\0\0\x18ftypisom and the rest";
+pub(crate) const PDF: &[u8] = b"%PDF-1.4 and the rest";
 pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest";
 
 /// A webhook as the product got it.
@@ -48,6 +63,7 @@ pub(crate) struct Product {
     webhooks: Arc<Mutex<Vec<Webhook>>>,
     answers: Arc<Mutex<VecDeque<u16>>>,
     challenge_answer: Arc<Mutex<Option<String>>>,
+    fetched: Arc<Mutex<Vec<String>>>,
 }
 
 impl Product {
@@ -66,6 +82,23 @@ impl Product {
 
     pub(crate) fn answer_challenge(&self, answer: &str) {
         *self.challenge_answer.lock().unwrap() = Some(answer.to_owned());
+    }
+
+    /// The names of the media that were fetched.
+    pub(crate) fn fetched(&self) -> Vec<String> {
+        self.fetched.lock().unwrap().clone()
+    }
+
+    /// What was told of pages and Instagram accounts so far, in order.
+    pub(crate) fn page_events(&self) -> Vec<Value> {
+        let entries = self.webhooks().into_iter().flat_map(|webhook| {
+            let entries = webhook.json()["entry"].take();
+            entries.as_array().cloned().unwrap_or_default()
+        });
+        entries
+            .map(|mut entry| entry["messaging"][0].take())
+            .filter(|event| !event.is_null())
+            .collect()
     }
 
     /// All WhatsApp statuses so far, in order.
@@ -113,9 +146,18 @@ async fn take_handshake(
         .into_response()
 }
 
-async fn picture(Path(name): Path<String>) -> Response {
+async fn picture(State(product): State<Product>, Path(name): Path<String>) -> Response {
+    product.fetched.lock().unwrap().push(name.clone());
     match name.as_str() {
         "good.png" => PNG.into_response(),
+        "film.mp4" => MP4.into_response(),
+        "list.pdf" => PDF.into_response(),
+        "list.zip" => b"PK\x03\x04".into_response(),
+        "huge.mp4" => {
+            let mut bytes = MP4.to_vec();
+            bytes.resize(25 * 1024 * 1024 + 1, 0);
+            bytes.into_response()
+        }
         "large.png" => {
             let mut bytes = PNG.to_vec();
             bytes.resize(6 * 1024 * 1024, 0);
@@ -145,6 +187,34 @@ pub(crate) fn accounts(monthly_limit: Option<u64>) -> Vec<Account> {
             channel_secret: "line-secret".into(),
             webhook_url: "http://unset.invalid/hooks/line".into(),
             monthly_limit,
+        },
+        Account::Facebook {
+            name: "Lativ".into(),
+            page_id: PAGE.into(),
+            access_token: "page-token".into(),
+            app_secret: "fb-secret".into(),
+            verify_token: "verify".into(),
+            webhook_url: "http://unset.invalid/hooks/facebook".into(),
+        },
+        Account::Instagram {
+            name: "lativ".into(),
+            ig_id: INSTAGRAM.into(),
+            route: InstagramRoute::Login,
+            access_token: "ig-token".into(),
+            app_secret: "ig-secret".into(),
+            verify_token: "verify".into(),
+            webhook_url: "http://unset.invalid/hooks/instagram".into(),
+        },
+        Account::Instagram {
+            name: "lativ_outlet".into(),
+            ig_id: LINKED_INSTAGRAM.into(),
+            route: InstagramRoute::Page {
+                page_id: PAGE.into(),
+            },
+            access_token: "page-token".into(),
+            app_secret: "fb-secret".into(),
+            verify_token: "verify".into(),
+            webhook_url: "http://unset.invalid/hooks/instagram".into(),
         },
         Account::Whatsapp {
             name: "Lativ".into(),
@@ -198,11 +268,24 @@ impl World {
 
     pub(crate) async fn with(monthly_limit: Option<u64>, state: Option<PathBuf>) -> Self {
         let accounts = accounts(monthly_limit);
-        let config = SandboxConfig {
+        Self::of(SandboxConfig {
             state,
             accounts,
             receipts: Receipts::immediate(),
-        };
+        })
+        .await
+    }
+
+    pub(crate) async fn with_receipts(receipts: Receipts) -> Self {
+        Self::of(SandboxConfig {
+            state: None,
+            accounts: accounts(None),
+            receipts,
+        })
+        .await
+    }
+
+    async fn of(config: SandboxConfig) -> Self {
         let sandbox = Sandbox::new(config).await.unwrap();
         let product = Product::default();
         let product_base = serve(product.clone().router()).await;
@@ -211,6 +294,9 @@ impl World {
         sandbox.add_customer(LINE, customer(MAY, "林小美"));
         sandbox.add_customer(NUMBER, customer(KEN, "Ken"));
         sandbox.add_customer(SITE, customer(VISITOR, "訪客"));
+        sandbox.add_customer(PAGE, customer(ANNA, "Anna Chen"));
+        sandbox.add_customer(INSTAGRAM, customer(IVY, "Ivy"));
+        sandbox.add_customer(LINKED_INSTAGRAM, customer(IRIS, "Iris"));
         sandbox
             .say(vec![utterance(NUMBER, KEN, "hi")])
             .await
@@ -232,6 +318,41 @@ impl World {
 
     pub(crate) fn picture(&self, name: &str) -> String {
         format!("{}/pictures/{name}", self.product_base)
+    }
+
+    /// Somebody writes, and the product forgets it.
+    pub(crate) async fn say(&self, account: &str, user: &str, text: &str) {
+        self.sandbox
+            .say(vec![utterance(account, user, text)])
+            .await
+            .unwrap();
+        self.product.forget();
+    }
+
+    /// A call about the page; `messages` and so on.
+    pub(crate) fn page_post(&self, edge: &str) -> RequestBuilder {
+        let url = format!("{}/graph/v26.0/{PAGE}/{edge}", self.base);
+        self.http.post(url).bearer_auth("page-token")
+    }
+
+    /// A call about the Instagram account that is spoken for by itself.
+    pub(crate) fn instagram_post(&self, edge: &str) -> RequestBuilder {
+        let url = format!("{}/graph-instagram/v26.0/{INSTAGRAM}/{edge}", self.base);
+        self.http.post(url).bearer_auth("ig-token")
+    }
+
+    pub(crate) fn message_page(&self, to: &str, message: Value) -> RequestBuilder {
+        let body = json!({
+            "recipient": { "id": to },
+            "messaging_type": "UPDATE",
+            "message": message,
+        });
+        self.page_post("messages").json(&body)
+    }
+
+    pub(crate) fn message_instagram(&self, to: &str, message: Value) -> RequestBuilder {
+        let body = json!({ "recipient": { "id": to }, "message": message });
+        self.instagram_post("messages").json(&body)
     }
 
     pub(crate) fn line_post(&self, path: &str) -> RequestBuilder {

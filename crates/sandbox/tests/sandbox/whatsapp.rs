@@ -192,6 +192,61 @@ async fn a_linked_image_is_fetched() {
     );
 }
 
+#[tokio::test]
+async fn a_document_has_a_name_and_a_video_a_caption() {
+    let world = World::new().await;
+    let film = json!({ "link": world.picture("film.mp4"), "caption": "走秀" });
+    assert_eq!(answer(world.whatsapp(KEN, "video", film)).await.0, 200);
+    let list = json!({
+        "link": world.picture("list.pdf"),
+        "filename": "型錄.pdf",
+        "caption": "秋季",
+    });
+    let body = json!({
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": KEN,
+        "type": "document",
+        "document": list,
+    });
+    check_schema("whatsapp-send", "SendMessageRequest", &body);
+    assert_eq!(answer(world.whatsapp(KEN, "document", list)).await.0, 200);
+    world.sandbox.settle().await;
+    let messages = world.sandbox.messages(NUMBER, KEN);
+    let [.., film, list] = messages.as_slice() else {
+        panic!("{messages:?}");
+    };
+    let expected = PhoneMessageKind::Video {
+        url: world.picture("film.mp4"),
+        preview: None,
+    };
+    assert_eq!(
+        (&film.kind, film.caption.as_deref()),
+        (&expected, Some("走秀"))
+    );
+    let expected = PhoneMessageKind::File {
+        url: world.picture("list.pdf"),
+        name: "型錄.pdf".into(),
+    };
+    assert_eq!(
+        (&list.kind, list.caption.as_deref()),
+        (&expected, Some("秋季"))
+    );
+    for (kind, name) in [("video", "list.pdf"), ("image", "film.mp4")] {
+        let content = json!({ "link": world.picture(name) });
+        check_failed_later(&world, KEN, kind, content, 131_053).await;
+    }
+    let named = json!({ "link": world.picture("film.mp4"), "filename": "a.mp4" });
+    check_error(&answer(world.whatsapp(KEN, "video", named)).await, 400, 100);
+    let (_, uploaded) = upload(&world, PNG.to_vec()).await;
+    let as_video = json!({ "id": uploaded["id"] });
+    check_error(
+        &answer(world.whatsapp(KEN, "video", as_video)).await,
+        400,
+        100,
+    );
+}
+
 async fn upload(world: &World, bytes: Vec<u8>) -> (u16, Value) {
     let file = Part::bytes(bytes)
         .file_name("a.png")
@@ -249,7 +304,7 @@ async fn an_upload_lives_thirty_days() {
 }
 
 #[tokio::test]
-async fn an_upload_is_a_picture_of_at_most_five_megabytes() {
+async fn an_upload_is_of_a_known_type_and_size() {
     let world = World::new().await;
     check_error(&upload(&world, b"GIF89a".to_vec()).await, 400, 100);
     let mut large = PNG.to_vec();

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use omocast_contract::Reason;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Answer, Connectors, FetchError, Outbound, Profile, SendOutcome, Silence, ask, is_plain,
-    not_now, read_image,
+    Answer, Connectors, FetchError, Incoming, Outbound, Profile, SendOutcome, Silence, ask,
+    is_plain, not_now,
 };
 
 /// The text is all that tells the month's end from being too quick (Messaging API reference, status codes).
@@ -63,7 +62,7 @@ impl Connectors {
         &self,
         token: &str,
         message: &str,
-    ) -> Result<Bytes, FetchError> {
+    ) -> Result<Incoming, FetchError> {
         if !is_plain(message) {
             return Err(FetchError::Gone("not a message id"));
         }
@@ -78,7 +77,7 @@ impl Connectors {
             .send()
             .await
             .map_err(not_now)?;
-        read_image(response).await
+        Incoming::of(response)
     }
 }
 
@@ -87,14 +86,18 @@ fn push_body(to: &str, messages: &[Outbound]) -> Value {
         .iter()
         .map(|message| match message {
             Outbound::Text(text) => json!({ "type": "text", "text": text }),
-            Outbound::Image {
-                original_url,
-                preview_url,
-            } => json!({
+            Outbound::Image { upload, .. } => json!({
                 "type": "image",
-                "originalContentUrl": original_url,
-                "previewImageUrl": preview_url,
+                "originalContentUrl": upload.original_url,
+                "previewImageUrl": upload.preview_url,
             }),
+            Outbound::Video { upload, .. } => json!({
+                "type": "video",
+                "originalContentUrl": upload.original_url,
+                "previewImageUrl": upload.preview_url,
+            }),
+            // LINE has no files, and the contract refuses them; a link is better than nothing.
+            Outbound::File { upload, .. } => json!({ "type": "text", "text": upload.original_url }),
         })
         .collect();
     json!({ "to": to, "messages": messages })
@@ -185,7 +188,7 @@ fn is_about_recipient(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::tests::check_schema;
+    use crate::channels::tests::{check_schema, upload};
 
     fn answer(status: u16, body: Value) -> Result<Answer, Silence> {
         Ok(Answer {
@@ -230,8 +233,12 @@ mod tests {
         let messages = [
             Outbound::Text("哈囉 🍂".into()),
             Outbound::Image {
-                original_url: "https://example.com/a".into(),
-                preview_url: "https://example.com/b".into(),
+                upload: upload("a.jpg"),
+                caption: None,
+            },
+            Outbound::Video {
+                upload: upload("a.mp4"),
+                caption: None,
             },
         ];
         let body = push_body("U0123456789abcdef0123456789abcdef", &messages);

@@ -3,16 +3,20 @@
 //! Nothing outside looks at a platform's status or code: it gets a [`SendOutcome`] and a reason in the product's words.
 //! Tokens stay in here: neither a log line nor a `Debug` shows one.
 
+mod graph;
 mod line;
+mod messenger;
+mod uploads;
 mod web;
 mod whatsapp;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use omocast_contract::limit::MAX_UPLOAD_BYTES;
-use omocast_contract::{AccountId, Channel, Reason, TeamId};
+use omocast_contract::{AccountId, Channel, MediaId, Reason, TeamId};
 use reqwest::{RequestBuilder, Response, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +24,7 @@ use uuid::Uuid;
 
 use crate::config::Endpoints;
 
+pub use uploads::Uploads;
 pub use whatsapp::failure_reason as whatsapp_failure_reason;
 
 /// No honest answer of a platform is longer; media have a bound of their own.
@@ -32,7 +37,8 @@ pub struct Account {
     pub team_id: TeamId,
     pub channel: Channel,
     pub name: String,
-    /// LINE: the bot's user id; WhatsApp: phone number id; web: site id.
+    /// LINE: the bot's user id; Facebook: page id; Instagram: id of the professional account; WhatsApp: phone number
+    /// id; web: site id.
     pub external_id: String,
     pub waba_id: Option<String>,
     pub credentials: Credentials,
@@ -55,6 +61,20 @@ pub enum Credentials {
         channel_access_token: String,
         channel_secret: String,
     },
+    Facebook {
+        access_token: String,
+        app_secret: String,
+        verify_token: String,
+    },
+    Instagram {
+        /// The page's where there is one, the account's own otherwise.
+        access_token: String,
+        app_secret: String,
+        verify_token: String,
+        /// The Facebook page that speaks for the account; none where it speaks for itself (Instagram Login).
+        #[serde(default)]
+        page_id: Option<String>,
+    },
     Whatsapp {
         access_token: String,
         app_secret: String,
@@ -65,20 +85,104 @@ pub enum Credentials {
     },
 }
 
+impl Credentials {
+    /// The channel they are for.
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Line { .. } => Channel::Line,
+            Self::Facebook { .. } => Channel::Facebook,
+            Self::Instagram { .. } => Channel::Instagram,
+            Self::Whatsapp { .. } => Channel::Whatsapp,
+            Self::Web { .. } => Channel::Web,
+        }
+    }
+
+    /// What signs Meta's webhooks, and what its handshake must know; none on other channels.
+    pub fn of_meta(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Facebook {
+                app_secret,
+                verify_token,
+                ..
+            }
+            | Self::Instagram {
+                app_secret,
+                verify_token,
+                ..
+            }
+            | Self::Whatsapp {
+                app_secret,
+                verify_token,
+                ..
+            } => Some((app_secret, verify_token)),
+            Self::Line { .. } | Self::Web { .. } => None,
+        }
+    }
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Credentials(…)")
     }
 }
 
-/// One message as it is handed to a platform.
+/// One message as it is handed to a platform; names are filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outbound {
     Text(String),
     Image {
-        original_url: String,
-        preview_url: String,
+        upload: Upload,
+        caption: Option<String>,
     },
+    Video {
+        upload: Upload,
+        caption: Option<String>,
+    },
+    File {
+        upload: Upload,
+        caption: Option<String>,
+    },
+}
+
+/// An upload as a platform gets it: by an address that it fetches, or by its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    pub id: MediaId,
+    /// Whoever has it may fetch the upload for a week; that of a file ends with its name.
+    pub original_url: String,
+    /// The same for what is shown first: a JPEG or PNG of at most a megabyte. Of no use for a file.
+    pub preview_url: String,
+    pub name: String,
+    pub mime: String,
+    pub bytes: u64,
+    /// Where its bytes are.
+    pub path: PathBuf,
+}
+
+impl Outbound {
+    /// What it holds besides words.
+    pub fn upload(&self) -> Option<&Upload> {
+        match self {
+            Self::Text(_) => None,
+            Self::Image { upload, .. } | Self::Video { upload, .. } | Self::File { upload, .. } => {
+                Some(upload)
+            }
+        }
+    }
+
+    /// The same for one customer: with their name in its words.
+    #[must_use]
+    pub fn filled(mut self, fill: impl Fn(&str) -> String) -> Self {
+        match &mut self {
+            Self::Text(text) => *text = fill(text),
+            Self::Image { caption, .. }
+            | Self::Video { caption, .. }
+            | Self::File { caption, .. } => {
+                *caption = caption.as_deref().map(fill);
+            }
+        }
+        self
+    }
 }
 
 /// What became of handing over one message.
@@ -113,7 +217,7 @@ pub struct Profile {
 /// Why a profile or a file could not be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// It is gone, too large, or not an image: asking again is no use.
+    /// It is gone, too large, or not what we keep: asking again is no use.
     #[error("not to be had: {0}")]
     Gone(&'static str),
     /// The platform did not answer, or not well; it may later.
@@ -126,6 +230,8 @@ pub enum FetchError {
 pub struct Connectors {
     client: reqwest::Client,
     endpoints: Endpoints,
+    /// None uploads nothing: messages hold links.
+    uploads: Option<Uploads>,
 }
 
 /// The client for all platforms: bounded in time, and never following a redirect with a token in hand.
@@ -145,15 +251,28 @@ pub fn http_client_with_timeout(timeout: Duration) -> Result<reqwest::Client, re
 }
 
 impl Connectors {
-    pub fn new(client: reqwest::Client, endpoints: Endpoints) -> Self {
-        Self { client, endpoints }
+    pub fn new(client: reqwest::Client, endpoints: Endpoints, uploads: Uploads) -> Self {
+        Self {
+            client,
+            endpoints,
+            uploads: Some(uploads),
+        }
+    }
+
+    #[cfg(test)]
+    fn without_uploads(client: reqwest::Client, endpoints: Endpoints) -> Self {
+        Self {
+            client,
+            endpoints,
+            uploads: None,
+        }
     }
 
     /// Hands messages to one customer over, and tells for each what became of it.
     ///
     /// LINE takes up to five in one request, all or none; `key` makes a repeat harmless there and on the web.
-    /// WhatsApp takes one at a time, so only the first of `messages` is sent on other channels than LINE;
-    /// `opaque` comes back with its statuses.
+    /// The others take one at a time, so only the first of `messages` is sent there;
+    /// `opaque` comes back with WhatsApp's statuses and Facebook's echoes.
     pub async fn send(
         &self,
         account: &Account,
@@ -170,15 +289,22 @@ impl Connectors {
                 self.push_line(channel_access_token, to, messages, key)
                     .await
             }
-            Credentials::Whatsapp { access_token, .. } => match messages.first() {
-                Some(message) => {
-                    vec![
-                        self.send_whatsapp(account, access_token, to, message, opaque)
-                            .await,
-                    ]
-                }
-                None => Vec::new(),
-            },
+            Credentials::Facebook { .. } | Credentials::Instagram { .. } => {
+                let Some(message) = messages.first() else {
+                    return Vec::new();
+                };
+                let outcome = self.send_messenger(account, to, message, opaque).await;
+                vec![self.doubt_upload(account, message, outcome).await]
+            }
+            Credentials::Whatsapp { access_token, .. } => {
+                let Some(message) = messages.first() else {
+                    return Vec::new();
+                };
+                let outcome = self
+                    .send_whatsapp(account, access_token, to, message, opaque)
+                    .await;
+                vec![self.doubt_upload(account, message, outcome).await]
+            }
             Credentials::Web { secret } => match messages.first() {
                 Some(message) => vec![self.send_web(account, secret, to, message, key).await],
                 None => Vec::new(),
@@ -197,22 +323,28 @@ impl Connectors {
                 channel_access_token,
                 ..
             } => self.line_profile(channel_access_token, user).await,
+            Credentials::Facebook { .. } | Credentials::Instagram { .. } => {
+                self.messenger_profile(account, user).await
+            }
             // Both put the name into their webhooks.
             Credentials::Whatsapp { .. } | Credentials::Web { .. } => Ok(None),
         }
     }
 
-    /// The image that a webhook refers to.
+    /// What a webhook refers to: an image, a video, a file.
     pub async fn fetch_media(
         &self,
         account: &Account,
         reference: &str,
-    ) -> Result<Bytes, FetchError> {
+    ) -> Result<Incoming, FetchError> {
         match &account.credentials {
             Credentials::Line {
                 channel_access_token,
                 ..
             } => self.line_content(channel_access_token, reference).await,
+            Credentials::Facebook { .. } | Credentials::Instagram { .. } => {
+                self.messenger_media(reference).await
+            }
             Credentials::Whatsapp { access_token, .. } => {
                 self.whatsapp_media(access_token, reference).await
             }
@@ -306,21 +438,34 @@ async fn read_bounded(mut response: Response, limit: usize) -> Result<Bytes, Fet
     Ok(bytes.into())
 }
 
-/// An image of a kind that every browser shows, known by its first bytes and not by what the platform calls it.
-async fn read_image(response: Response) -> Result<Bytes, FetchError> {
-    let status = response.status().as_u16();
-    match status {
-        200 => {}
-        // LINE is still preparing it.
-        202 | 429 | 500.. => return Err(FetchError::NotNow(format!("status {status}"))),
-        401 | 403 => return Err(FetchError::NotNow("the token is not accepted".into())),
-        _ => return Err(FetchError::Gone("the platform no longer has it")),
+/// A file on its way from a platform, read piece by piece.
+#[derive(Debug)]
+pub struct Incoming {
+    response: Response,
+}
+
+impl Incoming {
+    fn of(response: Response) -> Result<Self, FetchError> {
+        let status = response.status().as_u16();
+        match status {
+            200 => {}
+            // LINE is still preparing it.
+            202 | 429 | 500.. => return Err(FetchError::NotNow(format!("status {status}"))),
+            401 | 403 => return Err(FetchError::NotNow("the token is not accepted".into())),
+            _ => return Err(FetchError::Gone("the platform no longer has it")),
+        }
+        if response
+            .content_length()
+            .is_some_and(|length| length > MAX_UPLOAD_BYTES)
+        {
+            return Err(FetchError::Gone("too large"));
+        }
+        Ok(Self { response })
     }
-    let limit = usize::try_from(MAX_UPLOAD_BYTES).unwrap_or(usize::MAX);
-    let bytes = read_bounded(response, limit).await?;
-    match infer::get(&bytes).map(|kind| kind.mime_type()) {
-        Some("image/jpeg" | "image/png") => Ok(bytes),
-        Some(_) | None => Err(FetchError::Gone("not an image we show")),
+
+    /// The next piece; none at the end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+        self.response.chunk().await.map_err(not_now)
     }
 }
 
@@ -354,7 +499,9 @@ pub(crate) mod tests {
             return;
         };
         let mut schema: Value = serde_json::from_str(&text).unwrap();
-        schema["$ref"] = format!("#/$defs/{definition}").into();
+        if !definition.is_empty() {
+            schema["$ref"] = format!("#/$defs/{definition}").into();
+        }
         let validator = jsonschema::validator_for(&schema).unwrap();
         let errors: Vec<_> = validator
             .iter_errors(value)
@@ -364,6 +511,25 @@ pub(crate) mod tests {
             errors.is_empty(),
             "{value:#}\nis no {definition}: {errors:#?}"
         );
+    }
+
+    /// As [`check_schema`], for a schema that is about one thing only.
+    #[track_caller]
+    pub(crate) fn check_whole_schema(schema: &str, value: &Value) {
+        check_schema(schema, "", value);
+    }
+
+    /// An upload that no test reads.
+    pub(crate) fn upload(name: &str) -> Upload {
+        Upload {
+            id: MediaId(Uuid::from_u128(9)),
+            original_url: "https://example.com/a".into(),
+            preview_url: "https://example.com/b".into(),
+            name: name.into(),
+            mime: "application/pdf".into(),
+            bytes: 1_000,
+            path: PathBuf::new(),
+        }
     }
 
     #[test]

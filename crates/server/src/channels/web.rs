@@ -48,8 +48,11 @@ impl Connectors {
 fn body(to: &str, message: &Outbound, key: Uuid) -> Value {
     match message {
         Outbound::Text(text) => json!({ "visitor_id": to, "id": key, "text": text }),
-        Outbound::Image { original_url, .. } => {
-            json!({ "visitor_id": to, "id": key, "image_url": original_url })
+        Outbound::Image { upload, .. } => {
+            json!({ "visitor_id": to, "id": key, "image_url": upload.original_url })
+        }
+        Outbound::Video { upload, .. } | Outbound::File { upload, .. } => {
+            json!({ "visitor_id": to, "id": key, "text": upload.original_url })
         }
     }
 }

@@ -1,15 +1,15 @@
 //! The WhatsApp Cloud API: a request per message, and most refusals told later by a status.
 
-use std::time::Duration;
-
-use axum::body::Bytes;
 use omocast_contract::Reason;
 use reqwest::Url;
+use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
+use super::graph::{self, Verdict};
+use super::uploads::{KeptBy, ascii_name, file_part};
 use super::{
-    Account, Answer, Connectors, FetchError, Outbound, SendOutcome, Silence, ask, is_plain,
-    not_now, read_image,
+    Account, Answer, Connectors, Credentials, FetchError, Incoming, Outbound, SendOutcome, Silence,
+    Upload, ask, is_plain, not_now,
 };
 
 impl Connectors {
@@ -28,15 +28,49 @@ impl Connectors {
         message: &Outbound,
         opaque: &str,
     ) -> SendOutcome {
+        let kept = match self.kept_upload(account, message).await {
+            Ok(kept) => kept,
+            Err(outcome) => return outcome,
+        };
         let request = self
             .client
             .post(self.graph(&format!("{}/messages", account.external_id)))
             .bearer_auth(token)
-            .json(&send_body(to, message, opaque));
+            .json(&send_body(to, message, kept.as_deref(), opaque));
         outcome(ask(request).await)
     }
 
-    pub(super) async fn whatsapp_media(&self, token: &str, id: &str) -> Result<Bytes, FetchError> {
+    /// Gives the platform a file to keep, and tells the platform's id of it.
+    pub(super) async fn upload_whatsapp(&self, account: &Account, upload: &Upload) -> SendOutcome {
+        let Credentials::Whatsapp { access_token, .. } = &account.credentials else {
+            return SendOutcome::AccountStopped {
+                reason: Reason::AccountNotConnected,
+                code: "not_of_whatsapp".into(),
+            };
+        };
+        // What the customer sees is the name in the message.
+        let part = match file_part(upload, ascii_name(&upload.name)).await {
+            Ok(part) => part,
+            Err(outcome) => return outcome,
+        };
+        let form = Form::new()
+            .text("messaging_product", "whatsapp")
+            .text("type", upload.mime.clone())
+            .part("file", part);
+        let request = self
+            .client
+            .post(self.graph(&format!("{}/media", account.external_id)))
+            .bearer_auth(access_token)
+            .timeout(KeptBy::time_for(upload))
+            .multipart(form);
+        graph::outcome(ask(request).await, |body| body["id"].as_str(), verdict)
+    }
+
+    pub(super) async fn whatsapp_media(
+        &self,
+        token: &str,
+        id: &str,
+    ) -> Result<Incoming, FetchError> {
         if !is_plain(id) {
             return Err(FetchError::Gone("not a media id"));
         }
@@ -56,7 +90,7 @@ impl Connectors {
             .send()
             .await
             .map_err(not_now)?;
-        read_image(response).await
+        Incoming::of(response)
     }
 
     /// The token goes along, so never in the clear, except to the host that the token is given to anyway.
@@ -76,18 +110,34 @@ impl Connectors {
 }
 
 /// Who has no phone number is named by the business-scoped user id (`TW.1349…`), in a field of its own.
-fn send_body(to: &str, message: &Outbound, opaque: &str) -> Value {
+fn send_body(to: &str, message: &Outbound, kept: Option<&str>, opaque: &str) -> Value {
     let recipient = if to.bytes().all(|byte| byte.is_ascii_digit()) {
         "to"
     } else {
         "recipient"
+    };
+    let media = |upload: &Upload, caption: &Option<String>| {
+        let mut media = match kept {
+            Some(id) => json!({ "id": id }),
+            None => json!({ "link": upload.original_url }),
+        };
+        if let Some(caption) = caption {
+            media["caption"] = caption.as_str().into();
+        }
+        media
     };
     let (kind, content) = match message {
         Outbound::Text(text) => (
             "text",
             json!({ "body": text, "preview_url": has_link(text) }),
         ),
-        Outbound::Image { original_url, .. } => ("image", json!({ "link": original_url })),
+        Outbound::Image { upload, caption } => ("image", media(upload, caption)),
+        Outbound::Video { upload, caption } => ("video", media(upload, caption)),
+        Outbound::File { upload, caption } => {
+            let mut document = media(upload, caption);
+            document["filename"] = upload.name.as_str().into();
+            ("document", document)
+        }
     };
     json!({
         "messaging_product": "whatsapp",
@@ -104,100 +154,10 @@ fn has_link(text: &str) -> bool {
 }
 
 fn outcome(answer: Result<Answer, Silence>) -> SendOutcome {
-    let unknown = |code: &str| SendOutcome::Unknown {
-        code: code.to_owned(),
-    };
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(Silence::NotSent) => {
-            return SendOutcome::Retry {
-                after: Duration::from_secs(2),
-                reason: Reason::PlatformFault,
-                code: "no_connection".into(),
-                slows_account: false,
-                may_have_arrived: false,
-            };
-        }
-        Err(Silence::Unanswered) => return unknown("no_answer"),
-    };
-    if (200..300).contains(&answer.status) {
-        let id = answer
-            .body
-            .as_ref()
-            .and_then(|body| body["messages"][0]["id"].as_str());
-        return match id {
-            Some(id) => SendOutcome::Accepted {
-                external_id: id.to_owned(),
-            },
-            None => unknown("no_id"),
-        };
-    }
-    let error = answer.body.as_ref().map(|body| &body["error"]);
-    let code = error.and_then(|error| error["code"].as_i64());
-    match (code, error) {
-        (Some(code), Some(error)) => {
-            let subcode = error["error_subcode"].as_i64();
-            let is_transient = error["is_transient"].as_bool() == Some(true);
-            let shown = match subcode {
-                Some(subcode) => format!("{code}/{subcode}"),
-                None => code.to_string(),
-            };
-            verdict(code, subcode)
-                .unwrap_or_else(|| verdict_of_status(answer.status, is_transient))
-                .into_outcome(shown, answer.retry_after)
-        }
-        // A gateway gave up waiting for what is behind it, which may have taken the message.
-        (None, _) | (Some(_), None) if matches!(answer.status, 500 | 502 | 504) => {
-            unknown(&format!("http {}", answer.status))
-        }
-        (None, _) | (Some(_), None) => verdict_of_status(answer.status, false)
-            .into_outcome(format!("http {}", answer.status), answer.retry_after),
-    }
+    graph::outcome(answer, |body| body["messages"][0]["id"].as_str(), verdict)
 }
 
-/// What an error code asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Refused(Reason),
-    Stopped(Reason),
-    /// Too quick for this one customer.
-    SlowCustomer,
-    /// Too quick for the number, the business or the app.
-    SlowAccount,
-    /// A passing fault.
-    Again,
-}
-
-impl Verdict {
-    fn reason(self) -> Reason {
-        match self {
-            Self::Refused(reason) | Self::Stopped(reason) => reason,
-            Self::SlowCustomer | Self::SlowAccount => Reason::RateLimited,
-            Self::Again => Reason::PlatformFault,
-        }
-    }
-
-    fn into_outcome(self, code: String, retry_after: Option<Duration>) -> SendOutcome {
-        let retry = |seconds, slows_account| SendOutcome::Retry {
-            after: retry_after.unwrap_or(Duration::from_secs(seconds)),
-            reason: self.reason(),
-            code: code.clone(),
-            slows_account,
-            // An answer that names an error is a refusal.
-            may_have_arrived: false,
-        };
-        match self {
-            Self::Refused(reason) => SendOutcome::Refused { reason, code },
-            Self::Stopped(reason) => SendOutcome::AccountStopped { reason, code },
-            // One message in six seconds is what a pair may exchange for long.
-            Self::SlowCustomer => retry(6, false),
-            Self::SlowAccount => retry(1, true),
-            Self::Again => retry(2, false),
-        }
-    }
-}
-
-/// Classified by code, never by HTTP status: a rate limit usually comes as a 400.
+/// Cloud API, error codes.
 fn verdict(code: i64, subcode: Option<i64>) -> Option<Verdict> {
     use Verdict::{Again, Refused, SlowAccount, SlowCustomer, Stopped};
     Some(match code {
@@ -223,16 +183,6 @@ fn verdict(code: i64, subcode: Option<i64>) -> Option<Verdict> {
     })
 }
 
-fn verdict_of_status(status: u16, is_transient: bool) -> Verdict {
-    match status {
-        401 | 403 => Verdict::Stopped(Reason::AccountNotConnected),
-        429 => Verdict::SlowAccount,
-        500.. => Verdict::Again,
-        _ if is_transient => Verdict::Again,
-        _ => Verdict::Refused(Reason::Other),
-    }
-}
-
 /// Why a message that was accepted failed later, by the code in its status.
 pub fn failure_reason(code: i64) -> Reason {
     verdict(code, None).map_or(Reason::Other, Verdict::reason)
@@ -241,20 +191,13 @@ pub fn failure_reason(code: i64) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channels::graph::tests::{answer, error as graph_error};
     use crate::channels::http_client;
-    use crate::channels::tests::check_schema;
+    use crate::channels::tests::{check_schema, upload};
     use crate::config::Endpoints;
 
-    fn answer(status: u16, body: Value) -> Result<Answer, Silence> {
-        Ok(Answer {
-            status,
-            retry_after: None,
-            body: Some(body),
-        })
-    }
-
     fn error(code: i64) -> Result<Answer, Silence> {
-        answer(400, json!({ "error": { "code": code, "message": "" } }))
+        graph_error(code, None)
     }
 
     #[track_caller]
@@ -298,20 +241,46 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_what_meta_documents() {
-        let image = Outbound::Image {
-            original_url: "https://example.com/a".into(),
-            preview_url: "https://example.com/b".into(),
-        };
-        for message in [Outbound::Text("看 https://example.com".into()), image] {
-            let body = send_body("886912345678", &message, "b.c.0");
-            check_schema("whatsapp-send", "SendMessageRequest", &body);
+        let caption = Some("新品".to_owned());
+        let upload = || upload("型錄.pdf");
+        let messages = [
+            Outbound::Text("看 https://example.com".into()),
+            Outbound::Image {
+                upload: upload(),
+                caption: None,
+            },
+            Outbound::Video {
+                upload: upload(),
+                caption: caption.clone(),
+            },
+            Outbound::File {
+                upload: upload(),
+                caption,
+            },
+        ];
+        for message in messages {
+            for kept in [None, Some("77")] {
+                let body = send_body("886912345678", &message, kept, "b.c.0");
+                check_schema("whatsapp-send", "SendMessageRequest", &body);
+            }
         }
+    }
+
+    #[test]
+    fn a_file_has_its_name_and_its_caption() {
+        let file = Outbound::File {
+            upload: upload("型錄.pdf"),
+            caption: Some("秋季".into()),
+        };
+        let body = send_body("886912345678", &file, Some("77"), "");
+        let expected = json!({ "id": "77", "caption": "秋季", "filename": "型錄.pdf" });
+        assert_eq!(body["document"], expected);
     }
 
     #[test]
     fn a_link_is_previewed_and_nothing_else() {
         let preview = |text: &str| {
-            send_body("1", &Outbound::Text(text.into()), "")["text"]["preview_url"].clone()
+            send_body("1", &Outbound::Text(text.into()), None, "")["text"]["preview_url"].clone()
         };
         assert_eq!(preview("看 https://example.com"), true);
         assert_eq!(preview("嗨"), false);
@@ -319,7 +288,8 @@ mod tests {
 
     #[test]
     fn who_has_no_number_is_named_by_the_scoped_id() {
-        let body = send_body("TW.13491208655302741918", &Outbound::Text("嗨".into()), "");
+        let text = Outbound::Text("嗨".into());
+        let body = send_body("TW.13491208655302741918", &text, None, "");
         assert_eq!(body["recipient"], "TW.13491208655302741918");
         assert!(body.get("to").is_none());
     }
@@ -387,43 +357,12 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_arrived_is_never_sent_again() {
-        let unknown = |answer| assert!(matches!(outcome(answer), SendOutcome::Unknown { .. }));
-        unknown(Err(Silence::Unanswered));
-        unknown(Ok(Answer {
-            status: 200,
-            retry_after: None,
-            body: None,
-        }));
-        unknown(answer(200, json!({})));
-        unknown(Ok(Answer {
-            status: 504,
-            retry_after: None,
-            body: None,
-        }));
-    }
-
-    #[test]
-    fn a_code_without_words_is_judged_by_its_status() {
-        let again = json!({ "error": { "code": 777, "is_transient": true } });
-        assert!(matches!(
-            outcome(answer(400, again)),
-            SendOutcome::Retry { .. }
-        ));
-        let server = json!({ "error": { "code": 777 } });
-        assert!(matches!(
-            outcome(answer(503, server)),
-            SendOutcome::Retry { .. }
-        ));
-    }
-
-    #[test]
     fn a_token_goes_nowhere_in_the_clear() {
         let endpoints = Endpoints {
             graph: "http://127.0.0.1:9/graph".into(),
             ..Endpoints::default()
         };
-        let connectors = Connectors::new(http_client().unwrap(), endpoints);
+        let connectors = Connectors::without_uploads(http_client().unwrap(), endpoints);
         assert!(
             connectors
                 .media_url("https://lookaside.example.com/x")

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::announcer::Announcer;
 use crate::app::App;
-use crate::channels::Account;
+use crate::channels::{Account, Outbound};
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
 use crate::store::deliveries::{Changes, Outcome, Then};
@@ -183,8 +183,22 @@ fn pace_of(app: &App, account: &Account) -> Pace {
     let pace = app.config.pace;
     Pace::new(match account.channel {
         Channel::Line => pace.line,
-        Channel::Whatsapp | Channel::Facebook | Channel::Instagram | Channel::Web => pace.whatsapp,
+        Channel::Facebook => pace.facebook,
+        Channel::Instagram => pace.instagram,
+        Channel::Whatsapp | Channel::Web => pace.whatsapp,
     })
+}
+
+/// How many turns of the account's pace a message takes: Messenger and Instagram allow ten videos a second
+/// (Messenger Platform, rate limiting).
+fn weight_of(app: &App, account: &Account, message: &Outbound) -> u32 {
+    const VIDEOS_A_SECOND: u32 = 10;
+    let pace = app.config.pace;
+    match (account.channel, message) {
+        (Channel::Facebook, Outbound::Video { .. }) => pace.facebook.div_ceil(VIDEOS_A_SECOND),
+        (Channel::Instagram, Outbound::Video { .. }) => pace.instagram.div_ceil(VIDEOS_A_SECOND),
+        _ => 1,
+    }
 }
 
 /// Writes outcomes, many at once: one transaction each would be most of the work.

@@ -26,18 +26,18 @@ impl Pace {
         }
     }
 
-    /// Waits for a turn.
-    pub(super) async fn turn(&self) {
-        let turn = self.take(Instant::now());
+    /// Waits for a turn. What weighs more than one holds those who come later up for as much longer.
+    pub(super) async fn turn(&self, weight: u32) {
+        let turn = self.take(Instant::now(), weight);
         sleep_until(turn).await;
     }
 
-    fn take(&self, now: Instant) -> Instant {
+    fn take(&self, now: Instant, weight: u32) -> Instant {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = now
             .checked_sub(self.slack)
             .map_or(*next, |earliest| (*next).max(earliest));
-        *next = turn + self.interval;
+        *next = turn + self.interval * weight;
         turn
     }
 
@@ -57,7 +57,7 @@ mod tests {
     fn turns_are_an_interval_apart_however_many_ask() {
         let pace = Pace::new(10);
         let start = *pace.next.lock().unwrap();
-        let turns: Vec<_> = (0..5).map(|_| pace.take(start) - start).collect();
+        let turns: Vec<_> = (0..5).map(|_| pace.take(start, 1) - start).collect();
         let expected: Vec<_> = (0..5)
             .map(|turn| Duration::from_millis(100) * turn)
             .collect();
@@ -65,10 +65,18 @@ mod tests {
     }
 
     #[test]
+    fn what_weighs_more_holds_the_next_up() {
+        let pace = Pace::new(10);
+        let start = *pace.next.lock().unwrap();
+        assert_eq!(pace.take(start, 5), start);
+        assert_eq!(pace.take(start, 1) - start, Duration::from_millis(500));
+    }
+
+    #[test]
     fn an_idle_time_is_caught_up_with_in_part() {
         let pace = Pace::new(100);
         let late = *pace.next.lock().unwrap() + Duration::from_secs(60);
-        let at_once = (0..100).filter(|_| pace.take(late) <= late).count();
+        let at_once = (0..100).filter(|_| pace.take(late, 1) <= late).count();
         assert_eq!(at_once, 11);
     }
 
@@ -77,6 +85,6 @@ mod tests {
         let pace = Pace::new(1_000);
         pace.pause(Duration::from_secs(5));
         let now = Instant::now();
-        assert!(pace.take(now) - now > Duration::from_secs(4));
+        assert!(pace.take(now, 1) - now > Duration::from_secs(4));
     }
 }

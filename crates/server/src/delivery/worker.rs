@@ -1,20 +1,22 @@
 //! One account's lane: claims recipients in small batches and hands them over side by side,
 //! each recipient's messages in their order.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use omocast_contract::{BroadcastId, Channel, DeliveryStatus, OutgoingMessage, Reason, Timestamp};
+use omocast_contract::variable::fill_name;
+use omocast_contract::{BroadcastId, Channel, DeliveryStatus, Reason};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use uuid::Uuid;
 
 use super::pace::Pace;
-use super::{GRACE, ToRecord, Worker};
+use super::{GRACE, ToRecord, Worker, weight_of};
 use crate::channels::{Account, Outbound, SendOutcome};
-use crate::media::Variant;
+use crate::outbound::outbound;
 use crate::store::deliveries::{ClaimedRecipient, LEASE, Outcome, RecipientKey, Then, Told};
 use crate::store::inbound::About;
 
@@ -42,8 +44,26 @@ struct Stopped {
 pub(super) struct Lane {
     sender: Arc<Sender>,
     more: Arc<Notify>,
-    /// The messages of the broadcasts in hand.
-    messages: HashMap<BroadcastId, Arc<[Outbound]>>,
+    /// What the broadcasts in hand say.
+    messages: HashMap<BroadcastId, Arc<Content>>,
+}
+
+/// What a broadcast says, before names are filled in.
+struct Content {
+    messages: Vec<Outbound>,
+    name_fallback: String,
+}
+
+impl Content {
+    /// The messages as one recipient gets them.
+    fn for_recipient(&self, recipient: &ClaimedRecipient) -> Cow<'_, [Outbound]> {
+        let Some(name) = &recipient.name else {
+            return Cow::Borrowed(&self.messages);
+        };
+        let fill = |words: &str| fill_name(words, name, &self.name_fallback);
+        let messages = self.messages.iter().cloned();
+        messages.map(|message| message.filled(fill)).collect()
+    }
 }
 
 impl Lane {
@@ -100,10 +120,12 @@ impl Lane {
                 && let Some(recipient) = waiting.pop_front()
             {
                 let key = recipient.key;
-                let messages = self.find_messages(key.broadcast).await?;
+                let content = self.find_content(key.broadcast).await?;
                 let sender = sender.clone();
-                let task =
-                    sending.spawn(async move { sender.hand_over(recipient, &messages).await });
+                let task = sending.spawn(async move {
+                    let messages = content.for_recipient(&recipient);
+                    sender.hand_over(recipient, &messages).await
+                });
                 leased.insert(task.id(), key);
             }
             if waiting.is_empty() && sending.len() < at_once && !is_empty {
@@ -161,34 +183,28 @@ impl Lane {
         Ok(())
     }
 
-    async fn find_messages(&mut self, broadcast: BroadcastId) -> anyhow::Result<Arc<[Outbound]>> {
-        if let Some(messages) = self.messages.get(&broadcast) {
-            return Ok(messages.clone());
+    async fn find_content(&mut self, broadcast: BroadcastId) -> anyhow::Result<Arc<Content>> {
+        if let Some(content) = self.messages.get(&broadcast) {
+            return Ok(content.clone());
         }
         let app = &self.sender.worker.app;
-        let (messages, accepted_at) = app
-            .store
-            .broadcast_messages(broadcast)
-            .await?
-            .unwrap_or_default();
-        let outbound = |message| outbound(app, message, accepted_at);
-        let messages: Arc<[Outbound]> = messages.into_iter().map(outbound).collect();
+        let found = app.store.broadcast_content(broadcast).await?;
+        // A repeated push must be the same to the byte, so addresses are counted from when the broadcast was accepted.
+        let content = found.and_then(|found| {
+            Some(Content {
+                messages: outbound(&app.media, &found.messages, &found.media, found.accepted_at)?,
+                name_fallback: found.name_fallback,
+            })
+        });
+        let content = Arc::new(content.unwrap_or(Content {
+            messages: Vec::new(),
+            name_fallback: String::new(),
+        }));
         if self.messages.len() >= 16 {
             self.messages.clear();
         }
-        self.messages.insert(broadcast, messages.clone());
-        Ok(messages)
-    }
-}
-
-/// A repeated push must be the same to the byte, so addresses are counted from when the broadcast was accepted.
-fn outbound(app: &crate::app::App, message: OutgoingMessage, accepted_at: Timestamp) -> Outbound {
-    match message {
-        OutgoingMessage::Text { text } => Outbound::Text(text),
-        OutgoingMessage::Image { media } => Outbound::Image {
-            original_url: app.media.public_url(media, Variant::Original, accepted_at),
-            preview_url: app.media.public_url(media, Variant::Preview, accepted_at),
-        },
+        self.messages.insert(broadcast, content.clone());
+        Ok(content)
     }
 }
 
@@ -244,7 +260,7 @@ impl Sender {
             .collect();
         let chosen: Vec<Outbound> = chosen.into_iter().cloned().collect();
         let retry_key = Uuid::new_v5(&key.broadcast.0, key.customer.0.as_bytes());
-        self.pace.turn().await;
+        self.pace.turn(1).await;
         let connectors = &self.worker.app.connectors;
         let outcomes = connectors
             .send(&self.account, &recipient.to, &chosen, retry_key, "")
@@ -278,46 +294,20 @@ impl Sender {
         messages: &[Outbound],
     ) -> Option<Stopped> {
         let key = recipient.key;
-        let store = &self.worker.app.store;
         for (at, &position) in recipient.positions.iter().enumerate() {
             let later = &recipient.positions[at + 1..];
             let message = message_at(messages, position)?;
-            self.pace.turn().await;
-            let begun = store
-                .begin_delivery(key, position, self.worker.owner, self.worker.app.now())
-                .await;
-            let wait = match begun {
-                Ok(true) => None,
-                // Somebody else has it, or a webhook settled it: whoever claims them next sees what is left.
-                Ok(false) => Some(0),
-                Err(error) => {
-                    tracing::error!("a delivery could not be begun: {error}");
-                    Some(5_000)
-                }
-            };
-            if let Some(wait) = wait {
-                // Not noted, so not sent.
-                let then = Then::PutBack {
-                    not_before: self.worker.app.now().plus(wait),
-                    attempts: recipient.attempts,
-                    reason: None,
-                    code: None,
-                    may_have_arrived: recipient.may_have_arrived,
-                };
-                self.tell(key, Vec::new(), then).await;
-                return None;
-            }
-            let opaque = About::Delivery { key, position }.to_opaque();
             let connectors = &self.worker.app.connectors;
-            let message = std::slice::from_ref(message);
-            let request_key = Uuid::new_v5(&key.broadcast.0, opaque.as_bytes());
-            let outcome = connectors
-                .send(&self.account, &recipient.to, message, request_key, &opaque)
-                .await;
-            let nothing = || SendOutcome::Unknown {
-                code: "no_outcome".to_owned(),
+            // Before the message is noted: what goes wrong here was not the message, and may be tried again.
+            let prepared = connectors.prepare(&self.account, message).await;
+            let outcome = match prepared {
+                Ok(()) => {
+                    let weight = weight_of(&self.worker.app, &self.account, message);
+                    self.pace.turn(weight).await;
+                    self.send_noted(&recipient, position, message).await?
+                }
+                Err(outcome) => outcome,
             };
-            let outcome = outcome.into_iter().next().unwrap_or_else(nothing);
             match self.judge(&recipient, outcome) {
                 Judged::Told(mut told) => {
                     told.position = position;
@@ -350,6 +340,53 @@ impl Sender {
             }
         }
         None
+    }
+
+    /// Notes that a message is about to be sent, and sends it. None when it was not sent: the recipient is put back.
+    async fn send_noted(
+        &self,
+        recipient: &ClaimedRecipient,
+        position: u32,
+        message: &Outbound,
+    ) -> Option<SendOutcome> {
+        let key = recipient.key;
+        let app = &self.worker.app;
+        let begun = app
+            .store
+            .begin_delivery(key, position, self.worker.owner, app.now())
+            .await;
+        let wait = match begun {
+            Ok(true) => None,
+            // Somebody else has it, or a webhook settled it: whoever claims them next sees what is left.
+            Ok(false) => Some(0),
+            Err(error) => {
+                tracing::error!("a delivery could not be begun: {error}");
+                Some(5_000)
+            }
+        };
+        if let Some(wait) = wait {
+            // Not noted, so not sent.
+            let then = Then::PutBack {
+                not_before: app.now().plus(wait),
+                attempts: recipient.attempts,
+                reason: None,
+                code: None,
+                may_have_arrived: recipient.may_have_arrived,
+            };
+            self.tell(key, Vec::new(), then).await;
+            return None;
+        }
+        let opaque = About::Delivery { key, position }.to_opaque();
+        let message = std::slice::from_ref(message);
+        let request_key = Uuid::new_v5(&key.broadcast.0, opaque.as_bytes());
+        let outcomes = app
+            .connectors
+            .send(&self.account, &recipient.to, message, request_key, &opaque)
+            .await;
+        let nothing = || SendOutcome::Unknown {
+            code: "no_outcome".to_owned(),
+        };
+        Some(outcomes.into_iter().next().unwrap_or_else(nothing))
     }
 
     fn judge(&self, recipient: &ClaimedRecipient, outcome: SendOutcome) -> Judged {

@@ -1,7 +1,5 @@
 //! The lists of events, a thread, replies in it, and what members do to events.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -9,30 +7,27 @@ use omocast_contract::api::{
     ActionRequest, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, EventRow, Tags,
     Thread,
 };
+use omocast_contract::draft::check_reply;
 use omocast_contract::event::may_reply;
-use omocast_contract::limit::{MAX_BULK, image_limit};
-use omocast_contract::message::{Message, MessageContent};
+use omocast_contract::limit::MAX_BULK;
+use omocast_contract::message::{Message, MessageOrigin};
 use omocast_contract::reach::{self, Reach};
-use omocast_contract::text::{fits, is_blank};
+use omocast_contract::variable::fill_name;
 use omocast_contract::{
-    Channel, DeliveryStatus, EventId, MessageId, OutgoingMessage, Problem, ProblemCode, Reason,
+    Channel, DeliveryStatus, EventId, MessageId, OutgoingMessage, Problem, ProblemCode, Surface,
 };
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::channels::{Outbound, SendOutcome};
-use crate::error::{AppError, AppResult, Json};
-use crate::media::Variant;
+use crate::error::{AppResult, Json};
+use crate::replies::{Destination, hand_over, is_same};
 use crate::request::{Asked, PathId};
 use crate::routes::broadcasts::{idempotency_key, is_key_given};
 use crate::sessions::SignedIn;
-use crate::store::{BegunReply, ChangedEvent, Member, ReplyOutcome};
+use crate::store::{BegunReply, ChangedEvent, Member};
 
 const MOST_ROWS: u32 = 200;
-
-/// Longer than any answer of a platform is waited for; then the outcome is recorded as unknown.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One page of a list.
 pub async fn list_events(
@@ -162,145 +157,71 @@ pub async fn create_message(
     if let Reach::Skipped(_) = reach::window(event.channel, event.last_inbound_at, app.now()) {
         return Err(ProblemCode::WindowClosed.into());
     }
-    check_content(&app, &member, event.channel, &content).await?;
+    let facts = app
+        .store
+        .media_facts(member.team_id, std::slice::from_ref(&content))
+        .await?;
+    // The seed's tables are about broadcasts: a reply may hold what either surface may send.
+    check_reply(
+        &content,
+        event.channel,
+        Surface::App,
+        |id| facts.get(&id).copied(),
+        &event.name,
+    )
+    .map_err(|code| refused(code, event.channel))?;
+    let content = content.with_words(|words| fill_name(words, &event.name, ""));
     match app
         .store
-        .begin_reply(&member, &event, id, &content, app.now())
+        .begin_reply(&member, event.id, event.account_id, id, &content, app.now())
         .await?
     {
-        BegunReply::Repeated(message) if message.content == shown(&content) => {
+        BegunReply::Repeated(message) if is_same(&message.content, &content) => {
             return Ok(Json(message).into_response());
         }
         BegunReply::Repeated(_) => return Err(ProblemCode::IdempotencyKeyReused.into()),
         BegunReply::New => {}
     }
+    let to = Destination {
+        event: event.id,
+        account: event.account_id,
+        channel: event.channel,
+    };
     // In a task of its own: a browser that hangs up must not leave the outcome unrecorded.
-    let handed_over = tokio::spawn(hand_over(app, member, event, id, content));
-    let message = handed_over.await.map_err(anyhow::Error::from)??;
+    let handed_over =
+        tokio::spawn(async move { hand_over(&app, &member, to, &[(id, content)]).await });
+    let shown = handed_over.await.map_err(anyhow::Error::from)??;
+    let message = shown
+        .into_iter()
+        .next()
+        .ok_or_else(|| anyhow::anyhow!("one message was handed over"))?;
+    if is_refused(&message) {
+        return Err(ProblemCode::PlatformRefused.into());
+    }
     Ok((StatusCode::CREATED, Json(message)).into_response())
 }
 
-/// What a message looks like in the thread.
-fn shown(content: &OutgoingMessage) -> MessageContent {
-    match content {
-        OutgoingMessage::Text { text } => MessageContent::Text { text: text.clone() },
-        OutgoingMessage::Image { media } => MessageContent::Image {
-            media: Some(*media),
-        },
-    }
-}
-
-async fn check_content(
-    app: &App,
-    member: &Member,
-    channel: Channel,
-    content: &OutgoingMessage,
-) -> AppResult<()> {
-    let refuse = |code, field: &str| {
-        let mut problem = Problem::new(code).at(field);
-        problem.channels = vec![channel];
-        Err(AppError::from(problem))
-    };
-    match content {
-        OutgoingMessage::Text { text } if is_blank(text) => refuse(ProblemCode::TextEmpty, "text"),
-        OutgoingMessage::Text { text } if !fits(text, channel) => {
-            refuse(ProblemCode::TextTooLong, "text")
+fn is_refused(message: &Message) -> bool {
+    matches!(
+        message.origin,
+        MessageOrigin::Outbound {
+            status: DeliveryStatus::Failed,
+            ..
         }
-        OutgoingMessage::Text { .. } => Ok(()),
-        OutgoingMessage::Image { media } => {
-            match app.store.find_media(member.team_id, *media).await? {
-                None => refuse(ProblemCode::MediaNotFound, "media"),
-                Some(media) if media.bytes > image_limit(channel) => {
-                    refuse(ProblemCode::ImageTooLarge, "media")
-                }
-                Some(_) => Ok(()),
-            }
-        }
-    }
+    )
 }
 
-async fn hand_over(
-    app: App,
-    member: Member,
-    event: EventRow,
-    id: MessageId,
-    content: OutgoingMessage,
-) -> AppResult<Message> {
-    let outcome = match send(&app, &event, id, content).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            // Nothing was sent: say so in the thread, then tell what broke.
-            let failed = failed(DeliveryStatus::Failed, Reason::AccountNotConnected);
-            app.store
-                .finish_reply(event.id, id, &failed, app.now())
-                .await?;
-            return Err(error);
-        }
+/// Why a reply may not be sent, at the part of it that is meant.
+fn refused(code: ProblemCode, channel: Channel) -> Problem {
+    let field = match code {
+        ProblemCode::MediaNotFound
+        | ProblemCode::MediaTooLarge
+        | ProblemCode::FileTypeNotSupported
+        | ProblemCode::MediumNotSupported => "media",
+        ProblemCode::CaptionNotSupported | ProblemCode::CaptionTooLong => "caption",
+        _ => "text",
     };
-    let is_refused = outcome.status == DeliveryStatus::Failed;
-    let message = app
-        .store
-        .finish_reply(event.id, id, &outcome, app.now())
-        .await?;
-    app.live
-        .event_changed(member.team_id, event.id, &[member.id]);
-    if is_refused {
-        return Err(ProblemCode::PlatformRefused.into());
-    }
-    Ok(message)
-}
-
-async fn send(
-    app: &App,
-    event: &EventRow,
-    id: MessageId,
-    content: OutgoingMessage,
-) -> AppResult<ReplyOutcome> {
-    let account = app.find_account(event.account_id).await?;
-    let account =
-        account.ok_or_else(|| anyhow::anyhow!("the account {} is gone", event.account_id))?;
-    let to = app.store.find_address(event.id).await?;
-    let message = match content {
-        OutgoingMessage::Text { text } => Outbound::Text(text),
-        OutgoingMessage::Image { media } => Outbound::Image {
-            original_url: app.media.public_url(media, Variant::Original, app.now()),
-            preview_url: app.media.public_url(media, Variant::Preview, app.now()),
-        },
-    };
-    let opaque = id.to_string();
-    let messages = [message];
-    let sent = app.connectors.send(&account, &to, &messages, id.0, &opaque);
-    let outcome = tokio::time::timeout(PATIENCE, sent)
-        .await
-        .ok()
-        .and_then(|outcomes| outcomes.into_iter().next());
-    Ok(match outcome {
-        Some(SendOutcome::Accepted { external_id }) => ReplyOutcome {
-            status: DeliveryStatus::Sent,
-            reason: None,
-            external_id: Some(external_id).filter(|id| !id.is_empty()),
-        },
-        // To call it failed would have it written again, and the customer get it twice.
-        Some(
-            SendOutcome::Unknown { .. }
-            | SendOutcome::Retry {
-                may_have_arrived: true,
-                ..
-            },
-        )
-        | None => failed(DeliveryStatus::Unknown, Reason::NoAnswer),
-        Some(
-            SendOutcome::Refused { reason, .. }
-            | SendOutcome::Retry { reason, .. }
-            | SendOutcome::AccountStopped { reason, .. },
-        ) => failed(DeliveryStatus::Failed, reason),
-    })
-}
-
-fn failed(status: DeliveryStatus, reason: Reason) -> ReplyOutcome {
-    ReplyOutcome {
-        status,
-        reason: Some(reason),
-        external_id: None,
-    }
+    let mut problem = Problem::new(code).at(field);
+    problem.channels = vec![channel];
+    problem
 }

@@ -1,76 +1,129 @@
-//! Uploading images, and giving them out: to members with their session, to platforms by a signed address.
+//! Uploading images, videos and files, and giving them out:
+//! to members with their session, to platforms by a signed address.
 
 use axum::body::{Body, Bytes};
-use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
-use axum::extract::{Multipart, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest as _, Multipart, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use omocast_contract::api::Media;
-use omocast_contract::limit::{MAX_PREVIEW_BYTES, MAX_UPLOAD_BYTES};
-use omocast_contract::{MediaId, Problem, ProblemCode};
+use omocast_contract::limit::{MAX_PREVIEW_BYTES, MAX_UPLOAD_BYTES, max_upload};
+use omocast_contract::media::{DETECT_BYTES, Detected, clean_file_name, detect};
+use omocast_contract::{MediaId, Medium, Problem, ProblemCode};
 use serde::Deserialize;
-use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
+use tower_http::services::ServeFile;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::{AppError, AppResult, Json};
-use crate::media::{Unfinished, Variant};
+use crate::media::{Unfinished, Variant, percent_encode};
 use crate::request::{Asked, PathId};
 use crate::sessions::SignedIn;
+use crate::store::{Member, StoredMedia};
+
+/// What multipart adds: boundaries and names.
+const MULTIPART_BYTES: u64 = 16 * 1024;
 
 /// Both files and what multipart adds. What is larger is not read to its end.
-pub const BODY_LIMIT: usize = (MAX_UPLOAD_BYTES + MAX_PREVIEW_BYTES) as usize * 2;
+pub const BODY_LIMIT: usize = (MAX_UPLOAD_BYTES + MAX_PREVIEW_BYTES + MULTIPART_BYTES) as usize;
 
-/// Enough of a file to know what it is.
-const HEAD: usize = 64;
-const PIECE: usize = 64 * 1024;
-const LONGEST_NAME: usize = 200;
-
-/// Uploads an image, with a smaller one to be shown first.
+/// Uploads an image, a video or a file, with a smaller image to be shown first.
 pub async fn create_media(
     State(app): State<App>,
     SignedIn(member): SignedIn,
-    multipart: Result<Multipart, MultipartRejection>,
+    request: Request,
 ) -> AppResult<(StatusCode, Json<Media>)> {
-    let malformed = |field: &str| Problem::new(ProblemCode::MalformedRequest).at(field);
-    let mut multipart = multipart.map_err(|_| malformed("content-type"))?;
-    let (mut image, mut preview) = (None, None);
+    let announced = content_length(request.headers());
+    if announced.is_some_and(|bytes| bytes > BODY_LIMIT as u64) {
+        return Err(refuse(ProblemCode::UploadTooLarge, "file"));
+    }
+    let mut multipart = Multipart::from_request(piecewise(request), &app)
+        .await
+        .map_err(|_| malformed("content-type"))?;
+    match receive_all(&app, &mut multipart, announced).await {
+        Ok((upload, preview)) => keep(&app, &member, upload, preview).await,
+        Err(error) => {
+            if error.problem().code != ProblemCode::UploadTooLarge {
+                drain(multipart).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Reads the rest of what fits in a body, and forgets it.
+/// A browser that is cut off while it sends shows no answer, and this one says what to do about it.
+/// What is too large is not worth it: an honest browser asks the same rules before it begins.
+async fn drain(mut multipart: Multipart) {
+    while let Ok(Some(mut field)) = multipart.next_field().await {
+        while let Ok(Some(_)) = field.chunk().await {}
+    }
+}
+
+async fn receive_all(
+    app: &App,
+    multipart: &mut Multipart,
+    announced: Option<u64>,
+) -> AppResult<(Received, Option<Received>)> {
+    let (mut upload, mut preview) = (None, None);
     while let Some(field) = multipart
         .next_field()
         .await
         .map_err(|error| unreadable(&error, "file"))?
     {
         match field.name() {
-            Some("file") if image.is_none() => {
-                image = Some(receive(&app, field, "file", MAX_UPLOAD_BYTES).await?)
+            Some("file") if upload.is_none() => {
+                upload = Some(receive(app, field, Part::Upload, announced).await?);
             }
             Some("preview") if preview.is_none() => {
-                preview = Some(receive(&app, field, "preview", MAX_PREVIEW_BYTES).await?);
+                preview = Some(receive(app, field, Part::Preview, announced).await?);
             }
-            name => {
-                let name = name.unwrap_or("multipart").to_owned();
-                return Err(malformed(&name).into());
-            }
+            name => return Err(malformed(name.unwrap_or("multipart"))),
         }
     }
-    let image = image.ok_or_else(|| malformed("file"))?;
-    if preview.is_none() && image.bytes > MAX_PREVIEW_BYTES {
-        // The image is to serve as its own preview, for which it is too large.
-        return Err(Problem::new(ProblemCode::UploadTooLarge)
-            .at("preview")
-            .into());
-    }
+    let upload = upload.ok_or_else(|| malformed("file"))?;
+    check_preview(&upload, preview.as_ref())?;
+    Ok((upload, preview))
+}
+
+/// The same request, whose body gives one piece each time that it is asked.
+/// The multipart parser reads on as long as there is something, so a quick sender would fill the memory.
+fn piecewise(request: Request) -> Request {
+    request.map(|body| {
+        // The parser mistakes a body for a broken one whose end comes together with its first piece.
+        let end = stream::once(async { Ok(Bytes::new()) });
+        let pieces = body.into_data_stream().chain(end);
+        Body::from_stream(pieces.then(async |piece| {
+            tokio::task::yield_now().await;
+            piece
+        }))
+    })
+}
+
+/// Puts both files into their places and records them; all of it or nothing.
+async fn keep(
+    app: &App,
+    member: &Member,
+    upload: Received,
+    preview: Option<Received>,
+) -> AppResult<(StatusCode, Json<Media>)> {
     let media = Media {
         id: MediaId(Uuid::now_v7()),
-        name: image.name,
-        mime: image.mime.to_owned(),
-        bytes: image.bytes,
+        name: upload.name,
+        mime: upload.is.mime.to_owned(),
+        bytes: upload.bytes,
+        medium: upload.is.medium,
+        file_type: upload.is.file_type,
+        has_preview: preview.is_some(),
+    };
+    let stored = StoredMedia {
+        preview_mime: preview.as_ref().map(|preview| preview.is.mime.to_owned()),
+        media: media.clone(),
     };
     let kept = async {
         app.media
-            .keep(image.file, media.id, Variant::Original)
+            .keep(upload.file, media.id, Variant::Original)
             .await?;
         if let Some(preview) = preview {
             app.media
@@ -78,7 +131,7 @@ pub async fn create_media(
                 .await?;
         }
         app.store
-            .create_media(member.team_id, Some(member.id), &media, app.now())
+            .create_media(member.team_id, member.id, &stored, app.now())
             .await?;
         AppResult::Ok(())
     };
@@ -89,57 +142,111 @@ pub async fn create_media(
     Ok((StatusCode::CREATED, Json(media)))
 }
 
+/// LINE shows a video by its preview, and an image by itself only if it is small.
+fn check_preview(upload: &Received, preview: Option<&Received>) -> AppResult<()> {
+    let code = match (upload.is.medium, preview) {
+        (Medium::Video, None) => ProblemCode::PreviewMissing,
+        (Medium::Image, None) if upload.bytes > MAX_PREVIEW_BYTES => ProblemCode::UploadTooLarge,
+        (Medium::File, Some(_)) => ProblemCode::MalformedRequest,
+        _ => return Ok(()),
+    };
+    Err(refuse(code, "preview"))
+}
+
+/// Which of the two files of an upload is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Upload,
+    Preview,
+}
+
+impl Part {
+    fn field(self) -> &'static str {
+        match self {
+            Self::Upload => "file",
+            Self::Preview => "preview",
+        }
+    }
+
+    /// What it is, and how large it may be; or why it is not taken.
+    fn admit(self, name: &str, head: &[u8]) -> Result<(Detected, u64), ProblemCode> {
+        let is = detect(name, head)?;
+        match self {
+            Self::Upload => Ok((is, max_upload(is.medium))),
+            Self::Preview if is.medium == Medium::Image => Ok((is, MAX_PREVIEW_BYTES)),
+            Self::Preview => Err(ProblemCode::NotAnImage),
+        }
+    }
+}
+
 struct Received {
     file: Unfinished,
     name: String,
-    mime: &'static str,
+    is: Detected,
     bytes: u64,
 }
 
-/// Writes one file of the upload as it comes, and knows it by its first bytes.
-async fn receive(app: &App, mut field: Field<'_>, called: &str, limit: u64) -> AppResult<Received> {
-    let refuse = |code| Err(AppError::from(Problem::new(code).at(called)));
-    let name = field
-        .file_name()
-        .unwrap_or_default()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(LONGEST_NAME)
-        .collect();
+/// Writes one file of the upload as it comes, once its first bytes told what it is.
+async fn receive(
+    app: &App,
+    mut field: Field<'_>,
+    part: Part,
+    announced: Option<u64>,
+) -> AppResult<Received> {
+    let refuse = |code| refuse(code, part.field());
+    let name = clean_file_name(field.file_name().unwrap_or_default());
+    let mut head = Vec::new();
+    let mut is_whole = false;
+    while head.len() < DETECT_BYTES && !is_whole {
+        match next_piece(&mut field, part).await? {
+            Some(piece) => head.extend_from_slice(&piece),
+            None => is_whole = true,
+        }
+    }
+    let beginning = head.get(..DETECT_BYTES).unwrap_or(&head);
+    let (is, limit) = part.admit(&name, beginning).map_err(refuse)?;
+    if part == Part::Upload
+        && announced.is_some_and(|bytes| bytes > limit + MAX_PREVIEW_BYTES + MULTIPART_BYTES)
+    {
+        return Err(refuse(ProblemCode::UploadTooLarge));
+    }
     let mut file = app.media.begin().await?;
-    let mut head = Vec::with_capacity(HEAD);
     let mut bytes = 0;
-    let mut refused = None;
-    while let Some(piece) = field
+    let mut next = Some(axum::body::Bytes::from(head));
+    while let Some(piece) = next {
+        bytes += piece.len() as u64;
+        if bytes > limit {
+            return Err(refuse(ProblemCode::UploadTooLarge));
+        }
+        file.write(&piece).await?;
+        next = next_piece(&mut field, part).await?;
+    }
+    Ok(Received {
+        file,
+        name,
+        is,
+        bytes,
+    })
+}
+
+async fn next_piece(field: &mut Field<'_>, part: Part) -> AppResult<Option<Bytes>> {
+    field
         .chunk()
         .await
-        .map_err(|error| unreadable(&error, called))?
-    {
-        bytes += piece.len() as u64;
-        if head.len() < HEAD {
-            head.extend(piece.iter().take(HEAD - head.len()));
-            if head.len() == HEAD && mime(&head).is_none() {
-                refused = refused.or(Some(ProblemCode::NotAnImage));
-            }
-        }
-        if bytes > limit {
-            refused = refused.or(Some(ProblemCode::UploadTooLarge));
-        }
-        // What is refused is still read, up to the limit of the body: a browser that is cut off shows no answer.
-        if refused.is_none() {
-            file.write(&piece).await?;
-        }
-    }
-    match (refused, mime(&head)) {
-        (Some(code), _) => refuse(code),
-        (None, None) => refuse(ProblemCode::NotAnImage),
-        (None, Some(mime)) => Ok(Received {
-            file,
-            name,
-            mime,
-            bytes,
-        }),
-    }
+        .map_err(|error| unreadable(&error, part.field()))
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+fn refuse(code: ProblemCode, field: &str) -> AppError {
+    Problem::new(code).at(field).into()
+}
+
+fn malformed(field: &str) -> AppError {
+    refuse(ProblemCode::MalformedRequest, field)
 }
 
 fn unreadable(error: &MultipartError, field: &str) -> AppError {
@@ -149,31 +256,31 @@ fn unreadable(error: &MultipartError, field: &str) -> AppError {
     } else {
         ProblemCode::MalformedRequest
     };
-    Problem::new(code).at(field).into()
+    refuse(code, field)
 }
 
-fn mime(head: &[u8]) -> Option<&'static str> {
-    if infer::image::is_jpeg(head) {
-        Some("image/jpeg")
-    } else if infer::image::is_png(head) {
-        Some("image/png")
-    } else {
-        None
-    }
-}
-
-/// An image, for members of the team.
+/// An upload, for members of the team.
 pub async fn find_media(
     State(app): State<App>,
     SignedIn(member): SignedIn,
     PathId(id): PathId<MediaId>,
+    request: Request,
 ) -> AppResult<Response> {
-    let media = app
-        .store
-        .find_media(member.team_id, id)
-        .await?
-        .ok_or(AppError::NotFound)?;
-    serve(&app, media.id, Variant::Original).await
+    let stored = app.store.find_media(member.team_id, id).await?;
+    let stored = stored.ok_or(AppError::NotFound)?;
+    serve(&app, &stored, Variant::Original, request).await
+}
+
+/// What is shown of an upload before it is opened, for members of the team.
+pub async fn find_media_preview(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+    PathId(id): PathId<MediaId>,
+    request: Request,
+) -> AppResult<Response> {
+    let stored = app.store.find_media(member.team_id, id).await?;
+    let stored = stored.ok_or(AppError::NotFound)?;
+    serve(&app, &stored, Variant::Preview, request).await
 }
 
 /// What makes an address good.
@@ -183,14 +290,35 @@ pub struct Signature {
     signature: String,
 }
 
-/// An image, for whoever has its signed address. One that is not ours, or has expired, leads nowhere.
+/// An upload, for whoever has its signed address. One that is not ours, or has expired, leads nowhere.
 pub async fn find_public_media(
     State(app): State<App>,
     PathId((id, variant)): PathId<(MediaId, String)>,
     signature: AppResult<Asked<Signature>>,
+    request: Request,
+) -> AppResult<Response> {
+    find_signed(&app, id, &variant, signature, request).await
+}
+
+/// The same for a file, whose name at the end is for the platform only.
+pub async fn find_public_file(
+    State(app): State<App>,
+    PathId((id, variant, _name)): PathId<(MediaId, String, String)>,
+    signature: AppResult<Asked<Signature>>,
+    request: Request,
+) -> AppResult<Response> {
+    find_signed(&app, id, &variant, signature, request).await
+}
+
+async fn find_signed(
+    app: &App,
+    id: MediaId,
+    variant: &str,
+    signature: AppResult<Asked<Signature>>,
+    request: Request,
 ) -> AppResult<Response> {
     let Asked(signature) = signature.map_err(|_| AppError::NotFound)?;
-    let variant = Variant::parse(&variant).ok_or(AppError::NotFound)?;
+    let variant = Variant::parse(variant).ok_or(AppError::NotFound)?;
     if !app.media.is_signed(
         id,
         variant,
@@ -200,54 +328,55 @@ pub async fn find_public_media(
     ) {
         return Err(AppError::NotFound);
     }
-    serve(&app, id, variant).await
+    let stored = app.store.find_public_media(id).await?;
+    serve(app, &stored.ok_or(AppError::NotFound)?, variant, request).await
 }
 
-async fn serve(app: &App, id: MediaId, variant: Variant) -> AppResult<Response> {
-    let (mut file, bytes) = match app.media.open(id, variant).await {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+/// Gives a file out, whole or in the part that is asked for.
+async fn serve(
+    app: &App,
+    stored: &StoredMedia,
+    variant: Variant,
+    request: Request,
+) -> AppResult<Response> {
+    let StoredMedia {
+        media,
+        preview_mime,
+    } = stored;
+    let (variant, mime) = match (variant, preview_mime) {
+        (Variant::Preview, Some(mime)) => (Variant::Preview, mime),
+        // An image that is small is its own preview.
+        (Variant::Preview, None) if media.medium != Medium::Image => {
             return Err(AppError::NotFound);
         }
-        Err(error) => return Err(error.into()),
+        (Variant::Original | Variant::Preview, _) => (Variant::Original, &media.mime),
     };
-    let mut first = vec![0; PIECE];
-    let read = file.read(&mut first).await?;
-    first.truncate(read);
-    // A preview may be of another kind than its image.
-    let kind = mime(&first).unwrap_or("application/octet-stream");
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CONTENT_LENGTH, HeaderValue::from(bytes)),
-        (
-            header::CONTENT_DISPOSITION,
-            HeaderValue::from_static("inline"),
-        ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("private, max-age=86400, immutable"),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; sandbox"),
-        ),
-    ];
-    let pieces = stream::try_unfold((Some(Bytes::from(first)), file), next_piece);
-    Ok((headers, Body::from_stream(pieces)).into_response())
-}
-
-type Reading = (Option<Bytes>, File);
-
-async fn next_piece((first, mut file): Reading) -> std::io::Result<Option<(Bytes, Reading)>> {
-    if let Some(first) = first {
-        return Ok(Some((first, (None, file))));
+    let mut file = ServeFile::new(app.media.path(media.id, variant));
+    let mut response = file.try_call(request).await?.map(Body::new).into_response();
+    if response.status() == StatusCode::NOT_FOUND {
+        return Err(AppError::NotFound);
     }
-    let mut piece = vec![0; PIECE];
-    let read = file.read(&mut piece).await?;
-    piece.truncate(read);
-    Ok((read > 0).then(|| (Bytes::from(piece), (None, file))))
+    let disposition = match media.medium {
+        // Shown by nobody but the program that the reader opens it with.
+        Medium::File => format!(
+            "attachment; filename*=UTF-8''{}",
+            percent_encode(&media.name)
+        ),
+        _ => "inline".to_owned(),
+    };
+    let headers = response.headers_mut();
+    let mut set = |name, value: &str| -> AppResult<()> {
+        let value = HeaderValue::from_str(value).map_err(anyhow::Error::from)?;
+        headers.insert(name, value);
+        Ok(())
+    };
+    set(header::CONTENT_TYPE, mime)?;
+    set(header::CONTENT_DISPOSITION, &disposition)?;
+    set(header::CACHE_CONTROL, "private, max-age=86400, immutable")?;
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; sandbox",
+    )?;
+    Ok(response)
 }

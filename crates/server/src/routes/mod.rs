@@ -3,9 +3,12 @@
 pub mod assets;
 pub mod audience;
 pub mod broadcasts;
+pub mod drafts;
 pub mod events;
 pub mod health;
 pub mod live;
 pub mod media;
 pub mod openapi;
+pub mod saved_replies;
 pub mod session;
+pub mod test_sends;

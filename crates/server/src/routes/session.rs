@@ -75,6 +75,7 @@ fn me(member: Member) -> Me {
         plan,
         time_zone,
         shops,
+        official_domains,
         ..
     } = member;
     Me {
@@ -86,5 +87,6 @@ fn me(member: Member) -> Me {
         plan,
         time_zone,
         shops,
+        official_domains,
     }
 }

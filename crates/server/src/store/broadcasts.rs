@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use omocast_contract::audience::ChannelCount;
-use omocast_contract::draft::check_messages;
+use omocast_contract::draft::{check_messages, title};
+use omocast_contract::link::count_links;
 use omocast_contract::member::Scope;
+use omocast_contract::variable::uses_name;
 use omocast_contract::{
     Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, BroadcastSummary, Channel,
-    CustomerId, Delivery, DeliveryStatus, OutgoingMessage, Problem, ProblemCode, Progress, Reason,
-    Recipient, Timestamp,
+    CustomerId, Delivery, DeliveryStatus, LinkCount, OutgoingMessage, Problem, ProblemCode,
+    Progress, Reason, Recipient, Timestamp,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
@@ -16,8 +18,8 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::audience::{Scoped, check_sendable, count_groups, push_audience, push_reason, sum};
-use super::inbound::one_line;
-use super::media::image_sizes;
+use super::drafts::delete_draft;
+use super::media::{media_facts, media_of, use_media};
 use super::{
     Member, Store, read_count, read_id, read_time, read_time_or_none, read_word, read_word_or_none,
 };
@@ -27,12 +29,10 @@ use crate::error::{AppError, AppResult};
 const PAGE: usize = 30;
 /// Recipients in one page.
 const RECIPIENT_PAGE: usize = 100;
-/// Characters of a title.
-const TITLE: usize = 60;
 
 const SUMMARY: &str =
     "select b.id, b.title, b.status, m.name as sender, b.member_id, b.created_at, b.completed_at,
-    b.message_count, b.messages from broadcast b join member m on m.id = b.member_id";
+    b.message_count, b.messages, b.name_fallback, b.links_official, b.links_other from broadcast b join member m on m.id = b.member_id";
 
 /// What came of asking for a broadcast.
 #[derive(Clone, Debug)]
@@ -89,14 +89,14 @@ impl Store {
             };
             return Err(at_audience(code).into());
         }
-        let images = request.messages.iter().filter_map(|message| match message {
-            OutgoingMessage::Image { media } => Some(*media),
-            OutgoingMessage::Text { .. } => None,
-        });
-        let sizes = image_sizes(&mut tx, member.team_id, images).await?;
-        let problems = check_messages(&request.messages, count.channels(), request.surface, |id| {
-            sizes.get(&id).copied()
-        });
+        let facts = media_facts(&mut tx, member.team_id, &request.messages).await?;
+        let problems = check_messages(
+            &request.messages,
+            count.channels(),
+            request.surface,
+            |id| facts.get(&id).copied(),
+            request.name_fallback.as_deref(),
+        );
         if let Some(found) = problems.into_iter().next() {
             let mut problem = Problem::new(found.code).at(found.field());
             problem.channels = found.channels.iter().collect();
@@ -104,10 +104,11 @@ impl Store {
         }
 
         let id = BroadcastId(Uuid::now_v7());
+        let links = count_links(&request.messages, &member.official_domains);
         query(
             "insert into broadcast (id, team_id, member_id, idempotency_key, request_hash, title, messages, message_count,
-                                    audience, status, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'sending', $10)",
+                                    audience, status, created_at, name_fallback, links_official, links_other, draft_id)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'sending', $10, $11, $12, $13, $14)",
         )
         .bind(id.to_string())
         .bind(member.team_id.to_string())
@@ -119,12 +120,22 @@ impl Store {
         .bind(request.messages.len() as i64)
         .bind(serde_json::to_string(audience).expect("an audience is JSON"))
         .bind(now.0)
+        .bind(request.name_fallback.as_deref())
+        .bind(links.official)
+        .bind(links.other)
+        .bind(request.draft.map(|draft| draft.to_string()))
         .execute(&mut *tx)
         .await?;
+        use_media(&mut tx, member.team_id, &id.to_string(), &request.messages).await?;
+        if let Some(draft) = request.draft {
+            delete_draft(&mut tx, member.id, draft).await?;
+        }
 
+        let mut words = request.messages.iter().filter_map(OutgoingMessage::words);
+        let says_name = words.any(uses_name);
         let mut recipients = QueryBuilder::<Sqlite>::new(
-            "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, status, reason, updated_at, is_open)
-             select broadcast_id, customer_id, event_id, account_id, channel,
+            "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, name, status, reason, updated_at, is_open)
+             select broadcast_id, customer_id, event_id, account_id, channel, name,
                     case when reason is null then 'queued' else 'skipped' end, reason, now, reason is null
              from (select ",
         );
@@ -134,6 +145,11 @@ impl Store {
             .push_bind(now.0)
             .push(" as now, ");
         recipients.push("e.customer_id, e.id as event_id, e.account_id, e.channel, ");
+        recipients.push(if says_name {
+            "c.name as name, "
+        } else {
+            "null as name, "
+        });
         push_reason(&mut recipients, &groups, now);
         recipients.push(" as reason from event e join customer c on c.id = e.customer_id where ");
         push_audience(&mut recipients, member, audience, Scoped::Sendable);
@@ -210,8 +226,13 @@ impl Store {
              from recipient r join customer c on c.id = r.customer_id where r.broadcast_id = ",
         );
         sql.push_bind(id.to_string());
-        if let Some(status) = asked.status {
-            sql.push(" and r.status = ").push_bind(status.as_str());
+        if let Some(standing) = asked.standing {
+            sql.push(" and r.status in (");
+            let mut statuses = sql.separated(", ");
+            for status in standing.statuses() {
+                statuses.push_bind(status.as_str());
+            }
+            sql.push(")");
         }
         if let Some(after) = asked.after {
             sql.push(" and r.customer_id > ")
@@ -312,7 +333,7 @@ async fn find_broadcast(
         .unwrap_or_default();
     let counted = query("select channel, count(*) as customers from recipient where broadcast_id = $1 group by channel")
         .bind(id.to_string())
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
     let mut channels = Vec::with_capacity(counted.len());
     for row in &counted {
@@ -332,6 +353,12 @@ async fn find_broadcast(
     Ok(Broadcast {
         summary: summary(&row, progress)?,
         messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
+        media: media_of(connection, &id.to_string()).await?,
+        name_fallback: row.try_get("name_fallback")?,
+        links: LinkCount {
+            official: row.try_get("links_official")?,
+            other: row.try_get("links_other")?,
+        },
         tells_delivered: those_who(Channel::tells_delivered),
         tells_read: those_who(Channel::tells_read),
         channels,
@@ -386,14 +413,4 @@ fn recipient(row: &SqliteRow) -> Result<Recipient, sqlx::Error> {
         updated_at: read_time(row, "updated_at")?,
         deliveries: Vec::new(),
     })
-}
-
-/// The beginning of the first text, in one line.
-fn title(messages: &[OutgoingMessage]) -> String {
-    let text = messages.iter().find_map(|message| match message {
-        OutgoingMessage::Text { text } => Some(text),
-        OutgoingMessage::Image { .. } => None,
-    });
-    text.map(|text| one_line(text).chars().take(TITLE).collect())
-        .unwrap_or_default()
 }

@@ -11,8 +11,8 @@ use omocast_contract::api::{
 use omocast_contract::event::Transition;
 use omocast_contract::member::Scope;
 use omocast_contract::{
-    Channel, EventAction, EventId, EventStatus, EventView, Filter, MemberId, Problem, ProblemCode,
-    Role, TagMatch, Timestamp,
+    Channel, EventAction, EventId, EventStatus, EventView, Filter, Medium, MemberId, Problem,
+    ProblemCode, Role, TagMatch, Timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
@@ -24,7 +24,7 @@ use crate::error::{AppError, AppResult};
 
 /// What [`EventRow`] is made of, for `event e` with its customer, account and owner.
 const ROW: &str = "select e.id, e.customer_id, c.name, e.channel, a.name as account, e.account_id, e.status,
-    m.name as owner, e.owner_id, e.last_text, e.last_is_image, e.last_message_at, e.last_inbound_at, e.unread, c.is_blocked,
+    m.name as owner, e.owner_id, e.last_text, e.last_medium, e.last_message_at, e.last_inbound_at, e.unread, c.is_blocked,
     (select json_group_array(tag) from (select tag from customer_tag where customer_id = c.id order by tag)) as tags";
 const ROW_JOINS: &str = "join customer c on c.id = e.customer_id
     join account a on a.id = e.account_id
@@ -415,7 +415,7 @@ fn event_row(row: &SqliteRow) -> Result<EventRow, sqlx::Error> {
         owner: row.try_get("owner")?,
         owner_id: read_id_or_none(row, "owner_id")?,
         last_text: row.try_get("last_text")?,
-        last_is_image: row.try_get("last_is_image")?,
+        last_medium: read_word(row, "last_medium", Medium::parse)?,
         last_message_at: read_time(row, "last_message_at")?,
         last_inbound_at: read_time_or_none(row, "last_inbound_at")?,
         unread: row.try_get("unread")?,

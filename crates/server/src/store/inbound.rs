@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use omocast_contract::event::asked_staff_code;
 use omocast_contract::{
-    AccountId, BroadcastId, Channel, CustomerId, DeliveryStatus, EventId, EventStatus, MediaId,
-    MemberId, MessageId, Reason, TeamId, Timestamp,
+    AccountId, BroadcastId, Channel, CustomerId, DeliveryStatus, EventId, EventStatus, FileType,
+    MediaId, Medium, MemberId, MessageId, Reason, TeamId, Timestamp,
 };
 use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::deliveries::{Changes, Outcome, RecipientKey, Then, Told, settle};
+use super::receipts::{note_taken, take_watermarks};
+use super::test_customers::bind_test_customer;
 use super::{
     Store, fold_name, read_id, read_id_or_none, read_time, read_time_or_none, read_word,
     read_word_or_none,
@@ -53,6 +55,8 @@ pub enum Change {
     Unsent { external_id: String },
     /// What became of a message of ours.
     Status(StatusTold),
+    /// What became of all messages up to a time.
+    Watermark(WatermarkTold),
 }
 
 /// A customer as the platform names them.
@@ -77,12 +81,23 @@ pub struct InboundMessage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InboundContent {
     Text(String),
-    /// An image, and by what the platform gives it away; none where it can't be had.
-    Image {
-        reference: Option<String>,
-    },
+    /// An image, a video or a file.
+    Media(InboundMedia),
     /// Something that is not shown, by the platform's word.
     Other(String),
+}
+
+/// What a customer sent besides words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundMedia {
+    /// What the platform calls it; what comes may turn out to be something else.
+    pub medium: Medium,
+    /// By what the platform gives it away; none where it can't be had.
+    pub reference: Option<String>,
+    /// Empty where the platform does not tell.
+    pub name: String,
+    /// Empty where there is none.
+    pub caption: String,
 }
 
 /// What the platform tells of a message of ours.
@@ -94,6 +109,26 @@ pub struct StatusTold {
     pub status: DeliveryStatus,
     pub reason: Option<Reason>,
     pub code: Option<String>,
+    /// When the platform took it, by the platform's clock; none where it does not matter.
+    pub taken_at: Option<Timestamp>,
+}
+
+/// What the platform tells of all messages of ours to one customer up to a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatermarkTold {
+    /// The customer's id on the platform.
+    pub customer: String,
+    pub reach: Watermark,
+    /// Where the platform names a message instead of its time; `until` stands in while that message is not known.
+    pub message: Option<String>,
+    pub until: Timestamp,
+}
+
+/// How far messages came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watermark {
+    Delivered,
+    Read,
 }
 
 /// Names a message of ours, in a text that the platform gives back with its statuses.
@@ -133,10 +168,14 @@ impl About {
     }
 }
 
-/// An image that was fetched and stored.
+/// What was fetched and stored.
 #[derive(Clone, Debug)]
-pub struct StoredImage {
+pub struct FetchedMedia {
     pub id: MediaId,
+    /// By its content, whatever the platform called it.
+    pub medium: Medium,
+    pub file_type: Option<FileType>,
+    pub name: String,
     pub mime: String,
     pub bytes: u64,
 }
@@ -146,14 +185,14 @@ pub struct StoredImage {
 pub struct Fetched {
     /// Names by the customer's id on the platform.
     pub names: HashMap<String, String>,
-    /// Images by their reference.
-    pub images: HashMap<String, StoredImage>,
+    /// Media by their reference.
+    pub media: HashMap<String, FetchedMedia>,
 }
 
 impl Fetched {
-    /// The files of the images.
+    /// The files of the media.
     pub fn files(&self) -> Vec<MediaId> {
-        self.images.values().map(|image| image.id).collect()
+        self.media.values().map(|media| media.id).collect()
     }
 }
 
@@ -355,7 +394,7 @@ struct EventWork {
     owner: Option<MemberId>,
     /// Who owned it before, to be told as well.
     owner_before: Option<MemberId>,
-    last: Option<(String, bool)>,
+    last: Option<(String, Medium)>,
     last_message_at: Timestamp,
     last_inbound_at: Option<Timestamp>,
     unread: i64,
@@ -395,7 +434,7 @@ impl Work<'_> {
                     self.take_block(tx, customer, *is_blocked, *at).await?;
                 }
                 // After the messages, which may be in the same webhook.
-                Change::Unsent { .. } => {}
+                Change::Unsent { .. } | Change::Watermark(_) => {}
                 Change::Status(told) => statuses.push(told),
             }
         }
@@ -405,7 +444,19 @@ impl Work<'_> {
                 self.take_back(tx, external_id).await?;
             }
         }
-        self.take_statuses(tx, &statuses).await
+        self.take_statuses(tx, &statuses).await?;
+        // A status may tell the time that a watermark is compared with.
+        let watermarks: Vec<_> = inbox
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Watermark(told) => Some(told),
+                _ => None,
+            })
+            .collect();
+        let changes = take_watermarks(tx, inbox.account, &watermarks, self.now).await?;
+        self.processed.changes.merge(changes);
+        Ok(())
     }
 
     async fn take_message(
@@ -417,7 +468,9 @@ impl Work<'_> {
         // Nobody writes in the future; a wrong clock there must not keep a window open here.
         let at = message.at.min(self.now);
         if !self.events.contains_key(user) {
-            let customer = self.find_or_create_customer(tx, &message.customer).await?;
+            let customer = self
+                .find_or_create_customer(tx, &message.customer, at)
+                .await?;
             if customer.is_blocked && at > customer.block_changed_at {
                 self.set_blocked(tx, customer.id, false, at).await?;
             }
@@ -438,29 +491,34 @@ impl Work<'_> {
             .fetch_optional(&mut *tx)
             .await?
             .is_some();
-        let image = match &message.content {
-            InboundContent::Image {
-                reference: Some(reference),
-            } => self.fetched.images.get(reference),
-            InboundContent::Image { reference: None }
-            | InboundContent::Text(_)
-            | InboundContent::Other(_) => None,
+        let media = match &message.content {
+            InboundContent::Media(media) => media
+                .reference
+                .as_ref()
+                .and_then(|reference| self.fetched.media.get(reference)),
+            InboundContent::Text(_) | InboundContent::Other(_) => None,
         };
         let (kind, text) = match &message.content {
             _ if is_unsent => (UNSENT, ""),
-            InboundContent::Text(text) => ("text", text.as_str()),
-            InboundContent::Image { .. } => ("image", ""),
+            InboundContent::Text(text) => (Medium::Text.as_str(), text.as_str()),
+            InboundContent::Media(told) => (
+                media.map_or(told.medium, |media| media.medium).as_str(),
+                told.caption.as_str(),
+            ),
             InboundContent::Other(kind) => (kind.as_str(), ""),
         };
-        if let Some(image) = image {
+        if let Some(media) = media {
             query(
-                "insert into media (id, team_id, member_id, name, mime, bytes, created_at)
-                 values ($1, $2, null, '', $3, $4, $5) on conflict (id) do nothing",
+                "insert into media (id, team_id, member_id, name, mime, bytes, medium, file_type, created_at)
+                 values ($1, $2, null, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing",
             )
-            .bind(image.id.to_string())
+            .bind(media.id.to_string())
             .bind(self.inbox.team.to_string())
-            .bind(&image.mime)
-            .bind(i64::try_from(image.bytes).unwrap_or(i64::MAX))
+            .bind(&media.name)
+            .bind(&media.mime)
+            .bind(i64::try_from(media.bytes).unwrap_or(i64::MAX))
+            .bind(media.medium.as_str())
+            .bind(media.file_type.map(FileType::as_str))
             .bind(self.now.0)
             .execute(&mut *tx)
             .await?;
@@ -476,18 +534,18 @@ impl Work<'_> {
         .bind(self.inbox.account.to_string())
         .bind(kind)
         .bind(text)
-        .bind(image.filter(|_| !is_unsent).map(|image| image.id.to_string()))
+        .bind(media.filter(|_| !is_unsent).map(|media| media.id.to_string()))
         .bind(at.0)
         .bind(&message.external_id)
         .execute(&mut *tx)
         .await?
         .rows_affected();
-        if let Some(image) = image.filter(|_| inserted == 0 || is_unsent) {
+        if let Some(media) = media.filter(|_| inserted == 0 || is_unsent) {
             query("delete from media where id = $1")
-                .bind(image.id.to_string())
+                .bind(media.id.to_string())
                 .execute(&mut *tx)
                 .await?;
-            self.processed.unused.push(image.id);
+            self.processed.unused.push(media.id);
         }
         if inserted == 0 {
             return Ok(());
@@ -507,15 +565,26 @@ impl Work<'_> {
             event.status = EventStatus::InProgress;
             event.owner = Some(member);
         }
+        if let InboundContent::Text(text) = &message.content {
+            let (team, channel) = (self.inbox.team, self.inbox.channel);
+            bind_test_customer(tx, team, channel, event.customer, text, self.now).await?;
+        }
         event.unread += 1;
         event.last_inbound_at = event.last_inbound_at.max(Some(at));
         if at >= event.last_message_at {
             event.last_message_at = at;
             event.last = Some(match &message.content {
-                _ if is_unsent => (format!("[{UNSENT}]"), false),
-                InboundContent::Text(text) => (one_line(text), false),
-                InboundContent::Image { .. } => (String::new(), true),
-                InboundContent::Other(kind) => (format!("[{kind}]"), false),
+                _ if is_unsent => (format!("[{UNSENT}]"), Medium::Text),
+                InboundContent::Text(text) => (one_line(text), Medium::Text),
+                InboundContent::Media(told) => {
+                    let medium = media.map_or(told.medium, |media| media.medium);
+                    let words = match (told.caption.as_str(), media) {
+                        ("", Some(media)) if medium == Medium::File => media.name.as_str(),
+                        (caption, _) => caption,
+                    };
+                    (one_line(words), medium)
+                }
+                InboundContent::Other(kind) => (format!("[{kind}]"), Medium::Text),
             });
         }
         Ok(())
@@ -525,6 +594,7 @@ impl Work<'_> {
         &self,
         tx: &mut SqliteConnection,
         contact: &Contact,
+        at: Timestamp,
     ) -> Result<CustomerRow, sqlx::Error> {
         let told = [
             &contact.name,
@@ -538,7 +608,7 @@ impl Work<'_> {
             .find(|name| !name.trim().is_empty())
             .map_or("", |name| name.trim());
         let row = query(
-            "select id, name, phone, is_blocked, block_changed_at from customer
+            "select id, name, phone, is_blocked, block_changed_at, created_at from customer
              where account_id = $1 and external_id = $2",
         )
         .bind(self.inbox.account.to_string())
@@ -555,15 +625,20 @@ impl Work<'_> {
             };
             let is_renamed = !name.is_empty() && name != customer.name;
             let has_new_phone = contact.phone.is_some() && contact.phone != customer.phone;
-            if is_renamed || has_new_phone {
+            // 首次對話 is when the first message was written, whichever came first.
+            let is_earlier = at < read_time(&row, "created_at")?;
+            if is_renamed || has_new_phone || is_earlier {
                 let name = if is_renamed { name } else { &customer.name };
                 query(
-                    "update customer set name = $2, name_folded = $3, phone = coalesce($4, phone) where id = $1",
+                    "update customer set name = $2, name_folded = $3, phone = coalesce($4, phone),
+                            created_at = min(created_at, $5)
+                     where id = $1",
                 )
                 .bind(customer.id.to_string())
                 .bind(name)
                 .bind(fold_name(name))
                 .bind(&contact.phone)
+                .bind(at.0)
                 .execute(&mut *tx)
                 .await?;
             }
@@ -581,7 +656,7 @@ impl Work<'_> {
         .bind(name)
         .bind(fold_name(name))
         .bind(&contact.phone)
-        .bind(self.now.0)
+        .bind(at.0)
         .execute(&mut *tx)
         .await?;
         Ok(CustomerRow {
@@ -618,11 +693,9 @@ impl Work<'_> {
         is_blocked: bool,
         at: Timestamp,
     ) -> Result<(), sqlx::Error> {
-        let customer = self.find_or_create_customer(tx, contact).await?;
-        if !self
-            .set_blocked(tx, customer.id, is_blocked, at.min(self.now))
-            .await?
-        {
+        let at = at.min(self.now);
+        let customer = self.find_or_create_customer(tx, contact, at).await?;
+        if !self.set_blocked(tx, customer.id, is_blocked, at).await? {
             return Ok(());
         }
         let event = query("select id, owner_id from event where customer_id = $1")
@@ -682,12 +755,10 @@ impl Work<'_> {
     async fn write_events(&mut self, tx: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let events: Vec<_> = self.events.drain().map(|(_, event)| event).collect();
         for event in events.into_iter().filter(|event| event.is_changed) {
-            let (text, is_image) = event.last.clone().map_or((None, None), |(text, is_image)| {
-                (Some(text), Some(i64::from(is_image)))
-            });
+            let (text, medium) = event.last.clone().unzip();
             query(
                 "update event set status = $2, owner_id = $3, last_text = coalesce($4, last_text),
-                        last_is_image = coalesce($5, last_is_image), last_message_at = $6, last_inbound_at = $7,
+                        last_medium = coalesce($5, last_medium), last_message_at = $6, last_inbound_at = $7,
                         unread = $8,
                         followed_at = case when $3 is null then null when owner_id is $3 then followed_at else $9 end,
                         ended_at = case when $2 = 'ended' then ended_at else null end
@@ -697,7 +768,7 @@ impl Work<'_> {
             .bind(event.status.as_str())
             .bind(event.owner.map(|owner| owner.to_string()))
             .bind(text)
-            .bind(is_image)
+            .bind(medium.map(Medium::as_str))
             .bind(event.last_message_at.0)
             .bind(event.last_inbound_at.map(|at| at.0))
             .bind(event.unread)
@@ -752,7 +823,7 @@ impl Work<'_> {
             self.processed.unused.push(media);
         }
         if read_time(&row, "at")? == read_time(&row, "last_message_at")? {
-            query("update event set last_text = $2, last_is_image = 0 where id = $1")
+            query("update event set last_text = $2, last_medium = 'text' where id = $1")
                 .bind(event.to_string())
                 .bind(format!("[{UNSENT}]"))
                 .execute(&mut *tx)
@@ -807,6 +878,9 @@ impl Work<'_> {
                 by: None,
             })
             .collect();
+        for told in statuses {
+            note_taken(tx, told).await?;
+        }
         self.processed
             .changes
             .merge(settle(tx, &outcomes, self.now).await?);

@@ -1,6 +1,7 @@
 //! Members: who they are, and what decides how far they see.
 
-use omocast_contract::{MemberId, Plan, Role, ShopId, TeamId, Timestamp};
+use omocast_contract::saved_reply::Viewer;
+use omocast_contract::{MemberId, Plan, Role, Shop, ShopId, TeamId, Timestamp};
 use sqlx::{Row as _, query};
 use uuid::Uuid;
 
@@ -17,7 +18,25 @@ pub struct Member {
     pub team: String,
     pub plan: Plan,
     pub time_zone: String,
-    pub shops: Vec<String>,
+    pub shops: Vec<Shop>,
+    /// Domains of the team's own sites.
+    pub official_domains: Vec<String>,
+}
+
+impl Member {
+    /// Their shops' ids.
+    pub fn shop_ids(&self) -> Vec<ShopId> {
+        self.shops.iter().map(|shop| shop.id).collect()
+    }
+
+    /// As somebody who looks at saved replies.
+    pub fn viewer<'a>(&self, shops: &'a [ShopId]) -> Viewer<'a> {
+        Viewer {
+            member: self.id,
+            role: self.role,
+            shops,
+        }
+    }
 }
 
 /// A member to be added to a team.
@@ -72,9 +91,9 @@ impl Store {
     /// One member with their team.
     pub async fn find_member(&self, id: MemberId) -> Result<Option<Member>, sqlx::Error> {
         let row = query(
-            "select m.id, m.team_id, m.name, m.email, m.role, t.name as team, t.plan, t.time_zone,
-                    (select json_group_array(name) from (
-                        select s.name from member_shop ms join shop s on s.id = ms.shop_id
+            "select m.id, m.team_id, m.name, m.email, m.role, t.name as team, t.plan, t.time_zone, t.official_domains,
+                    (select json_group_array(json_object('id', id, 'name', name)) from (
+                        select s.id, s.name from member_shop ms join shop s on s.id = ms.shop_id
                         where ms.member_id = m.id order by s.code
                     )) as shops
              from member m join team t on t.id = m.team_id where m.id = $1",
@@ -93,6 +112,9 @@ impl Store {
             plan: read_word(&row, "plan", Plan::parse)?,
             time_zone: row.try_get("time_zone")?,
             shops: read_word(&row, "shops", |text| serde_json::from_str(text).ok())?,
+            official_domains: read_word(&row, "official_domains", |text| {
+                serde_json::from_str(text).ok()
+            })?,
         }))
     }
 

@@ -1,12 +1,15 @@
 //! The messages of a conversation, and 1:1 replies.
 
-use omocast_contract::api::{Customer, EventRow, Thread};
+use omocast_contract::api::{Customer, Thread};
 use omocast_contract::message::{Message, MessageContent, MessageOrigin};
-use omocast_contract::{DeliveryStatus, EventId, MessageId, OutgoingMessage, Reason, Timestamp};
+use omocast_contract::{
+    AccountId, DeliveryStatus, EventId, Medium, MessageId, OutgoingMessage, Reason, Timestamp,
+};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 
 use super::inbound::one_line;
+use super::receipts::find_reached;
 use super::{Member, Store, read_id, read_id_or_none, read_time, read_word, read_word_or_none};
 use crate::error::{AppError, AppResult};
 
@@ -14,7 +17,8 @@ use crate::error::{AppError, AppResult};
 const PAGE: usize = 50;
 
 const MESSAGE: &str = "select m.id, m.direction, m.kind, m.text, m.media_id, m.at, m.broadcast_id, m.status, m.reason,
-    coalesce(s.name, '') as sender from message m left join member s on s.id = m.member_id";
+    f.name as file_name, f.bytes as file_bytes, coalesce(s.name, '') as sender
+    from message m left join member s on s.id = m.member_id left join media f on f.id = m.media_id";
 
 /// A reply that is to be sent, unless it was sent already.
 #[derive(Clone, Debug)]
@@ -90,16 +94,12 @@ impl Store {
     pub async fn begin_reply(
         &self,
         member: &Member,
-        event: &EventRow,
+        event: EventId,
+        account: AccountId,
         id: MessageId,
         content: &OutgoingMessage,
         now: Timestamp,
     ) -> AppResult<BegunReply> {
-        let (text, media) = match content {
-            OutgoingMessage::Text { text } => (text.as_str(), None),
-            OutgoingMessage::Image { media } => ("", Some(media.to_string())),
-        };
-        let kind = if media.is_some() { "image" } else { "text" };
         let mut tx = self.begin_write().await?;
         let done = query(
             "insert into message (id, team_id, event_id, account_id, direction, kind, text, media_id, at, member_id, status)
@@ -110,11 +110,11 @@ impl Store {
         )
         .bind(id.to_string())
         .bind(member.team_id.to_string())
-        .bind(event.id.to_string())
-        .bind(event.account_id.to_string())
-        .bind(kind)
-        .bind(text)
-        .bind(media)
+        .bind(event.to_string())
+        .bind(account.to_string())
+        .bind(content.medium().as_str())
+        .bind(content.words().unwrap_or_default())
+        .bind(content.media().map(|media| media.to_string()))
         .bind(now.0)
         .bind(member.id.to_string())
         .execute(&mut *tx)
@@ -152,12 +152,15 @@ impl Store {
         now: Timestamp,
     ) -> AppResult<Message> {
         let mut tx = self.begin_write().await?;
-        let before = query("select status, kind, text from message where id = $1")
+        let before = query("select status, kind, text, at from message where id = $1")
             .bind(id.to_string())
             .fetch_one(&mut *tx)
             .await?;
         let status = read_word(&before, "status", DeliveryStatus::parse)?.after(outcome.status);
         let reason = outcome.reason.filter(|_| status == outcome.status);
+        // A receipt for everything up to a time may have overtaken the answer.
+        let reached = find_reached(&mut tx, event).await?;
+        let status = reached.advance(status, read_time(&before, "at")?);
         query("update message set status = $1, reason = $2, external_id = coalesce($3, external_id) where id = $4")
             .bind(status.as_str())
             .bind(reason.map(Reason::as_str))
@@ -165,15 +168,15 @@ impl Store {
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
-        if status != DeliveryStatus::Failed {
+        if !matches!(status, DeliveryStatus::Failed | DeliveryStatus::Skipped) {
             let text: String = before.try_get("text")?;
-            let kind: String = before.try_get("kind")?;
+            let medium = read_word(&before, "kind", Medium::parse)?;
             query(
-                "update event set last_text = $1, last_is_image = $2, last_message_at = max(last_message_at, $3), unread = 0
+                "update event set last_text = $1, last_medium = $2, last_message_at = max(last_message_at, $3), unread = 0
                  where id = $4",
             )
             .bind(one_line(&text))
-            .bind(kind == "image")
+            .bind(medium.as_str())
             .bind(now.0)
             .bind(event.to_string())
             .execute(&mut *tx)
@@ -198,14 +201,31 @@ async fn find_message(connection: &mut SqliteConnection, id: MessageId) -> AppRe
 
 fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     let kind: String = row.try_get("kind")?;
-    let content = match kind.as_str() {
-        "text" => MessageContent::Text {
-            text: row.try_get("text")?,
+    let text: String = row.try_get("text")?;
+    let media = read_id_or_none(row, "media_id")?;
+    let caption = || Some(text.clone()).filter(|text| !text.is_empty());
+    let content = match Medium::parse(&kind) {
+        Some(Medium::Text) => MessageContent::Text { text },
+        Some(Medium::Image) => MessageContent::Image {
+            media,
+            caption: caption(),
         },
-        "image" => MessageContent::Image {
-            media: read_id_or_none(row, "media_id")?,
+        Some(Medium::Video) => MessageContent::Video {
+            media,
+            caption: caption(),
         },
-        _ => MessageContent::Unsupported { kind },
+        Some(Medium::File) => MessageContent::File {
+            media,
+            name: row
+                .try_get::<Option<_>, _>("file_name")?
+                .unwrap_or_default(),
+            bytes: row
+                .try_get::<Option<i64>, _>("file_bytes")?
+                .unwrap_or_default()
+                .unsigned_abs(),
+            caption: caption(),
+        },
+        Some(Medium::Emoji | Medium::SavedReply) | None => MessageContent::Unsupported { kind },
     };
     let direction: String = row.try_get("direction")?;
     let origin = if direction == "inbound" {

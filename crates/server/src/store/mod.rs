@@ -6,22 +6,27 @@
 mod audience;
 mod broadcasts;
 pub mod deliveries;
+mod drafts;
 mod durable;
 mod events;
 pub mod inbound;
 mod media;
 mod members;
 mod messages;
+mod receipts;
+mod saved_replies;
 mod sessions;
 mod tags;
 mod teams;
+mod test_customers;
+mod uploads;
 
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use omocast_contract::Timestamp;
+use omocast_contract::{ProblemCode, Timestamp};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
@@ -33,15 +38,24 @@ use durable::Durable;
 
 pub use broadcasts::CreatedBroadcast;
 pub use events::ChangedEvent;
+pub use media::StoredMedia;
 pub use members::{Member, NewMember};
 pub use messages::{BegunReply, ReplyOutcome};
 pub use teams::{NewAccount, SealedAccount};
+pub use test_customers::TestTarget;
 
 /// What the store fails with, for those who may not name its library.
 pub type StoreError = sqlx::Error;
 
 impl From<sqlx::Error> for AppError {
     fn from(error: sqlx::Error) -> Self {
+        /// SQLite's own number for a full disk.
+        const FULL: &str = "13";
+        let code = error.as_database_error().and_then(|error| error.code());
+        if code.as_deref() == Some(FULL) {
+            tracing::error!("there is no room left for the database");
+            return ProblemCode::StorageFull.into();
+        }
         Self::Internal(error.into())
     }
 }

@@ -12,31 +12,33 @@ impl Store {
         &self,
         tags: &[(Channel, &str, &str, &str)],
     ) -> Result<(), sqlx::Error> {
+        let tags: Vec<_> = tags
+            .iter()
+            .map(|(channel, account, customer, tag)| {
+                serde_json::json!([channel.as_str(), account, customer, tag])
+            })
+            .collect();
+        let tags = serde_json::Value::Array(tags).to_string();
         let mut tx = self.begin_write().await?;
-        for (channel, account, customer, tag) in tags {
-            query(
-                "insert into customer_tag (customer_id, tag)
-                 select c.id, $4 from account a join customer c on c.account_id = a.id
-                 where a.channel = $1 and a.external_id = $2 and c.external_id = $3
-                 on conflict do nothing",
-            )
-            .bind(channel.as_str())
-            .bind(*account)
-            .bind(*customer)
-            .bind(*tag)
-            .execute(&mut *tx)
-            .await?;
-            query(
-                "insert into tag (team_id, name)
-                 select a.team_id, $3 from account a where a.channel = $1 and a.external_id = $2
-                 on conflict do nothing",
-            )
-            .bind(channel.as_str())
-            .bind(*account)
-            .bind(*tag)
-            .execute(&mut *tx)
-            .await?;
-        }
+        query(
+            "insert into customer_tag (customer_id, tag)
+             select c.id, t.value ->> 3 from json_each($1) t
+             join account a on a.channel = t.value ->> 0 and a.external_id = t.value ->> 1
+             join customer c on c.account_id = a.id and c.external_id = t.value ->> 2
+             where true on conflict do nothing",
+        )
+        .bind(&tags)
+        .execute(&mut *tx)
+        .await?;
+        query(
+            "insert into tag (team_id, name)
+             select distinct a.team_id, t.value ->> 3 from json_each($1) t
+             join account a on a.channel = t.value ->> 0 and a.external_id = t.value ->> 1
+             where true on conflict do nothing",
+        )
+        .bind(&tags)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await
     }
 }

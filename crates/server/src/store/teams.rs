@@ -68,6 +68,20 @@ impl Store {
         }
     }
 
+    /// Changes the domains of the team's own sites.
+    pub async fn update_official_domains(
+        &self,
+        team: TeamId,
+        domains: &[String],
+    ) -> Result<(), sqlx::Error> {
+        query("update team set official_domains = $1 where id = $2")
+            .bind(serde_json::to_string(domains).expect("texts are JSON"))
+            .bind(team.to_string())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     /// Changes what a team has bought.
     pub async fn update_plan(&self, team: TeamId, plan: Plan) -> Result<(), sqlx::Error> {
         query("update team set plan = $1 where id = $2")

@@ -1,11 +1,11 @@
 //! LINE's webhooks. Types that are not known are left out: LINE adds new ones without asking.
 
-use omocast_contract::Timestamp;
+use omocast_contract::{Medium, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::read_time;
-use crate::store::inbound::{Change, Contact, InboundContent, InboundMessage};
+use crate::store::inbound::{Change, Contact, InboundContent, InboundMedia, InboundMessage};
 
 #[derive(Deserialize)]
 struct Webhook {
@@ -40,6 +40,7 @@ struct Message {
     #[serde(rename = "type")]
     kind: String,
     text: Option<String>,
+    file_name: Option<String>,
     content_provider: Option<ContentProvider>,
 }
 
@@ -93,17 +94,26 @@ fn change(event: Event) -> Option<Change> {
 }
 
 fn message(message: Message, customer: Contact, at: Timestamp) -> InboundMessage {
-    let content = match (message.kind.as_str(), message.text) {
-        ("text", Some(text)) => InboundContent::Text(text),
-        ("image", _) => {
+    let medium = match message.kind.as_str() {
+        "image" => Some(Medium::Image),
+        "video" => Some(Medium::Video),
+        "audio" | "file" => Some(Medium::File),
+        _ => None,
+    };
+    let content = match (medium, message.text) {
+        (Some(medium), _) => {
             let is_with_line = message
                 .content_provider
                 .is_none_or(|provider| provider.kind == "line");
-            InboundContent::Image {
+            InboundContent::Media(InboundMedia {
+                medium,
                 reference: is_with_line.then(|| message.id.clone()),
-            }
+                name: message.file_name.unwrap_or_default(),
+                caption: String::new(),
+            })
         }
-        _ => InboundContent::Other(message.kind),
+        (None, Some(text)) if message.kind == "text" => InboundContent::Text(text),
+        (None, _) => InboundContent::Other(message.kind),
     };
     InboundMessage {
         customer,
@@ -162,17 +172,35 @@ mod tests {
         assert_eq!(message.customer.external_id, USER);
     }
 
+    fn media(medium: Medium, reference: &str, name: &str) -> InboundContent {
+        InboundContent::Media(InboundMedia {
+            medium,
+            reference: Some(reference.into()),
+            name: name.into(),
+            caption: String::new(),
+        })
+    }
+
     #[test]
-    fn messages_are_texts_images_and_the_rest() {
+    fn messages_are_texts_media_and_the_rest() {
         check_content(
             json!({ "type": "text", "id": "1", "text": "嗨", "quoteToken": "q" }),
             InboundContent::Text("嗨".into()),
         );
         check_content(
             json!({ "type": "image", "id": "2", "quoteToken": "q", "contentProvider": { "type": "line" } }),
-            InboundContent::Image {
-                reference: Some("2".into()),
-            },
+            media(Medium::Image, "2", ""),
+        );
+        check_content(
+            json!({
+                "type": "video", "id": "4", "quoteToken": "q", "duration": 1_000,
+                "contentProvider": { "type": "line" },
+            }),
+            media(Medium::Video, "4", ""),
+        );
+        check_content(
+            json!({ "type": "file", "id": "5", "fileName": "型錄.pdf", "fileSize": 9 }),
+            media(Medium::File, "5", "型錄.pdf"),
         );
         check_content(
             json!({

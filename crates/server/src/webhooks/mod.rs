@@ -4,6 +4,8 @@
 //! over the bytes as they came, stores them and wakes [`run`].
 
 mod line;
+mod media;
+mod messenger;
 mod web;
 mod whatsapp;
 
@@ -12,7 +14,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
@@ -26,16 +27,15 @@ use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use crate::announcer::Announcer;
 use crate::app::App;
 use crate::channels::{Account, Credentials, FetchError, Profile};
 use crate::error::{AppError, AppResult, read_body};
-use crate::media::Variant;
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
-use crate::store::inbound::{Change, Fetched, InboundContent, Inbox, StoredImage, StoredWebhook};
+use crate::store::inbound::{Change, Fetched, Inbox, StoredWebhook};
+use media::fetch_media;
 
 /// More than any platform posts at once.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -45,8 +45,6 @@ const PREPARED_AT_ONCE: usize = 8;
 const PROFILES_AT_ONCE: usize = 16;
 /// A platform that is slow to tell names must not hold the messages up.
 const PROFILES_WITHIN: Duration = Duration::from_secs(5);
-/// After this many attempts a webhook is stored without the images that can't be had.
-const ATTEMPTS_FOR_IMAGES: u32 = 5;
 /// After this many a webhook is given up, and kept for somebody to look into.
 const ATTEMPTS: u32 = 10;
 
@@ -55,8 +53,16 @@ pub fn router() -> Router<App> {
     Router::new()
         .route("/webhooks/line/{account}", post(take_line))
         .route(
+            "/webhooks/facebook/{account}",
+            post(take_meta).get(shake_hands),
+        )
+        .route(
+            "/webhooks/instagram/{account}",
+            post(take_meta).get(shake_hands),
+        )
+        .route(
             "/webhooks/whatsapp/{account}",
-            post(take_whatsapp).get(shake_hands),
+            post(take_meta).get(shake_hands),
         )
         .route("/webhooks/web/{account}", post(take_web))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -78,16 +84,15 @@ async fn take_line(
     store(&app, account.id, &body).await
 }
 
-async fn take_whatsapp(
+/// Facebook, Instagram and WhatsApp: signed alike.
+async fn take_meta(
     State(app): State<App>,
     Path(account): Path<String>,
     headers: HeaderMap,
     request: Request,
 ) -> AppResult<StatusCode> {
     let account = find_account(&app, &account).await?;
-    let Credentials::Whatsapp { app_secret, .. } = &account.credentials else {
-        return Err(AppError::NotFound);
-    };
+    let (app_secret, _) = account.credentials.of_meta().ok_or(AppError::NotFound)?;
     let body = read_body(request, &app).await?;
     check_signature(
         app_secret,
@@ -133,9 +138,7 @@ async fn shake_hands(
     Query(handshake): Query<Handshake>,
 ) -> AppResult<Result<String, StatusCode>> {
     let account = find_account(&app, &account).await?;
-    let Credentials::Whatsapp { verify_token, .. } = &account.credentials else {
-        return Err(AppError::NotFound);
-    };
+    let (_, verify_token) = account.credentials.of_meta().ok_or(AppError::NotFound)?;
     let given = handshake.verify_token.unwrap_or_default();
     let is_ours: bool = given.as_bytes().ct_eq(verify_token.as_bytes()).into();
     let challenge = handshake
@@ -280,7 +283,7 @@ async fn process(
 async fn delete_files(app: &App, files: Vec<MediaId>) {
     for file in files {
         if let Err(error) = app.media.delete(file).await {
-            tracing::warn!(%file, "an image that nobody needs was not deleted: {error}");
+            tracing::warn!(%file, "a file that nobody needs was not deleted: {error}");
         }
     }
 }
@@ -346,26 +349,21 @@ async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared>
             vec![(account, changes)]
         }
         Channel::Whatsapp => {
-            let mut ours = Vec::new();
-            for (number, changes) in whatsapp::parse(&webhook.body).map_err(Unreadable::from)? {
-                match find_number(app, &account, &number).await? {
-                    Some(account) => ours.push((account, changes)),
-                    None => {
-                        tracing::warn!(account = %account.id, number, "a webhook is about a number that is no account")
-                    }
-                }
-            }
-            ours
+            let told = whatsapp::parse(&webhook.body).map_err(Unreadable::from)?;
+            find_addressees(app, &account, &[Channel::Whatsapp], told).await?
         }
-        // Nothing can have been stored for them.
-        Channel::Facebook | Channel::Instagram => Vec::new(),
+        Channel::Facebook | Channel::Instagram => {
+            let told = messenger::parse(&webhook.body).map_err(Unreadable::from)?;
+            let channels = [Channel::Facebook, Channel::Instagram];
+            find_addressees(app, &account, &channels, told).await?
+        }
     };
     let mut fetched = Fetched::default();
     let mut inboxes = Vec::new();
     for (account, changes) in per_account {
         fetch_names(app, &account, &changes, &mut fetched).await?;
         if let Err(error) =
-            fetch_images(app, &account, &changes, webhook.attempts, &mut fetched).await
+            fetch_media(app, &account, &changes, webhook.attempts, &mut fetched).await
         {
             delete_files(app, fetched.files()).await;
             return Err(error);
@@ -380,31 +378,47 @@ async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared>
     Ok(Prepared { inboxes, fetched })
 }
 
-/// Several numbers may share one app and so one address; only those of the same team and app are believed.
-async fn find_number(
+/// One app's webhooks come to one address, whichever of its accounts they are about.
+async fn find_addressees(
     app: &App,
     signed_by: &Account,
-    number: &str,
+    channels: &[Channel],
+    told: Vec<(String, Vec<Change>)>,
+) -> anyhow::Result<Vec<(Account, Vec<Change>)>> {
+    let mut ours = Vec::new();
+    for (id, changes) in told {
+        match find_addressee(app, signed_by, channels, &id).await? {
+            Some(account) => ours.push((account, changes)),
+            None => {
+                tracing::warn!(account = %signed_by.id, id, "a webhook is about what is no account");
+            }
+        }
+    }
+    Ok(ours)
+}
+
+/// Only accounts of the same team and app are believed.
+async fn find_addressee(
+    app: &App,
+    signed_by: &Account,
+    channels: &[Channel],
+    id: &str,
 ) -> anyhow::Result<Option<Account>> {
-    if number == signed_by.external_id {
+    if id == signed_by.external_id {
         return Ok(Some(signed_by.clone()));
     }
-    let account = app
-        .find_account_by_external_id(Channel::Whatsapp, number)
-        .await?;
-    Ok(account.filter(|account| {
-        account.team_id == signed_by.team_id
-            && match (&account.credentials, &signed_by.credentials) {
-                (
-                    Credentials::Whatsapp { app_secret, .. },
-                    Credentials::Whatsapp {
-                        app_secret: signing,
-                        ..
-                    },
-                ) => app_secret == signing,
-                _ => false,
-            }
-    }))
+    let signing = signed_by.credentials.of_meta().map(|(secret, _)| secret);
+    for &channel in channels {
+        let found = app.find_account_by_external_id(channel, id).await?;
+        let account = found.filter(|account| {
+            account.team_id == signed_by.team_id
+                && account.credentials.of_meta().map(|(secret, _)| secret) == signing
+        });
+        if account.is_some() {
+            return Ok(account);
+        }
+    }
+    Ok(None)
 }
 
 /// Asks for the names of those whose name nobody knows. Who can't be asked now is asked with their next message.
@@ -414,8 +428,10 @@ async fn fetch_names(
     changes: &[Change],
     fetched: &mut Fetched,
 ) -> anyhow::Result<()> {
-    if account.channel != Channel::Line {
-        return Ok(());
+    match account.channel {
+        Channel::Line | Channel::Facebook | Channel::Instagram => {}
+        // Their webhooks hold the names.
+        Channel::Whatsapp | Channel::Web => return Ok(()),
     }
     let users: HashSet<&String> = changes
         .iter()
@@ -427,7 +443,10 @@ async fn fetch_names(
                 ..
             } => Some(&customer.external_id),
             // Who blocks the account has no profile for it.
-            Change::Blocked { .. } | Change::Unsent { .. } | Change::Status(_) => None,
+            Change::Blocked { .. }
+            | Change::Unsent { .. }
+            | Change::Status(_)
+            | Change::Watermark(_) => None,
         })
         .collect();
     let users: Vec<String> = users.into_iter().cloned().collect();
@@ -459,65 +478,6 @@ async fn ask_name(
 ) -> (String, Result<Option<Profile>, FetchError>) {
     let profile = app.connectors.profile(&account, &user).await;
     (user, profile)
-}
-
-async fn fetch_images(
-    app: &App,
-    account: &Account,
-    changes: &[Change],
-    attempts: u32,
-    fetched: &mut Fetched,
-) -> anyhow::Result<()> {
-    let images: Vec<(&String, &String)> = changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::Message(message) => match &message.content {
-                InboundContent::Image {
-                    reference: Some(reference),
-                } => Some((&message.external_id, reference)),
-                InboundContent::Image { reference: None }
-                | InboundContent::Text(_)
-                | InboundContent::Other(_) => None,
-            },
-            Change::Blocked { .. } | Change::Unsent { .. } | Change::Status(_) => None,
-        })
-        .collect();
-    if images.is_empty() {
-        return Ok(());
-    }
-    let messages: Vec<_> = images
-        .iter()
-        .map(|(message, _)| (*message).clone())
-        .collect();
-    let stored = app.store.find_messages(account.id, &messages).await?;
-    for (message, reference) in images {
-        if stored.contains(message) || fetched.images.contains_key(reference) {
-            continue;
-        }
-        match app.connectors.fetch_media(account, reference).await {
-            Ok(bytes) => {
-                let image = keep_image(app, &bytes).await?;
-                fetched.images.insert(reference.clone(), image);
-            }
-            Err(FetchError::NotNow(why)) if attempts < ATTEMPTS_FOR_IMAGES => {
-                anyhow::bail!("an image could not be fetched: {why}");
-            }
-            // The message is shown without it.
-            Err(error) => tracing::info!(account = %account.id, "an image is lost: {error}"),
-        }
-    }
-    Ok(())
-}
-
-async fn keep_image(app: &App, bytes: &Bytes) -> anyhow::Result<StoredImage> {
-    let id = MediaId(Uuid::now_v7());
-    let mime = infer::get(bytes).map_or("application/octet-stream", |kind| kind.mime_type());
-    app.media.save(id, Variant::Original, bytes).await?;
-    Ok(StoredImage {
-        id,
-        mime: mime.to_owned(),
-        bytes: bytes.len() as u64,
-    })
 }
 
 /// A time that a platform wrote as milliseconds; now, where it wrote none.

@@ -1,12 +1,14 @@
 //! WhatsApp's webhooks: messages of customers, and the statuses of ours.
 
-use omocast_contract::{DeliveryStatus, Reason, Timestamp};
+use omocast_contract::{DeliveryStatus, Medium, Reason};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::read_time;
 use crate::channels::whatsapp_failure_reason;
-use crate::store::inbound::{About, Change, Contact, InboundContent, InboundMessage, StatusTold};
+use crate::store::inbound::{
+    About, Change, Contact, InboundContent, InboundMedia, InboundMessage, StatusTold,
+};
 
 #[derive(Deserialize)]
 struct Webhook {
@@ -93,7 +95,7 @@ fn changes(value: Messages) -> Vec<Change> {
     let messages = value
         .messages
         .iter()
-        .flat_map(|message| read_message(message, &contacts));
+        .filter_map(|message| read_message(message, &contacts));
     let statuses = value
         .statuses
         .into_iter()
@@ -105,17 +107,12 @@ fn changes(value: Messages) -> Vec<Change> {
         .collect()
 }
 
-fn read_message(message: &Value, contacts: &[ContactTold]) -> Vec<InboundMessage> {
+fn read_message(message: &Value, contacts: &[ContactTold]) -> Option<InboundMessage> {
     let text = |field: &str| message[field].as_str().map(str::to_owned);
     // Who hides their number has a business-scoped id instead.
     let phone = text("from");
-    let (Some(user), Some(id), Some(kind)) = (
-        phone.clone().or_else(|| text("from_user_id")),
-        text("id"),
-        text("type"),
-    ) else {
-        return Vec::new();
-    };
+    let user = phone.clone().or_else(|| text("from_user_id"))?;
+    let (id, kind) = (text("id")?, text("type")?);
     let contact = contacts.iter().find(|contact| {
         contact.wa_id.as_ref() == Some(&user) || contact.user_id.as_ref() == Some(&user)
     });
@@ -129,26 +126,14 @@ fn read_message(message: &Value, contacts: &[ContactTold]) -> Vec<InboundMessage
     };
     let seconds = text("timestamp").and_then(|seconds| seconds.parse::<i64>().ok());
     let at = read_time(seconds.map(|seconds| seconds.saturating_mul(1_000)));
-    let Some(content) = read_content(message, &kind) else {
-        return Vec::new();
-    };
-    let caption = message["image"]["caption"]
-        .as_str()
-        .filter(|_| kind == "image");
-    // A thread has no captions: what was written under a picture follows it as a text.
-    let caption = caption.map(|caption| InboundMessage {
-        customer: customer.clone(),
-        external_id: format!("{id}#caption"),
-        at: Timestamp(at.0.saturating_add(1)),
-        content: InboundContent::Text(caption.to_owned()),
-    });
+    let content = read_content(message, &kind)?;
     let message = InboundMessage {
         customer,
         external_id: id,
         at,
         content,
     };
-    [message].into_iter().chain(caption).collect()
+    Some(message)
 }
 
 fn read_content(message: &Value, kind: &str) -> Option<InboundContent> {
@@ -159,10 +144,9 @@ fn read_content(message: &Value, kind: &str) -> Option<InboundContent> {
         "interactive" => interactive["button_reply"]["title"]
             .as_str()
             .or_else(|| interactive["list_reply"]["title"].as_str()),
-        "image" => {
-            let reference = message["image"]["id"].as_str().map(str::to_owned);
-            return Some(InboundContent::Image { reference });
-        }
+        "image" => return Some(read_media(&message["image"], Medium::Image)),
+        "video" => return Some(read_media(&message["video"], Medium::Video)),
+        "audio" | "document" => return Some(read_media(&message[kind], Medium::File)),
         // Of the platform, not of the customer: a changed number, for example.
         "system" => return None,
         _ => None,
@@ -171,6 +155,16 @@ fn read_content(message: &Value, kind: &str) -> Option<InboundContent> {
         || InboundContent::Other(kind.to_owned()),
         |text| InboundContent::Text(text.to_owned()),
     ))
+}
+
+fn read_media(media: &Value, medium: Medium) -> InboundContent {
+    let text = |field: &str| media[field].as_str().map(str::to_owned);
+    InboundContent::Media(InboundMedia {
+        medium,
+        reference: text("id"),
+        name: text("filename").unwrap_or_default(),
+        caption: text("caption").unwrap_or_default(),
+    })
 }
 
 fn read_status(told: Status) -> Option<StatusTold> {
@@ -199,6 +193,7 @@ fn read_status(told: Status) -> Option<StatusTold> {
         status,
         reason,
         code: error.map(|error| error.code.to_string()),
+        taken_at: None,
     })
 }
 
@@ -269,16 +264,29 @@ mod tests {
         );
         let reply = json!({ "type": "button_reply", "button_reply": { "id": "1", "title": "是" } });
         check_content(message("interactive", reply), &[text("是")]);
-        let image = InboundContent::Image {
-            reference: Some("9".into()),
+        let media = |medium, name: &str, caption: &str| {
+            InboundContent::Media(InboundMedia {
+                medium,
+                reference: Some("9".into()),
+                name: name.into(),
+                caption: caption.into(),
+            })
         };
         check_content(
             message("image", json!({ "id": "9" })),
-            std::slice::from_ref(&image),
+            &[media(Medium::Image, "", "")],
         );
         check_content(
-            message("image", json!({ "id": "9", "caption": "這件" })),
-            &[image, text("這件")],
+            message("video", json!({ "id": "9", "caption": "這件" })),
+            &[media(Medium::Video, "", "這件")],
+        );
+        check_content(
+            message("document", json!({ "id": "9", "filename": "型錄.pdf" })),
+            &[media(Medium::File, "型錄.pdf", "")],
+        );
+        check_content(
+            message("audio", json!({ "id": "9", "voice": true })),
+            &[media(Medium::File, "", "")],
         );
         check_content(
             message("sticker", json!({ "id": "9" })),

@@ -8,21 +8,21 @@ use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
     Audience, AudienceCount, Broadcast, BroadcastRequest, BroadcastStatus, Channel, DeliveryStatus,
     EventId, EventStatus, Filter, MediaId, OutgoingMessage, Pick, Plan, ProblemCode, Reason, Role,
-    Timestamp,
+    Standing, Timestamp,
 };
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::{Team, TestApp, User, only, text, to_all};
 
-async fn shop() -> (TestApp, Team, User) {
+pub(crate) async fn shop() -> (TestApp, Team, User) {
     let app = TestApp::new().await;
     let team = app.team("ATELIER", Plan::Omo).await;
     let rep = app.user(&team, Role::SalesRep, &["A1"]).await;
     (app, team, rep)
 }
 
-async fn assert_nothing_was_made(app: &TestApp) {
+pub(crate) async fn assert_nothing_was_made(app: &TestApp) {
     for table in ["broadcast", "recipient", "delivery"] {
         assert_eq!(app.count(table).await, 0, "{table}");
     }
@@ -93,7 +93,7 @@ async fn a_broadcast_reaches_whom_it_can_and_skips_the_rest_with_a_reason() {
     assert_eq!(app.count("delivery").await, 10);
 
     let recipients = format!(
-        "{}?status=skipped",
+        "{}?standing=skipped",
         path::broadcast_recipients(made.summary.id)
     );
     let page: RecipientPage = rep.get(&recipients).await.json();
@@ -134,7 +134,10 @@ async fn bad_messages_are_refused_with_their_place_and_nothing_is_made() {
     let stranger = app.user(&other_team, Role::SalesRep, &[]).await;
     let foreign = stranger.image(2_000).await.id;
     let large = rep.image(6 * 1024 * 1024).await.id;
-    let image = |media| OutgoingMessage::Image { media };
+    let image = |media| OutgoingMessage::Image {
+        media,
+        caption: None,
+    };
     let none = MediaId(Uuid::from_u128(9));
     let cases: [(Vec<OutgoingMessage>, ProblemCode, &str, &[Channel]); 7] = [
         (vec![], ProblemCode::NoMessages, "messages", &[]),
@@ -170,7 +173,7 @@ async fn bad_messages_are_refused_with_their_place_and_nothing_is_made() {
         ),
         (
             vec![text("好"), image(large)],
-            ProblemCode::ImageTooLarge,
+            ProblemCode::MediaTooLarge,
             "messages[1]",
             &[Channel::Whatsapp],
         ),
@@ -465,6 +468,55 @@ async fn each_role_sees_its_own_part_of_the_broadcasts() {
         .get(&path::broadcast(made[0]))
         .await
         .refused(ProblemCode::RoleMayNotSee, None);
+}
+
+#[tokio::test]
+async fn recipients_are_listed_as_the_report_counts_them() {
+    let (app, team, rep) = shop().await;
+    for _ in 0..5 {
+        app.event(&team, Some(rep.id), |_| ()).await;
+    }
+    let made: Broadcast = rep
+        .broadcast("press-0001", &to_all(vec![text("好")]))
+        .await
+        .json();
+    for (at, status) in ["sent", "delivered", "read", "failed"]
+        .into_iter()
+        .enumerate()
+    {
+        sqlx::query(
+            "update recipient set status = $1 where customer_id =
+             (select customer_id from recipient order by customer_id limit 1 offset $2)",
+        )
+        .bind(status)
+        .bind(at as i64)
+        .execute(app.app.store.raw())
+        .await
+        .unwrap();
+    }
+    let progress = rep
+        .get(&path::broadcast(made.summary.id))
+        .await
+        .json::<Broadcast>()
+        .summary
+        .progress;
+    for standing in Standing::ALL {
+        let asked = format!(
+            "{}?standing={}",
+            path::broadcast_recipients(made.summary.id),
+            standing.as_str()
+        );
+        let page: RecipientPage = rep.get(&asked).await.json();
+        assert_eq!(
+            page.rows.len() as u64,
+            progress.of(standing),
+            "{standing:?}"
+        );
+    }
+    assert_eq!(
+        Standing::ALL.map(|standing| progress.of(standing)),
+        [3, 2, 1, 1, 0, 0, 1]
+    );
 }
 
 #[tokio::test]

@@ -2,12 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod broadcasts;
+mod contents;
+mod drafts;
 mod events;
+mod line;
 mod live;
 mod media;
 mod replies;
+mod saved_replies;
 mod serving;
 mod session;
 mod speed;
+mod storage;
 mod support;
+mod test_sends;
 mod walk;

@@ -1,7 +1,5 @@
 //! 1:1 replies. Nobody answers for the platforms, but for a LINE that takes everything where a test says so.
 
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -10,14 +8,14 @@ use omocast_contract::api::{IDEMPOTENCY_KEY, Thread, path};
 use omocast_contract::message::{Message, MessageContent, MessageOrigin};
 use omocast_contract::timestamp::DAY;
 use omocast_contract::{
-    Channel, DeliveryStatus, EventStatus, MediaId, OutgoingMessage, Plan, ProblemCode, Reason, Role,
+    Channel, DeliveryStatus, EventStatus, MediaId, Medium, OutgoingMessage, Plan, ProblemCode,
+    Reason, Role,
 };
 use omocast_server::store::Store;
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::support::{TestApp, text};
+use crate::line::{Line, serve};
+use crate::support::{TestApp, message_of, text};
 
 #[tokio::test]
 async fn a_reply_that_the_platform_did_not_take_is_not_lost() {
@@ -109,7 +107,10 @@ async fn what_may_not_be_written_is_refused_and_leaves_no_message() {
         .await;
     let pending = app.event(&team, None, |_| ()).await;
     let hello = text("hello");
-    let image = |media| OutgoingMessage::Image { media };
+    let image = |media| OutgoingMessage::Image {
+        media,
+        caption: None,
+    };
     let none = MediaId(Uuid::from_u128(9));
     let cases = [
         (&rep, ended, &hello, ProblemCode::EventEnded, None),
@@ -142,28 +143,6 @@ async fn what_may_not_be_written_is_refused_and_leaves_no_message() {
     assert_eq!(app.count("message").await, 0);
 }
 
-/// A LINE that takes everything; tells what it got.
-async fn line() -> (String, Arc<Mutex<Vec<Value>>>) {
-    let pushes = Arc::new(Mutex::new(Vec::new()));
-    let got = pushes.clone();
-    let push = post(async move |axum::Json(body): axum::Json<Value>| {
-        let mut got = got.lock().unwrap();
-        got.push(body);
-        let id = got.len().to_string();
-        axum::Json(json!({ "sentMessages": [{ "id": id }] }))
-    });
-    let address = serve(Router::new().route("/v2/bot/message/push", push)).await;
-    (address, pushes)
-}
-
-/// Serves `router`, and tells where.
-async fn serve(router: Router) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
-}
-
 #[tokio::test]
 async fn a_reply_that_may_have_arrived_is_not_called_failed() {
     let push = post(async || StatusCode::INTERNAL_SERVER_ERROR);
@@ -187,9 +166,9 @@ async fn a_reply_that_may_have_arrived_is_not_called_failed() {
 
 #[tokio::test]
 async fn a_reply_pressed_twice_is_sent_once() {
-    let (address, pushes) = line().await;
+    let line = Line::start().await;
     let store = Store::in_memory().await.unwrap();
-    let app = TestApp::with_store(store, |config| config.endpoints.line = address);
+    let app = TestApp::with_store(store, |config| config.endpoints.line = line.address.clone());
     let team = app.team("ATELIER", Plan::Omo).await;
     let rep = app.user(&team, Role::SalesRep, &[]).await;
     let event = app
@@ -214,7 +193,7 @@ async fn a_reply_pressed_twice_is_sent_once() {
         panic!("{sent:?}")
     };
     assert_eq!((*status, *reason), (DeliveryStatus::Sent, None));
-    assert_eq!(pushes.lock().unwrap().len(), 1);
+    assert_eq!(line.pushes().len(), 1);
     let thread: Thread = rep.get(&path::event(event)).await.json();
     assert_eq!(thread.messages, [sent]);
     assert_eq!(
@@ -230,16 +209,86 @@ async fn a_reply_pressed_twice_is_sent_once() {
 
     let image = rep.image(5_000).await.id;
     let answer = rep
-        .post(&messages, &OutgoingMessage::Image { media: image })
+        .post(
+            &messages,
+            &OutgoingMessage::Image {
+                media: image,
+                caption: None,
+            },
+        )
         .await;
     assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
-    let push = pushes.lock().unwrap()[1].clone();
+    let push = line.pushes()[1].clone();
     let url = push["messages"][0]["originalContentUrl"].as_str().unwrap();
     let file = app
         .nobody()
         .get(url.strip_prefix("http://omocast.test").unwrap())
         .await;
     assert_eq!((file.status, file.body.len()), (StatusCode::OK, 5_000));
+}
+
+#[tokio::test]
+async fn a_reply_calls_the_customer_by_name_and_needs_one() {
+    let line = Line::start().await;
+    let store = Store::in_memory().await.unwrap();
+    let app = TestApp::with_store(store, |config| config.endpoints.line = line.address.clone());
+    let team = app.team("ATELIER", Plan::Omo).await;
+    let rep = app.user(&team, Role::SalesRep, &[]).await;
+    let named = app.event(&team, Some(rep.id), |_| ()).await;
+    let nameless = app
+        .event(&team, Some(rep.id), |event| event.name = String::new())
+        .await;
+    let greeting = text("{{customer_name}}您好");
+    let sent: Message = rep
+        .post(&path::event_messages(named), &greeting)
+        .await
+        .json();
+    let expected = MessageContent::Text {
+        text: "陳怡君您好".to_owned(),
+    };
+    assert_eq!(sent.content, expected);
+    assert_eq!(line.pushes()[0]["messages"][0]["text"], "陳怡君您好");
+    rep.post(&path::event_messages(nameless), &greeting)
+        .await
+        .refused(ProblemCode::NameFallbackMissing, Some("text"));
+}
+
+#[tokio::test]
+async fn a_reply_holds_every_medium_that_the_channel_takes() {
+    let line = Line::start().await;
+    let store = Store::in_memory().await.unwrap();
+    let app = TestApp::with_store(store, |config| config.endpoints.line = line.address.clone());
+    let team = app.team("ATELIER", Plan::Omo).await;
+    let rep = app.user(&team, Role::SalesRep, &[]).await;
+    let event = app.event(&team, Some(rep.id), |_| ()).await;
+    let messages = path::event_messages(event);
+    let video = rep.video(5_000).await;
+    let sent: Message = rep.post(&messages, &message_of(&video)).await.json();
+    let expected = MessageContent::Video {
+        media: Some(video.id),
+        caption: None,
+    };
+    assert_eq!(sent.content, expected);
+    let push = &line.pushes()[0]["messages"][0];
+    for (field, bytes) in [("originalContentUrl", 5_000), ("previewImageUrl", 100)] {
+        let url = push[field].as_str().unwrap();
+        let path = url.strip_prefix("http://omocast.test").unwrap();
+        assert_eq!(app.nobody().get(path).await.body.len(), bytes, "{field}");
+    }
+    let thread: Thread = rep.get(&path::event(event)).await.json();
+    assert_eq!(thread.event.last_medium, Medium::Video);
+
+    let file = rep.file("a.pdf", b"%PDF-1.7").await;
+    rep.post(&messages, &message_of(&file))
+        .await
+        .refused(ProblemCode::MediumNotSupported, Some("media"));
+    let captioned = OutgoingMessage::Video {
+        media: video.id,
+        caption: Some("好".to_owned()),
+    };
+    rep.post(&messages, &captioned)
+        .await
+        .refused(ProblemCode::CaptionNotSupported, Some("caption"));
 }
 
 #[tokio::test]

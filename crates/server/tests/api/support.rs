@@ -284,7 +284,7 @@ impl Team {
     }
 }
 
-fn credentials() -> [(Channel, Credentials); 3] {
+fn credentials() -> [(Channel, Credentials); 5] {
     let line = Credentials::Line {
         channel_access_token: "token".to_owned(),
         channel_secret: "secret".to_owned(),
@@ -294,11 +294,24 @@ fn credentials() -> [(Channel, Credentials); 3] {
         app_secret: "secret".to_owned(),
         verify_token: "verify".to_owned(),
     };
+    let facebook = Credentials::Facebook {
+        access_token: "token".to_owned(),
+        app_secret: "secret".to_owned(),
+        verify_token: "verify".to_owned(),
+    };
+    let instagram = Credentials::Instagram {
+        access_token: "token".to_owned(),
+        app_secret: "secret".to_owned(),
+        verify_token: "verify".to_owned(),
+        page_id: None,
+    };
     let web = Credentials::Web {
         secret: "secret".to_owned(),
     };
     [
         (Channel::Line, line),
+        (Channel::Facebook, facebook),
+        (Channel::Instagram, instagram),
         (Channel::Whatsapp, whatsapp),
         (Channel::Web, web),
     ]
@@ -346,24 +359,50 @@ impl User {
             .await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &impl Serialize) -> Answer {
+        let body = serde_json::to_vec(body).unwrap();
+        let headers = [("content-type", "application/json")];
+        self.send(Method::PUT, path, &headers, body.into()).await
+    }
+
     pub(crate) async fn upload(&self, parts: &[(&str, &[u8])]) -> Answer {
-        let mut body = Vec::new();
-        for (name, bytes) in parts {
-            let head = format!(
-                "--x\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{name}.jpg\"\r\n\r\n"
-            );
-            body.extend_from_slice(head.as_bytes());
-            body.extend_from_slice(bytes);
-            body.extend_from_slice(b"\r\n");
-        }
-        body.extend_from_slice(b"--x--\r\n");
+        let named: Vec<(&str, String, &[u8])> = parts
+            .iter()
+            .map(|&(field, bytes)| (field, format!("{field}.jpg"), bytes))
+            .collect();
+        let parts: Vec<(&str, &str, &[u8])> = named
+            .iter()
+            .map(|(field, name, bytes)| (*field, name.as_str(), *bytes))
+            .collect();
+        self.upload_named(&parts).await
+    }
+
+    /// Uploads parts, each with its field and the file's name.
+    pub(crate) async fn upload_named(&self, parts: &[(&str, &str, &[u8])]) -> Answer {
         self.send(
             Method::POST,
             path::MEDIA,
-            &[("content-type", "multipart/form-data; boundary=x")],
-            body.into(),
+            &[MULTIPART],
+            multipart(parts).into(),
         )
         .await
+    }
+
+    /// A video, uploaded with its preview.
+    pub(crate) async fn video(&self, bytes: usize) -> Media {
+        let (video, preview) = (mp4(bytes), png(100));
+        let parts: [(&str, &str, &[u8]); 2] =
+            [("file", "a.mp4", &video), ("preview", "a.jpg", &preview)];
+        let answer = self.upload_named(&parts).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        answer.json()
+    }
+
+    /// A file, uploaded.
+    pub(crate) async fn file(&self, name: &str, bytes: &[u8]) -> Media {
+        let answer = self.upload_named(&[("file", name, bytes)]).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        answer.json()
     }
 
     /// An image of this size, uploaded.
@@ -464,7 +503,38 @@ pub(crate) fn to_all(messages: Vec<OutgoingMessage>) -> BroadcastRequest {
         audience: Audience::everything(Filter::default()),
         messages,
         surface: Surface::Web,
+        name_fallback: None,
+        draft: None,
     }
+}
+
+pub(crate) const MULTIPART: (&str, &str) = ("content-type", "multipart/form-data; boundary=x");
+
+/// A multipart body of these parts: field, file's name, bytes.
+pub(crate) fn multipart(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (field, name, bytes) in parts {
+        let head = format!(
+            "--x\r\ncontent-disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--x--\r\n");
+    body
+}
+
+/// An uploaded image, video or file as a message.
+pub(crate) fn message_of(media: &Media) -> OutgoingMessage {
+    OutgoingMessage::of_upload(media.medium, media.id).unwrap()
+}
+
+/// Looks like an MP4 of this many bytes.
+pub(crate) fn mp4(bytes: usize) -> Vec<u8> {
+    let mut video = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41".to_vec();
+    video.resize(bytes.max(32), 0);
+    video
 }
 
 pub(crate) fn only(events: &[EventId]) -> Audience {

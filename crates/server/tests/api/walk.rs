@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use omocast_contract::api::{
-    ActionRequest, BulkRequest, BulkResult, EventQuery, IDEMPOTENCY_KEY, PageStart, path,
+    ActionRequest, BulkRequest, BulkResult, EventQuery, IDEMPOTENCY_KEY, PageStart, SavedReplyPage,
+    path,
 };
+use omocast_contract::test_send::TestSend;
 use omocast_contract::{
-    Audience, Broadcast, BroadcastId, BroadcastRequest, EventAction, EventId, EventStatus,
-    EventView, Filter, MediaId, OutgoingMessage, Plan, ProblemCode, Role,
+    Audience, Broadcast, BroadcastId, BroadcastRequest, Channel, Draft, DraftEdit, DraftId,
+    EventAction, EventId, EventStatus, EventView, Filter, MediaId, OutgoingMessage, Plan,
+    ProblemCode, Role, SavedReply, SavedReplyAudience, SavedReplyEdit, SavedReplyId, Surface,
 };
 use serde_json::Value;
 
@@ -20,6 +23,8 @@ struct Foreign {
     pending: EventId,
     broadcast: BroadcastId,
     media: MediaId,
+    draft: DraftId,
+    saved_reply: SavedReplyId,
 }
 
 /// Asks one endpoint for the other team's things; gives what came back.
@@ -31,6 +36,7 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
     let key = [(IDEMPOTENCY_KEY, "foreign-0001")];
     let image = OutgoingMessage::Image {
         media: foreign.media,
+        caption: None,
     };
     let answer = match operation {
         "findSession" => user.get(path::SESSION).await,
@@ -129,15 +135,96 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
             answer
         }
         "findMedia" => missing(user.get(&path::media_file(foreign.media)).await, None).await,
+        "findMediaPreview" => {
+            missing(user.get(&path::media_preview(foreign.media)).await, None).await
+        }
+        "listSavedReplies" => user.get(path::SAVED_REPLIES).await,
+        "createSavedReply" => {
+            let answer = user.post(path::SAVED_REPLIES, &saved_reply(image)).await;
+            answer.refused(ProblemCode::MediaNotFound, Some("messages[0]"));
+            answer
+        }
+        "updateSavedReply" => {
+            let path = path::saved_reply(foreign.saved_reply);
+            missing(user.put(&path, &saved_reply(text("ours"))).await, None).await
+        }
+        "deleteSavedReply" => {
+            let path = path::saved_reply(foreign.saved_reply);
+            missing(user.delete(&path).await, None).await
+        }
+        "listDrafts" => user.get(path::DRAFTS).await,
+        "findDraft" | "deleteDraft" | "updateDraft" => {
+            let path = path::draft(foreign.draft);
+            let edit = |base_version| DraftEdit {
+                base_version,
+                messages: vec![image.clone()],
+                ..DraftEdit::default()
+            };
+            let answers = match operation {
+                "findDraft" => vec![user.get(&path).await],
+                "deleteDraft" => vec![user.delete(&path).await],
+                _ => vec![
+                    user.put(&path, &edit(0)).await,
+                    user.put(&path, &edit(1)).await,
+                ],
+            };
+            for answer in &answers {
+                let code = answer.problem().code;
+                assert!(
+                    matches!(
+                        code,
+                        ProblemCode::NotFound | ProblemCode::RoleMayNotBroadcast
+                    ),
+                    "{code:?}"
+                );
+            }
+            // In a draft of one's own, the other team's upload is not told.
+            let own = DraftId(uuid::Uuid::now_v7());
+            let answer = user.put(&path::draft(own), &edit(0)).await;
+            if answer.status.is_success() {
+                assert_eq!(answer.json::<Draft>().media, []);
+            }
+            answers.into_iter().next()?
+        }
+        "listTestCustomers" => user.get(path::TEST_CUSTOMERS).await,
+        "sendTest" => {
+            let test = TestSend {
+                messages: vec![image],
+                name_fallback: None,
+                surface: Surface::Web,
+                channels: vec![Channel::Line],
+            };
+            let answer = user.post(path::BROADCAST_TEST, &test).await;
+            let code = answer.problem().code;
+            assert!(
+                matches!(
+                    code,
+                    ProblemCode::MediaNotFound | ProblemCode::RoleMayNotBroadcast
+                ),
+                "{code:?}"
+            );
+            answer
+        }
         "describe" => user.get(path::OPENAPI).await,
         // They take nothing that could belong to somebody; `live.rs` tests the stream.
-        "createSession" | "deleteSession" | "createMedia" | "listen" => return None,
+        "createSession" | "deleteSession" | "createMedia" | "createTestCode"
+        | "deleteTestCustomer" | "listen" => return None,
         other => panic!("{other} is not walked: add it"),
     };
     Some((
         answer.status,
         String::from_utf8_lossy(&answer.body).into_owned(),
     ))
+}
+
+fn saved_reply(message: OutgoingMessage) -> SavedReplyEdit {
+    SavedReplyEdit {
+        version: 1,
+        title: "營業時間".to_owned(),
+        category: String::new(),
+        audience: SavedReplyAudience::OnlyMe,
+        messages: vec![message],
+    }
 }
 
 fn merge(
@@ -173,15 +260,35 @@ async fn nothing_of_one_team_is_told_to_the_other_or_changed_by_it() {
     let made: Broadcast = owner
         .broadcast(
             "theirs-0001",
-            &to_all(vec![text("THEIRS words"), OutgoingMessage::Image { media }]),
+            &to_all(vec![
+                text("THEIRS words"),
+                OutgoingMessage::Image {
+                    media,
+                    caption: None,
+                },
+            ]),
         )
         .await
         .json();
+    let draft = DraftId(uuid::Uuid::now_v7());
+    let edit = DraftEdit {
+        messages: vec![text("THEIRS draft")],
+        ..DraftEdit::default()
+    };
+    owner.put(&path::draft(draft), &edit).await.json::<Draft>();
+    let keeper = app.user(&theirs, Role::Admin, &[]).await;
+    let reply = SavedReplyEdit {
+        audience: SavedReplyAudience::Everyone,
+        ..saved_reply(text("THEIRS reply"))
+    };
+    let reply: SavedReply = keeper.post(path::SAVED_REPLIES, &reply).await.json();
     let foreign = Foreign {
         event,
         pending,
         broadcast: made.summary.id,
         media,
+        draft,
+        saved_reply: reply.id,
     };
     let broadcasts = app.count("broadcast").await;
 
@@ -194,13 +301,15 @@ async fn nothing_of_one_team_is_told_to_the_other_or_changed_by_it() {
     let operations: BTreeSet<&str> = items
         .map(|operation| operation["operationId"].as_str().unwrap())
         .collect();
-    assert!(operations.len() >= 19);
+    assert!(operations.len() >= 32);
     let told = [
         theirs.id.to_string(),
         event.to_string(),
         pending.to_string(),
         foreign.broadcast.to_string(),
         media.to_string(),
+        draft.to_string(),
+        reply.id.to_string(),
     ];
     for role in Role::ALL {
         let user = app.user(&ours, role, &["A1"]).await;
@@ -216,6 +325,10 @@ async fn nothing_of_one_team_is_told_to_the_other_or_changed_by_it() {
         }
     }
     // And nothing changed.
+    let kept: Draft = owner.get(&path::draft(draft)).await.json();
+    assert_eq!(kept.version, 1);
+    let kept: SavedReplyPage = keeper.get(path::SAVED_REPLIES).await.json();
+    assert_eq!(kept.rows, [reply]);
     assert_eq!(app.count("broadcast").await, broadcasts);
     assert_eq!(app.count("message").await, 0);
     let thread: omocast_contract::api::Thread = owner.get(&path::event(event)).await.json();
@@ -233,7 +346,9 @@ async fn nobody_signed_out_gets_anything_from_any_endpoint() {
                 continue;
             }
             let method: Method = method.to_uppercase().parse().unwrap();
-            let path = path.replace("{id}", "0198c0de-0000-7000-8000-000000000001");
+            let path = path
+                .replace("{id}", "0198c0de-0000-7000-8000-000000000001")
+                .replace("{channel}", "line");
             let answer = nobody
                 .send(
                     method,

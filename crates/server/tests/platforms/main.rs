@@ -7,6 +7,9 @@
 
 mod connectors;
 mod delivery;
+mod inbound_media;
+mod media;
+mod pages;
 mod support;
 mod throughput;
 mod webhooks;

@@ -2,27 +2,30 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use omocast_contract::api::{EventQuery, EventRow, PageStart, RecipientQuery};
+use omocast_contract::api::{EventQuery, EventRow, Media, PageStart, RecipientQuery};
+use omocast_contract::media::detect;
 use omocast_contract::{
     AccountId, Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, Channel,
-    EventAction, EventView, Filter, MemberId, OutgoingMessage, Pick, Plan, Recipient, Role,
-    Surface, Timestamp,
+    EventAction, EventView, Filter, MediaId, Medium, MemberId, OutgoingMessage, Pick, Plan,
+    Recipient, Role, Surface, TeamId, Timestamp,
 };
 use omocast_sandbox::{
-    Account, Customer, PhoneMessageKind, Receipts, Sandbox, SandboxConfig, Utterance,
+    Account, Customer, InstagramRoute, PhoneMessageKind, Receipts, Sandbox, SandboxConfig,
+    Utterance,
 };
 use omocast_server::app::{App, Clock};
-use omocast_server::channels::{Connectors, Credentials, http_client_with_timeout};
+use omocast_server::channels::{Connectors, Credentials, Uploads, http_client_with_timeout};
 use omocast_server::config::{Config, Endpoints};
+use omocast_server::media::Variant;
 use omocast_server::secrets::Secrets;
 use omocast_server::shutdown::{Shutdown, Trigger};
 use omocast_server::store::CreatedBroadcast;
-use omocast_server::store::{Member, NewAccount, NewMember, Store};
+use omocast_server::store::{Member, NewAccount, NewMember, Store, StoredMedia};
 use omocast_server::{delivery, router, webhooks};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -31,6 +34,12 @@ pub(crate) const LINE: &str = "U00000000000000000000000000000001";
 pub(crate) const NUMBER: &str = "200000000000001";
 pub(crate) const OTHER_NUMBER: &str = "200000000000002";
 pub(crate) const SITE: &str = "site-1";
+pub(crate) const PAGE: &str = "300000000000001";
+/// An Instagram account that is spoken for by itself.
+pub(crate) const INSTAGRAM: &str = "400000000000001";
+/// An Instagram account that is spoken for by the page.
+pub(crate) const LINKED_INSTAGRAM: &str = "400000000000002";
+pub(crate) const PAGE_SECRET: &str = "fb-secret";
 pub(crate) const APP_SECRET: &str = "wa-secret";
 pub(crate) const LINE_SECRET: &str = "line-secret";
 
@@ -47,10 +56,19 @@ pub(crate) struct World {
     pub(crate) line: AccountId,
     pub(crate) whatsapp: AccountId,
     pub(crate) web: AccountId,
+    pub(crate) page: AccountId,
+    pub(crate) instagram: AccountId,
+    /// `http://host:port` of the stand-ins.
+    pub(crate) platforms: String,
+    team: TeamId,
+    fetched: Fetched,
     now: Arc<AtomicI64>,
     workers: Vec<(Trigger, JoinHandle<()>)>,
     _folder: tempfile::TempDir,
 }
+
+/// The paths under which platforms fetched media.
+type Fetched = Arc<Mutex<Vec<String>>>;
 
 pub(crate) struct Setup {
     pub(crate) timeout: Duration,
@@ -92,11 +110,15 @@ impl World {
         .await
         .unwrap();
         let platforms = serve(sandbox.router()).await;
+        let product = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let product_base = format!("http://{}", product.local_addr().unwrap());
         let mut config = Config::for_tests(folder.path());
+        config.public_url = product_base.clone();
         config.endpoints = Endpoints {
             line: format!("{platforms}/line"),
             line_data: format!("{platforms}/line-data"),
             graph: format!("{platforms}/graph"),
+            graph_instagram: format!("{platforms}/graph-instagram"),
             graph_version: "v26.0".to_owned(),
             web: format!("{platforms}/web"),
         };
@@ -111,8 +133,11 @@ impl World {
         let now = Arc::new(AtomicI64::new(i64::try_from(real).unwrap()));
         let clock = Clock::fixed(now.clone());
         let mut app = App::new(store, config, Secrets::new([7; 32]), clock).unwrap();
-        app.connectors =
-            Connectors::new(http_client_with_timeout(setup.timeout).unwrap(), endpoints);
+        app.connectors = Connectors::new(
+            http_client_with_timeout(setup.timeout).unwrap(),
+            endpoints,
+            Uploads::new(app.store.clone(), app.clock.clone()),
+        );
 
         let team = app
             .store
@@ -164,8 +189,52 @@ impl World {
             .create_account(account(Channel::Web, SITE), &web)
             .await
             .unwrap();
-        let product = serve(router::router(app.clone())).await;
-        point_webhooks(&sandbox, &product, [line, whatsapp, web]).await;
+        let facebook = Credentials::Facebook {
+            access_token: "page-token".to_owned(),
+            app_secret: PAGE_SECRET.to_owned(),
+            verify_token: "verify".to_owned(),
+        };
+        let page = app
+            .create_account(account(Channel::Facebook, PAGE), &facebook)
+            .await
+            .unwrap();
+        let by_login = Credentials::Instagram {
+            access_token: "ig-token".to_owned(),
+            app_secret: "ig-secret".to_owned(),
+            verify_token: "verify".to_owned(),
+            page_id: None,
+        };
+        let instagram = app
+            .create_account(account(Channel::Instagram, INSTAGRAM), &by_login)
+            .await
+            .unwrap();
+        let by_page = Credentials::Instagram {
+            access_token: "page-token".to_owned(),
+            app_secret: PAGE_SECRET.to_owned(),
+            verify_token: "verify".to_owned(),
+            page_id: Some(PAGE.to_owned()),
+        };
+        app.create_account(account(Channel::Instagram, LINKED_INSTAGRAM), &by_page)
+            .await
+            .unwrap();
+        let fetched = Fetched::default();
+        let router = router::router(app.clone()).layer(note_fetches(fetched.clone()));
+        tokio::spawn(async move {
+            axum::serve(
+                product,
+                router.into_make_service_with_connect_info::<std::net::SocketAddr>(),
+            )
+            .await
+        });
+        let addresses = [
+            ("line", line),
+            ("whatsapp", whatsapp),
+            ("web", web),
+            // One app, one address: what is about the linked account comes to the page's.
+            ("facebook", page),
+            ("instagram", instagram),
+        ];
+        point_webhooks(&sandbox, &product_base, &addresses).await;
         Self {
             sandbox,
             app,
@@ -173,6 +242,11 @@ impl World {
             line,
             whatsapp,
             web,
+            page,
+            instagram,
+            platforms,
+            team,
+            fetched,
             now,
             workers: Vec::new(),
             _folder: folder,
@@ -315,12 +389,12 @@ impl World {
     }
 
     pub(crate) async fn broadcast(&self, texts: &[&str]) -> BroadcastId {
-        let messages = texts
-            .iter()
-            .map(|text| OutgoingMessage::Text {
-                text: (*text).to_owned(),
-            })
-            .collect();
+        let messages = texts.iter().map(|text| text_message(text)).collect();
+        self.broadcast_messages(messages).await
+    }
+
+    /// Broadcasts to everybody; on a phone, where more media are offered.
+    pub(crate) async fn broadcast_messages(&self, messages: Vec<OutgoingMessage>) -> BroadcastId {
         let audience = Audience {
             pick: Pick::AllExcept(Vec::new()),
             ..Audience::default()
@@ -328,7 +402,9 @@ impl World {
         let request = BroadcastRequest {
             audience,
             messages,
-            surface: Surface::Web,
+            surface: Surface::App,
+            name_fallback: None,
+            draft: None,
         };
         let member = self.member().await;
         let key = uuid::Uuid::now_v7().to_string();
@@ -370,7 +446,7 @@ impl World {
         let mut after = None;
         loop {
             let query = RecipientQuery {
-                status: None,
+                standing: None,
                 after,
             };
             let page = self
@@ -395,9 +471,55 @@ impl World {
             .filter(|message| !message.from_customer)
             .map(|message| match message.kind {
                 PhoneMessageKind::Text(text) => text,
-                PhoneMessageKind::Image { url, .. } => url,
+                PhoneMessageKind::Image { .. } => "[image]".to_owned(),
+                PhoneMessageKind::Video { .. } => "[video]".to_owned(),
+                PhoneMessageKind::File { name, .. } => format!("[file] {name}"),
             })
             .collect()
+    }
+
+    /// An upload of the member, as the browser makes it.
+    pub(crate) async fn upload(&self, name: &str, bytes: &[u8]) -> MediaId {
+        let id = MediaId(uuid::Uuid::now_v7());
+        let store = &self.app.media;
+        store.save(id, Variant::Original, bytes).await.unwrap();
+        let found = detect(name, bytes).unwrap();
+        let has_preview = found.medium == Medium::Video;
+        if has_preview {
+            store.save(id, Variant::Preview, JPEG).await.unwrap();
+        }
+        let stored = StoredMedia {
+            media: Media {
+                id,
+                name: name.to_owned(),
+                mime: found.mime.to_owned(),
+                bytes: bytes.len() as u64,
+                medium: found.medium,
+                file_type: found.file_type,
+                has_preview,
+            },
+            preview_mime: has_preview.then(|| "image/jpeg".to_owned()),
+        };
+        self.app
+            .store
+            .create_media(self.team, self.member, &stored, self.now())
+            .await
+            .unwrap();
+        id
+    }
+
+    /// How often platforms fetched a piece of media from us.
+    pub(crate) fn fetches(&self) -> usize {
+        self.fetched.lock().unwrap().len()
+    }
+
+    /// How often media were uploaded to platforms.
+    pub(crate) fn uploads(&self) -> usize {
+        let requests = self.sandbox.requests();
+        let uploads = requests.iter().filter(|request| {
+            request.path.ends_with("/media") || request.path.ends_with("/message_attachments")
+        });
+        uploads.count()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -405,15 +527,42 @@ impl World {
     }
 }
 
+pub(crate) fn text_message(text: &str) -> OutgoingMessage {
+    OutgoingMessage::Text {
+        text: text.to_owned(),
+    }
+}
+
+fn note_fetches(
+    fetched: Fetched,
+) -> axum::middleware::FromFnLayer<
+    impl Fn(axum::extract::Request, axum::middleware::Next) -> Noted + Clone + Send + Sync + 'static,
+    (),
+    (axum::extract::Request,),
+> {
+    axum::middleware::from_fn(
+        move |request: axum::extract::Request, next: axum::middleware::Next| -> Noted {
+            let fetched = fetched.clone();
+            Box::pin(async move {
+                let path = request.uri().path();
+                if path.starts_with("/m/") {
+                    fetched.lock().unwrap().push(path.to_owned());
+                }
+                next.run(request).await
+            })
+        },
+    )
+}
+
+type Noted = Pin<Box<dyn Future<Output = axum::response::Response> + Send>>;
+
 /// The stand-ins are told where the product listens: each account has an address of its own.
-async fn point_webhooks(sandbox: &Sandbox, product: &str, [line, whatsapp, web]: [AccountId; 3]) {
-    let gate = Router::new()
-        .route("/line", forward(format!("{product}/webhooks/line/{line}")))
-        .route(
-            "/whatsapp",
-            forward(format!("{product}/webhooks/whatsapp/{whatsapp}")),
-        )
-        .route("/web", forward(format!("{product}/webhooks/web/{web}")));
+async fn point_webhooks(sandbox: &Sandbox, product: &str, addresses: &[(&str, AccountId)]) {
+    let mut gate = Router::new();
+    for (channel, account) in addresses {
+        let to = format!("{product}/webhooks/{channel}/{account}");
+        gate = gate.route(&format!("/{channel}"), forward(to));
+    }
     sandbox.set_webhook_base(&serve(gate).await);
 }
 
@@ -466,6 +615,34 @@ fn platform_accounts(monthly_limit: Option<u64>) -> Vec<Account> {
             webhook_url: "http://unset.invalid/line".into(),
             monthly_limit,
         },
+        Account::Facebook {
+            name: "Lativ".into(),
+            page_id: PAGE.into(),
+            access_token: "page-token".into(),
+            app_secret: PAGE_SECRET.into(),
+            verify_token: "verify".into(),
+            webhook_url: "http://unset.invalid/facebook".into(),
+        },
+        Account::Instagram {
+            name: "lativ".into(),
+            ig_id: INSTAGRAM.into(),
+            route: InstagramRoute::Login,
+            access_token: "ig-token".into(),
+            app_secret: "ig-secret".into(),
+            verify_token: "verify".into(),
+            webhook_url: "http://unset.invalid/instagram".into(),
+        },
+        Account::Instagram {
+            name: "lativ_outlet".into(),
+            ig_id: LINKED_INSTAGRAM.into(),
+            route: InstagramRoute::Page {
+                page_id: PAGE.into(),
+            },
+            access_token: "page-token".into(),
+            app_secret: PAGE_SECRET.into(),
+            verify_token: "verify".into(),
+            webhook_url: "http://unset.invalid/facebook".into(),
+        },
         whatsapp(NUMBER),
         whatsapp(OTHER_NUMBER),
         Account::Web {
@@ -476,6 +653,11 @@ fn platform_accounts(monthly_limit: Option<u64>) -> Vec<Account> {
         },
     ]
 }
+
+/// The shortest that the platforms, and we, take for what they are.
+pub(crate) const JPEG: &[u8] = b"\xff\xd8\xff\xe0 and the rest";
+pub(crate) const MP4: &[u8] = b"\0\0\0\x18ftypisom and the rest";
+pub(crate) const PDF: &[u8] = b"%PDF-1.4 and the rest";
 
 pub(crate) fn customer(id: &str) -> Customer {
     Customer {
@@ -504,5 +686,12 @@ pub(crate) fn line_users(count: usize) -> Vec<String> {
 pub(crate) fn whatsapp_users(count: usize) -> Vec<String> {
     (0..count)
         .map(|number| format!("8869{:08}", 10_000_000 + number))
+        .collect()
+}
+
+/// Page-scoped ids, or Instagram-scoped ones.
+pub(crate) fn page_users(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("{}", 7_000_000_000_000_000_u64 + number as u64))
         .collect()
 }

@@ -3,8 +3,11 @@
 //! Whatever tells of a delivery, the worker or a webhook, goes through `settle`: it merges by the contract's rules,
 //! so that neither depends on which of them comes first.
 
+mod threads;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use omocast_contract::api::Media;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::reach::Standing;
 use omocast_contract::{
@@ -14,10 +17,12 @@ use omocast_contract::{
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::inbound::one_line;
+use super::media::media_of;
+use super::receipts::Reached;
 use super::{
     Store, read_id, read_id_or_none, read_time, read_time_or_none, read_word, read_word_or_none,
 };
+use threads::write_messages;
 
 /// How long a claimed recipient stays with the worker that claimed them, unless it renews.
 pub const LEASE: i64 = 60_000;
@@ -41,6 +46,8 @@ pub struct ClaimedRecipient {
     pub key: RecipientKey,
     /// The customer's id on the platform.
     pub to: String,
+    /// What the customer was called when the broadcast was accepted; none where no message says it.
+    pub name: Option<String>,
     /// Attempts that came to nothing so far.
     pub attempts: u32,
     /// Whether an earlier attempt may have been accepted.
@@ -144,6 +151,17 @@ pub struct BroadcastState {
     pub event: LiveEvent,
 }
 
+/// What a broadcast says.
+#[derive(Clone, Debug)]
+pub struct BroadcastContent {
+    pub messages: Vec<OutgoingMessage>,
+    /// The uploads that its messages use.
+    pub media: Vec<Media>,
+    /// What customers without a name are called; empty where no message says the name.
+    pub name_fallback: String,
+    pub accepted_at: Timestamp,
+}
+
 impl Store {
     /// The accounts that have a recipient to be handed over now.
     pub async fn accounts_with_work(&self, now: Timestamp) -> Result<Vec<AccountId>, sqlx::Error> {
@@ -185,7 +203,7 @@ impl Store {
     ) -> Result<Claim, sqlx::Error> {
         let mut tx = self.begin_write().await?;
         let rows = query(
-            "select r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at,
+            "select r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name,
                     c.external_id, c.is_blocked, e.status, e.owner_id, e.last_inbound_at,
                     b.member_id, m.role, t.plan
              from recipient r
@@ -256,6 +274,7 @@ impl Store {
                 claim.recipients.push(ClaimedRecipient {
                     key,
                     to: row.try_get("external_id")?,
+                    name: row.try_get("name")?,
                     attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
                     may_have_arrived: first_attempt_at.is_some(),
                     positions: plan.positions,
@@ -292,7 +311,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, sqlx::Error> {
         let done = query(
-            "update delivery set status = 'sending', updated_at = $4
+            "update delivery set status = 'sending', updated_at = $4, sent_at = $4
              where broadcast_id = $1 and customer_id = $2 and position = $3 and status = 'queued'
                and exists (select 1 from recipient r
                            where r.broadcast_id = $1 and r.customer_id = $2 and r.lease_owner = $5)",
@@ -508,18 +527,25 @@ impl Store {
         }))
     }
 
-    /// The messages of a broadcast, and when it was accepted.
-    pub async fn broadcast_messages(
+    /// What a broadcast says, with the uploads it uses.
+    pub async fn broadcast_content(
         &self,
         broadcast: BroadcastId,
-    ) -> Result<Option<(Vec<OutgoingMessage>, Timestamp)>, sqlx::Error> {
-        let row = query("select messages, created_at from broadcast where id = $1")
+    ) -> Result<Option<BroadcastContent>, sqlx::Error> {
+        let mut connection = self.reader.acquire().await?;
+        let row = query("select messages, name_fallback, created_at from broadcast where id = $1")
             .bind(broadcast.to_string())
-            .fetch_optional(&self.reader)
+            .fetch_optional(&mut *connection)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let messages = read_word(&row, "messages", |text| serde_json::from_str(text).ok())?;
-        Ok(Some((messages, read_time(&row, "created_at")?)))
+        Ok(Some(BroadcastContent {
+            messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
+            media: media_of(&mut connection, &broadcast.to_string()).await?,
+            name_fallback: row
+                .try_get::<Option<String>, _>("name_fallback")?
+                .unwrap_or_default(),
+            accepted_at: read_time(&row, "created_at")?,
+        }))
     }
 }
 
@@ -605,6 +631,8 @@ struct Delivery {
     reason: Option<Reason>,
     code: Option<String>,
     external_id: Option<String>,
+    /// When it was sent; none where no receipt names times.
+    sent_at: Option<Timestamp>,
     is_changed: bool,
     /// Handed over just now, as far as anybody knows.
     is_new: bool,
@@ -625,6 +653,14 @@ impl Delivery {
         self.is_new |= !before.is_settled() && is_in_thread(self.status);
         self.reason = told.reason;
         self.code.clone_from(&told.code);
+    }
+
+    /// A receipt for everything up to a time may have come before it was known when this was sent.
+    fn compare(&mut self, reached: Reached) {
+        let Some(sent_at) = self.sent_at else { return };
+        let status = reached.advance(self.status, sent_at);
+        self.is_changed |= status != self.status;
+        self.status = status;
     }
 }
 
@@ -668,7 +704,8 @@ async fn load_deliveries(
     for keys in keys.chunks(CHUNK) {
         let mut builder = with_keys(keys);
         builder.push(
-            " select d.broadcast_id, d.customer_id, d.position, d.status, d.reason, d.platform_code, d.external_id
+            " select d.broadcast_id, d.customer_id, d.position, d.status, d.reason, d.platform_code, d.external_id,
+                     d.sent_at
               from v cross join delivery d on d.broadcast_id = v.b and d.customer_id = v.c
               order by d.position",
         );
@@ -679,6 +716,7 @@ async fn load_deliveries(
                 reason: read_word_or_none(&row, "reason", Reason::parse)?,
                 code: row.try_get("platform_code")?,
                 external_id: row.try_get("external_id")?,
+                sent_at: read_time_or_none(&row, "sent_at")?,
                 is_changed: false,
                 is_new: false,
             });
@@ -746,6 +784,8 @@ struct Recipient {
     attempts: i64,
     lease_owner: Option<String>,
     first_attempt_at: Option<i64>,
+    name: Option<String>,
+    reached: Reached,
     is_changed: bool,
     deliveries: Vec<Delivery>,
 }
@@ -794,6 +834,9 @@ impl Recipient {
                     self.first_attempt_at = None;
                 }
             }
+        }
+        for delivery in &mut self.deliveries {
+            delivery.compare(self.reached);
         }
         self.sum_up();
     }
@@ -858,8 +901,10 @@ async fn load_recipients(
     let mut builder = with_keys(keys);
     builder.push(
         " select r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.status, r.reason, r.platform_code,
-                 r.is_open, r.not_before, r.attempts, r.lease_owner, r.first_attempt_at
-          from v cross join recipient r on r.broadcast_id = v.b and r.customer_id = v.c",
+                 r.is_open, r.not_before, r.attempts, r.lease_owner, r.first_attempt_at, r.name,
+                 c.delivered_until, c.read_until
+          from v cross join recipient r on r.broadcast_id = v.b and r.customer_id = v.c
+          join customer c on c.id = r.customer_id",
     );
     let rows = builder.build().fetch_all(&mut *tx).await?;
     rows.iter()
@@ -877,6 +922,11 @@ async fn load_recipients(
                 attempts: row.try_get("attempts")?,
                 lease_owner: row.try_get("lease_owner")?,
                 first_attempt_at: row.try_get("first_attempt_at")?,
+                name: row.try_get("name")?,
+                reached: Reached {
+                    delivered_until: read_time(row, "delivered_until")?,
+                    read_until: read_time(row, "read_until")?,
+                },
                 is_changed: false,
                 deliveries: deliveries.remove(&key).unwrap_or_default(),
             })
@@ -956,174 +1006,6 @@ async fn write_recipients(
     Ok(())
 }
 
-/// What a thread needs of a broadcast.
-struct Sent {
-    team: TeamId,
-    member: MemberId,
-    messages: Vec<OutgoingMessage>,
-}
-
-/// Shows changed deliveries in the threads, and the last one of each in the lists.
-async fn write_messages(
-    tx: &mut SqliteConnection,
-    recipients: &[Recipient],
-    now: Timestamp,
-    changes: &mut Changes,
-) -> Result<(), sqlx::Error> {
-    let mut sent: HashMap<BroadcastId, Sent> = HashMap::new();
-    let mut shown = Vec::new();
-    let mut failed = Vec::new();
-    let mut last: Vec<(&Recipient, String, bool)> = Vec::new();
-    for recipient in recipients {
-        let broadcast = recipient.key.broadcast;
-        let changed = recipient
-            .deliveries
-            .iter()
-            .filter(|delivery| delivery.is_changed);
-        let (in_thread, others): (Vec<_>, Vec<_>) =
-            changed.partition(|delivery| is_in_thread(delivery.status));
-        let late = others
-            .into_iter()
-            .filter(|each| each.status == DeliveryStatus::Failed);
-        failed.extend(late.map(|delivery| (recipient, delivery)));
-        if in_thread.is_empty() {
-            continue;
-        }
-        if let std::collections::hash_map::Entry::Vacant(entry) = sent.entry(broadcast) {
-            entry.insert(load_sent(tx, broadcast).await?);
-        }
-        if in_thread.iter().any(|delivery| delivery.is_new) {
-            let newest = in_thread
-                .iter()
-                .filter(|delivery| delivery.is_new)
-                .max_by_key(|each| each.position);
-            let message = newest.and_then(|each| message_of(&sent, broadcast, each.position));
-            last.push(match message {
-                Some(OutgoingMessage::Text { text }) => (recipient, one_line(text), false),
-                Some(OutgoingMessage::Image { .. }) => (recipient, String::new(), true),
-                None => continue,
-            });
-        }
-        shown.extend(in_thread.into_iter().map(|delivery| (recipient, delivery)));
-    }
-    let mut rows = Vec::with_capacity(shown.len());
-    for (recipient, delivery) in &shown {
-        let broadcast = recipient.key.broadcast;
-        let (Some(sent), Some(message)) = (
-            sent.get(&broadcast),
-            message_of(&sent, broadcast, delivery.position),
-        ) else {
-            continue;
-        };
-        rows.push((*recipient, *delivery, sent, message));
-    }
-    for rows in rows.chunks(1_000) {
-        insert_messages(tx, rows, now).await?;
-    }
-    if !failed.is_empty() {
-        let mut builder = QueryBuilder::new("with v (b, e, p, r) as (");
-        builder.push_values(&failed, |mut row, (recipient, delivery)| {
-            row.push_bind(recipient.key.broadcast.to_string())
-                .push_bind(recipient.event.to_string())
-                .push_bind(i64::from(delivery.position))
-                .push_bind(delivery.reason.map(Reason::as_str));
-        });
-        builder.push(
-            ") update message set status = 'failed', reason = v.r from v
-             where message.broadcast_id is not null and message.broadcast_id = v.b and message.event_id = v.e
-               and message.position = v.p",
-        );
-        builder.build().execute(&mut *tx).await?;
-    }
-    for (recipient, text, is_image) in &last {
-        query(
-            "update event set last_text = $2, last_is_image = $3, last_message_at = $4
-             where id = $1 and last_message_at <= $4",
-        )
-        .bind(recipient.event.to_string())
-        .bind(text)
-        .bind(i64::from(*is_image))
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-    }
-    let touched = shown.iter().chain(&failed);
-    for (recipient, _) in touched {
-        if !changes.events.contains_key(&recipient.event) {
-            let row = query("select team_id, owner_id from event where id = $1")
-                .bind(recipient.event.to_string())
-                .fetch_one(&mut *tx)
-                .await?;
-            let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
-            changes.add_event(recipient.event, read_id(&row, "team_id")?, owner);
-        }
-    }
-    Ok(())
-}
-
-fn message_of(
-    sent: &HashMap<BroadcastId, Sent>,
-    broadcast: BroadcastId,
-    position: u32,
-) -> Option<&OutgoingMessage> {
-    sent.get(&broadcast)?
-        .messages
-        .get(usize::try_from(position).ok()?)
-}
-
-async fn load_sent(tx: &mut SqliteConnection, broadcast: BroadcastId) -> Result<Sent, sqlx::Error> {
-    let row = query("select team_id, member_id, messages from broadcast where id = $1")
-        .bind(broadcast.to_string())
-        .fetch_one(tx)
-        .await?;
-    Ok(Sent {
-        team: read_id(&row, "team_id")?,
-        member: read_id(&row, "member_id")?,
-        messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
-    })
-}
-
-async fn insert_messages(
-    tx: &mut SqliteConnection,
-    rows: &[(&Recipient, &Delivery, &Sent, &OutgoingMessage)],
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
-    let mut builder = QueryBuilder::new(
-        "insert into message (id, team_id, event_id, account_id, direction, kind, text, media_id, at, external_id,
-                              member_id, broadcast_id, position, status, reason) ",
-    );
-    builder.push_values(rows, |mut row, (recipient, delivery, sent, message)| {
-        let (kind, text, media) = match message {
-            OutgoingMessage::Text { text } => ("text", text.clone(), None),
-            OutgoingMessage::Image { media } => ("image", String::new(), Some(media.to_string())),
-        };
-        row.push_bind(Uuid::now_v7().to_string())
-            .push_bind(sent.team.to_string())
-            .push_bind(recipient.event.to_string())
-            .push_bind(recipient.account.to_string())
-            .push_bind("outbound")
-            .push_bind(kind)
-            .push_bind(text)
-            .push_bind(media)
-            .push_bind(now.0)
-            .push_bind(delivery.external_id.clone())
-            .push_bind(sent.member.to_string())
-            .push_bind(recipient.key.broadcast.to_string())
-            .push_bind(i64::from(delivery.position))
-            .push_bind(delivery.status.as_str())
-            .push_bind(delivery.reason.map(Reason::as_str));
-    });
-    builder.push(
-        " on conflict (broadcast_id, event_id, position) where broadcast_id is not null do update
-          set status = excluded.status, reason = excluded.reason,
-              external_id = coalesce(message.external_id, excluded.external_id)
-          -- An id that the platform gave twice must not keep everybody's outcomes from being recorded.
-          on conflict do nothing",
-    );
-    builder.build().execute(tx).await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -1139,6 +1021,7 @@ mod tests {
                 reason: None,
                 code: None,
                 external_id: None,
+                sent_at: None,
                 is_changed: false,
                 is_new: false,
             })

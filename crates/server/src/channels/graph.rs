@@ -1,0 +1,192 @@
+//! What WhatsApp, Messenger and Instagram share: Meta's Graph API and the way it refuses.
+
+use std::time::Duration;
+
+use omocast_contract::Reason;
+use serde_json::Value;
+
+use super::{Answer, SendOutcome, Silence};
+
+/// What an error code asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Refused(Reason),
+    Stopped(Reason),
+    /// Too quick for this one customer.
+    SlowCustomer,
+    /// Too quick for the account, the business or the app.
+    SlowAccount,
+    /// A passing fault.
+    Again,
+}
+
+impl Verdict {
+    pub(super) fn reason(self) -> Reason {
+        match self {
+            Self::Refused(reason) | Self::Stopped(reason) => reason,
+            Self::SlowCustomer | Self::SlowAccount => Reason::RateLimited,
+            Self::Again => Reason::PlatformFault,
+        }
+    }
+
+    fn into_outcome(self, code: String, retry_after: Option<Duration>) -> SendOutcome {
+        let retry = |seconds, slows_account| SendOutcome::Retry {
+            after: retry_after.unwrap_or(Duration::from_secs(seconds)),
+            reason: self.reason(),
+            code: code.clone(),
+            slows_account,
+            // An answer that names an error is a refusal.
+            may_have_arrived: false,
+        };
+        match self {
+            Self::Refused(reason) => SendOutcome::Refused { reason, code },
+            Self::Stopped(reason) => SendOutcome::AccountStopped { reason, code },
+            // One message in six seconds is what a pair may exchange for long.
+            Self::SlowCustomer => retry(6, false),
+            Self::SlowAccount => retry(1, true),
+            Self::Again => retry(2, false),
+        }
+    }
+}
+
+/// What an answer means: the id of what was accepted, or what the code asks for. Classified by code, never by HTTP
+/// status: a rate limit usually comes as a 400.
+pub(super) fn outcome(
+    answer: Result<Answer, Silence>,
+    id: impl FnOnce(&Value) -> Option<&str>,
+    verdict: impl FnOnce(i64, Option<i64>) -> Option<Verdict>,
+) -> SendOutcome {
+    let unknown = |code: &str| SendOutcome::Unknown {
+        code: code.to_owned(),
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(Silence::NotSent) => {
+            return SendOutcome::Retry {
+                after: Duration::from_secs(2),
+                reason: Reason::PlatformFault,
+                code: "no_connection".into(),
+                slows_account: false,
+                may_have_arrived: false,
+            };
+        }
+        Err(Silence::Unanswered) => return unknown("no_answer"),
+    };
+    if (200..300).contains(&answer.status) {
+        return match answer.body.as_ref().and_then(id) {
+            Some(id) => SendOutcome::Accepted {
+                external_id: id.to_owned(),
+            },
+            None => unknown("no_id"),
+        };
+    }
+    let error = answer.body.as_ref().map(|body| &body["error"]);
+    let code = error.and_then(|error| error["code"].as_i64());
+    match (code, error) {
+        (Some(code), Some(error)) => {
+            let subcode = error["error_subcode"].as_i64();
+            let is_transient = error["is_transient"].as_bool() == Some(true);
+            let shown = match subcode {
+                Some(subcode) => format!("{code}/{subcode}"),
+                None => code.to_string(),
+            };
+            verdict(code, subcode)
+                .unwrap_or_else(|| verdict_of_status(answer.status, is_transient))
+                .into_outcome(shown, answer.retry_after)
+        }
+        // A gateway gave up waiting for what is behind it, which may have taken the message.
+        (None, _) | (Some(_), None) if matches!(answer.status, 500 | 502 | 504) => {
+            unknown(&format!("http {}", answer.status))
+        }
+        (None, _) | (Some(_), None) => verdict_of_status(answer.status, false)
+            .into_outcome(format!("http {}", answer.status), answer.retry_after),
+    }
+}
+
+fn verdict_of_status(status: u16, is_transient: bool) -> Verdict {
+    match status {
+        401 | 403 => Verdict::Stopped(Reason::AccountNotConnected),
+        429 => Verdict::SlowAccount,
+        500.. => Verdict::Again,
+        _ if is_transient => Verdict::Again,
+        _ => Verdict::Refused(Reason::Other),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    pub(in crate::channels) fn answer(status: u16, body: Value) -> Result<Answer, Silence> {
+        Ok(Answer {
+            status,
+            retry_after: None,
+            body: Some(body),
+        })
+    }
+
+    pub(in crate::channels) fn error(code: i64, subcode: Option<i64>) -> Result<Answer, Silence> {
+        let mut error = json!({ "code": code, "message": "" });
+        if let Some(subcode) = subcode {
+            error["error_subcode"] = subcode.into();
+        }
+        answer(400, json!({ "error": error }))
+    }
+
+    fn judge(answer: Result<Answer, Silence>) -> SendOutcome {
+        outcome(answer, |body| body["id"].as_str(), |_, _| None)
+    }
+
+    #[test]
+    fn an_accepted_message_has_an_id() {
+        let expected = SendOutcome::Accepted {
+            external_id: "7".into(),
+        };
+        assert_eq!(judge(answer(200, json!({ "id": "7" }))), expected);
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_never_sent_again() {
+        let unknown = |answer| assert!(matches!(judge(answer), SendOutcome::Unknown { .. }));
+        unknown(Err(Silence::Unanswered));
+        unknown(Ok(Answer {
+            status: 200,
+            retry_after: None,
+            body: None,
+        }));
+        unknown(answer(200, json!({})));
+        unknown(Ok(Answer {
+            status: 504,
+            retry_after: None,
+            body: None,
+        }));
+        assert!(matches!(
+            judge(Err(Silence::NotSent)),
+            SendOutcome::Retry { .. }
+        ));
+    }
+
+    #[test]
+    fn a_code_without_words_is_judged_by_its_status() {
+        let again = json!({ "error": { "code": 777, "is_transient": true } });
+        assert!(matches!(
+            judge(answer(400, again)),
+            SendOutcome::Retry { .. }
+        ));
+        let server = json!({ "error": { "code": 777 } });
+        assert!(matches!(
+            judge(answer(503, server)),
+            SendOutcome::Retry { .. }
+        ));
+        let refused = json!({ "error": { "code": 777 } });
+        assert!(matches!(
+            judge(answer(400, refused)),
+            SendOutcome::Refused {
+                reason: Reason::Other,
+                ..
+            }
+        ));
+    }
+}

@@ -1,0 +1,556 @@
+//! The table of endpoints.
+
+use omocast_contract::api::{
+    ActionRequest, BroadcastPage, BulkRequest, BulkResult, Drafts, EventCounts, EventPage,
+    EventQuery, EventRow, Me, Media, RecipientPage, SavedReplyPage, SignIn, Tags, Thread, path,
+};
+use omocast_contract::live::LiveEvent;
+use omocast_contract::message::Message;
+use omocast_contract::test_send::{TestCode, TestCustomers, TestResult, TestSend};
+use omocast_contract::{
+    Audience, AudienceCount, Broadcast, BroadcastRequest, Draft, DraftEdit, OutgoingMessage,
+    ProblemCode, SavedReply, SavedReplyEdit,
+};
+use utoipa::ToSchema;
+
+use ProblemCode::{
+    AudienceEmpty, AudienceUnreachable, CaptionNotSupported, CaptionTooLong, CustomerBlocked,
+    DraftChanged, DraftGone, EventAlreadyYours, EventEnded, EventNotEnded, EventNotFollowed,
+    EventNotYours, FileTypeNotSupported, FileTypeRefused, FilterTooLong, IdempotencyKeyMissing,
+    IdempotencyKeyReused, MalformedRequest, MediaNotFound, MediaTooLarge, MediumNotSupported,
+    NameFallbackMissing, NameFallbackTooLong, NoMessages, NotAVideo, NotAnImage, NotFound,
+    PlanLacksOmo, PlatformRefused, PreviewMissing, RequestTooLarge, RoleMayNotBroadcast,
+    RoleMayNotSee, SavedReplyAudienceNotAllowed, SavedReplyChanged, SavedReplyForNobody,
+    StorageFull, TextEmpty, TextTooLong, TitleEmpty, TitleTooLong, TooManyAttempts, TooManyDrafts,
+    TooManyMessages, TooManyPicked, TooManyTests, UploadEmpty, UploadTooLarge,
+    WebChannelNotSupported, WindowClosed, WrongCredentials,
+};
+
+/// What an endpoint takes.
+pub(super) enum Takes {
+    Nothing,
+    Json(String),
+    Upload,
+}
+
+/// What an endpoint gives.
+pub(super) enum Gives {
+    Nothing,
+    Json(String),
+    /// The bytes of an upload, or a part of them.
+    Upload,
+    Stream(String),
+    Description,
+}
+
+pub(super) struct Endpoint {
+    pub(super) path: &'static str,
+    pub(super) method: &'static str,
+    pub(super) name: &'static str,
+    pub(super) does: &'static str,
+    pub(super) takes: Takes,
+    pub(super) gives: Gives,
+    pub(super) statuses: &'static [u16],
+    /// Query parameters, each with the format of its text.
+    pub(super) query: &'static [(&'static str, &'static str)],
+    /// Whether an `Idempotency-Key` is taken, and whether it is required.
+    pub(super) key: Option<bool>,
+    /// Besides those that every endpoint has.
+    pub(super) refusals: &'static [ProblemCode],
+}
+
+pub(super) fn shape<T: ToSchema>() -> String {
+    T::name().into_owned()
+}
+
+fn takes<T: ToSchema>() -> Takes {
+    Takes::Json(shape::<T>())
+}
+
+fn gives<T: ToSchema>() -> Gives {
+    Gives::Json(shape::<T>())
+}
+
+fn get(path: &'static str, name: &'static str, does: &'static str, gives: Gives) -> Endpoint {
+    let takes = Takes::Nothing;
+    Endpoint {
+        path,
+        method: "get",
+        name,
+        does,
+        takes,
+        gives,
+        statuses: &[200],
+        query: &[],
+        key: None,
+        refusals: &[],
+    }
+}
+
+fn post(
+    path: &'static str,
+    name: &'static str,
+    does: &'static str,
+    takes: Takes,
+    gives: Gives,
+) -> Endpoint {
+    Endpoint {
+        method: "post",
+        takes,
+        refusals: &[MalformedRequest, RequestTooLarge],
+        ..get(path, name, does, gives)
+    }
+}
+
+/// Why a saved reply is not kept.
+const SAVED_REPLY: &[ProblemCode] = &[
+    MalformedRequest,
+    RequestTooLarge,
+    SavedReplyAudienceNotAllowed,
+    SavedReplyForNobody,
+    NotFound,
+    TitleEmpty,
+    TitleTooLong,
+    NoMessages,
+    TooManyMessages,
+    TextEmpty,
+    TextTooLong,
+    CaptionNotSupported,
+    MediaNotFound,
+    StorageFull,
+];
+
+/// The same for one that was there before.
+const CHANGED_SAVED_REPLY: &[ProblemCode] = &[
+    MalformedRequest,
+    RequestTooLarge,
+    SavedReplyAudienceNotAllowed,
+    SavedReplyForNobody,
+    NotFound,
+    SavedReplyChanged,
+    TitleEmpty,
+    TitleTooLong,
+    NoMessages,
+    TooManyMessages,
+    TextEmpty,
+    TextTooLong,
+    CaptionNotSupported,
+    MediaNotFound,
+    StorageFull,
+];
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint {
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                WrongCredentials,
+                TooManyAttempts,
+            ],
+            ..post(
+                path::SESSION,
+                "createSession",
+                "Signs in.",
+                takes::<SignIn>(),
+                gives::<Me>(),
+            )
+        },
+        get(
+            path::SESSION,
+            "findSession",
+            "Tells who is signed in.",
+            gives::<Me>(),
+        ),
+        Endpoint {
+            method: "delete",
+            statuses: &[204],
+            ..get(path::SESSION, "deleteSession", "Signs out.", Gives::Nothing)
+        },
+        Endpoint {
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                FilterTooLong,
+                RoleMayNotSee,
+            ],
+            ..post(
+                path::EVENTS,
+                "listEvents",
+                "One page of a list of events.",
+                takes::<EventQuery>(),
+                gives::<EventPage>(),
+            )
+        },
+        get(
+            path::EVENT_COUNTS,
+            "countEvents",
+            "How many events each list has.",
+            gives::<EventCounts>(),
+        ),
+        Endpoint {
+            refusals: &[MalformedRequest, RequestTooLarge, TooManyPicked],
+            ..post(
+                path::EVENTS_BULK,
+                "actOnEvents",
+                "Does something to many events; those that refuse are named.",
+                takes::<BulkRequest>(),
+                gives::<BulkResult>(),
+            )
+        },
+        Endpoint {
+            query: &[("before", "uuid")],
+            refusals: &[NotFound, MalformedRequest],
+            ..get(
+                path::EVENT,
+                "findThread",
+                "An event with its newest messages, or those before one.",
+                gives::<Thread>(),
+            )
+        },
+        Endpoint {
+            statuses: &[201, 200],
+            key: Some(false),
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                NotFound,
+                EventNotYours,
+                EventNotFollowed,
+                EventEnded,
+                CustomerBlocked,
+                WindowClosed,
+                TextEmpty,
+                TextTooLong,
+                MediumNotSupported,
+                MediaNotFound,
+                MediaTooLarge,
+                FileTypeNotSupported,
+                CaptionNotSupported,
+                CaptionTooLong,
+                NameFallbackMissing,
+                IdempotencyKeyMissing,
+                IdempotencyKeyReused,
+                PlatformRefused,
+            ],
+            ..post(
+                path::EVENT_MESSAGES,
+                "createMessage",
+                "Writes to the customer; 200 when the same was sent before.",
+                takes::<OutgoingMessage>(),
+                gives::<Message>(),
+            )
+        },
+        Endpoint {
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                NotFound,
+                EventNotYours,
+                EventAlreadyYours,
+                EventEnded,
+                EventNotEnded,
+            ],
+            ..post(
+                path::EVENT_ACTION,
+                "actOnEvent",
+                "Follows, ends or reopens an event.",
+                takes::<ActionRequest>(),
+                gives::<EventRow>(),
+            )
+        },
+        get(path::TAGS, "listTags", "The team's tags.", gives::<Tags>()),
+        Endpoint {
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                AudienceEmpty,
+                TooManyPicked,
+                FilterTooLong,
+                NotFound,
+            ],
+            ..post(
+                path::AUDIENCE_COUNT,
+                "countAudience",
+                "How many customers would be reached, and how many skipped and why.",
+                takes::<Audience>(),
+                gives::<AudienceCount>(),
+            )
+        },
+        Endpoint {
+            statuses: &[201, 200],
+            key: Some(true),
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                IdempotencyKeyMissing,
+                IdempotencyKeyReused,
+                AudienceEmpty,
+                AudienceUnreachable,
+                TooManyPicked,
+                FilterTooLong,
+                NotFound,
+                EventNotYours,
+                EventEnded,
+                EventNotFollowed,
+                WebChannelNotSupported,
+                NoMessages,
+                TooManyMessages,
+                TextEmpty,
+                TextTooLong,
+                MediumNotSupported,
+                MediaNotFound,
+                MediaTooLarge,
+                FileTypeNotSupported,
+                CaptionNotSupported,
+                CaptionTooLong,
+                NameFallbackMissing,
+                NameFallbackTooLong,
+            ],
+            ..post(
+                path::BROADCASTS,
+                "createBroadcast",
+                "Makes a broadcast; 200 when it was made before with this key.",
+                takes::<BroadcastRequest>(),
+                gives::<Broadcast>(),
+            )
+        },
+        Endpoint {
+            query: &[("after", "uuid")],
+            refusals: &[RoleMayNotSee, MalformedRequest],
+            ..get(
+                path::BROADCASTS,
+                "listBroadcasts",
+                "A page of broadcasts, newest first.",
+                gives::<BroadcastPage>(),
+            )
+        },
+        Endpoint {
+            refusals: &[RoleMayNotSee, NotFound],
+            ..get(
+                path::BROADCAST,
+                "findBroadcast",
+                "One broadcast.",
+                gives::<Broadcast>(),
+            )
+        },
+        Endpoint {
+            query: &[("standing", "Standing"), ("after", "uuid")],
+            refusals: &[RoleMayNotSee, NotFound, MalformedRequest],
+            ..get(
+                path::BROADCAST_RECIPIENTS,
+                "listRecipients",
+                "A page of recipients.",
+                gives::<RecipientPage>(),
+            )
+        },
+        Endpoint {
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                NoMessages,
+                TooManyMessages,
+                TextEmpty,
+                TextTooLong,
+                MediumNotSupported,
+                MediaNotFound,
+                MediaTooLarge,
+                FileTypeNotSupported,
+                CaptionNotSupported,
+                CaptionTooLong,
+                NameFallbackMissing,
+                NameFallbackTooLong,
+                TooManyTests,
+            ],
+            ..post(
+                path::BROADCAST_TEST,
+                "sendTest",
+                "Sends messages to one's own test customers.",
+                takes::<TestSend>(),
+                gives::<TestResult>(),
+            )
+        },
+        Endpoint {
+            refusals: &[RoleMayNotBroadcast, PlanLacksOmo],
+            ..get(
+                path::TEST_CUSTOMERS,
+                "listTestCustomers",
+                "One's own test customers.",
+                gives::<TestCustomers>(),
+            )
+        },
+        Endpoint {
+            statuses: &[201],
+            refusals: &[RoleMayNotBroadcast, PlanLacksOmo],
+            ..post(
+                path::TEST_CODE,
+                "createTestCode",
+                "Gives a code to be written to an account by who is to be one's test customer.",
+                Takes::Nothing,
+                gives::<TestCode>(),
+            )
+        },
+        Endpoint {
+            method: "delete",
+            statuses: &[204],
+            refusals: &[RoleMayNotBroadcast, PlanLacksOmo, NotFound],
+            ..get(
+                path::TEST_CUSTOMER,
+                "deleteTestCustomer",
+                "Unbinds the test customer of a channel.",
+                Gives::Nothing,
+            )
+        },
+        Endpoint {
+            query: &[("search", "text"), ("category", "text"), ("after", "text")],
+            refusals: &[MalformedRequest, FilterTooLong],
+            ..get(
+                path::SAVED_REPLIES,
+                "listSavedReplies",
+                "A page of the saved replies that apply to the member, the last changed first.",
+                gives::<SavedReplyPage>(),
+            )
+        },
+        Endpoint {
+            statuses: &[201],
+            refusals: SAVED_REPLY,
+            ..post(
+                path::SAVED_REPLIES,
+                "createSavedReply",
+                "Makes a saved reply.",
+                takes::<SavedReplyEdit>(),
+                gives::<SavedReply>(),
+            )
+        },
+        Endpoint {
+            method: "put",
+            refusals: CHANGED_SAVED_REPLY,
+            ..post(
+                path::SAVED_REPLY,
+                "updateSavedReply",
+                "Changes a saved reply that nobody changed meanwhile.",
+                takes::<SavedReplyEdit>(),
+                gives::<SavedReply>(),
+            )
+        },
+        Endpoint {
+            method: "delete",
+            statuses: &[204],
+            refusals: &[NotFound],
+            ..get(
+                path::SAVED_REPLY,
+                "deleteSavedReply",
+                "Deletes a saved reply.",
+                Gives::Nothing,
+            )
+        },
+        Endpoint {
+            refusals: &[RoleMayNotBroadcast, PlanLacksOmo],
+            ..get(
+                path::DRAFTS,
+                "listDrafts",
+                "One's own drafts, the last changed first.",
+                gives::<Drafts>(),
+            )
+        },
+        Endpoint {
+            refusals: &[RoleMayNotBroadcast, PlanLacksOmo, NotFound],
+            ..get(path::DRAFT, "findDraft", "A draft.", gives::<Draft>())
+        },
+        Endpoint {
+            method: "put",
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                NotFound,
+                TooManyMessages,
+                TextTooLong,
+                NameFallbackTooLong,
+                TooManyPicked,
+                FilterTooLong,
+                DraftChanged,
+                DraftGone,
+                TooManyDrafts,
+                StorageFull,
+            ],
+            ..post(
+                path::DRAFT,
+                "updateDraft",
+                "Keeps a draft, a new one or one that was not changed meanwhile.",
+                takes::<DraftEdit>(),
+                gives::<Draft>(),
+            )
+        },
+        Endpoint {
+            method: "delete",
+            statuses: &[204],
+            refusals: &[RoleMayNotBroadcast, PlanLacksOmo, NotFound],
+            ..get(
+                path::DRAFT,
+                "deleteDraft",
+                "Deletes a draft.",
+                Gives::Nothing,
+            )
+        },
+        Endpoint {
+            statuses: &[201],
+            refusals: &[
+                MalformedRequest,
+                NotAnImage,
+                NotAVideo,
+                FileTypeRefused,
+                UploadEmpty,
+                UploadTooLarge,
+                PreviewMissing,
+                StorageFull,
+            ],
+            ..post(
+                path::MEDIA,
+                "createMedia",
+                "Uploads an image, a video or a file.",
+                Takes::Upload,
+                gives::<Media>(),
+            )
+        },
+        Endpoint {
+            statuses: &[200, 206],
+            refusals: &[NotFound],
+            ..get(
+                path::MEDIA_FILE,
+                "findMedia",
+                "An upload, whole or in part.",
+                Gives::Upload,
+            )
+        },
+        Endpoint {
+            statuses: &[200, 206],
+            refusals: &[NotFound],
+            ..get(
+                path::MEDIA_PREVIEW,
+                "findMediaPreview",
+                "What is shown of an upload before it is opened.",
+                Gives::Upload,
+            )
+        },
+        get(
+            path::LIVE,
+            "listen",
+            "What happens, as it happens.",
+            Gives::Stream(shape::<LiveEvent>()),
+        ),
+        get(
+            path::OPENAPI,
+            "describe",
+            "This description.",
+            Gives::Description,
+        ),
+    ]
+}

@@ -1,0 +1,189 @@
+//! Broadcasts in the threads: each recipient's messages as they got them, and the last one in the lists.
+
+use std::collections::HashMap;
+
+use omocast_contract::variable::fill_name;
+use omocast_contract::{
+    BroadcastId, DeliveryStatus, Medium, MemberId, OutgoingMessage, Reason, TeamId, Timestamp,
+};
+use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
+use uuid::Uuid;
+
+use super::{Changes, Delivery, Recipient, is_in_thread};
+use crate::store::inbound::one_line;
+use crate::store::{read_id, read_id_or_none, read_word};
+
+/// What a thread needs of a broadcast.
+struct Sent {
+    team: TeamId,
+    member: MemberId,
+    messages: Vec<OutgoingMessage>,
+    name_fallback: String,
+}
+
+/// Shows changed deliveries in the threads, and the last one of each in the lists.
+pub(super) async fn write_messages(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<(), sqlx::Error> {
+    let mut sent: HashMap<BroadcastId, Sent> = HashMap::new();
+    let mut shown = Vec::new();
+    let mut failed = Vec::new();
+    let mut last: Vec<(&Recipient, String, Medium)> = Vec::new();
+    for recipient in recipients {
+        let broadcast = recipient.key.broadcast;
+        let changed = recipient
+            .deliveries
+            .iter()
+            .filter(|delivery| delivery.is_changed);
+        let (in_thread, others): (Vec<_>, Vec<_>) =
+            changed.partition(|delivery| is_in_thread(delivery.status));
+        let late = others
+            .into_iter()
+            .filter(|each| each.status == DeliveryStatus::Failed);
+        failed.extend(late.map(|delivery| (recipient, delivery)));
+        if in_thread.is_empty() {
+            continue;
+        }
+        if let std::collections::hash_map::Entry::Vacant(entry) = sent.entry(broadcast) {
+            entry.insert(load_sent(tx, broadcast).await?);
+        }
+        if in_thread.iter().any(|delivery| delivery.is_new) {
+            let newest = in_thread
+                .iter()
+                .filter(|delivery| delivery.is_new)
+                .max_by_key(|each| each.position);
+            let message = newest.and_then(|each| message_of(&sent, broadcast, each.position));
+            let Some((sent, message)) = message else {
+                continue;
+            };
+            let words = sent.words(recipient, message);
+            last.push((recipient, one_line(&words), message.medium()));
+        }
+        shown.extend(in_thread.into_iter().map(|delivery| (recipient, delivery)));
+    }
+    let mut rows = Vec::with_capacity(shown.len());
+    for (recipient, delivery) in &shown {
+        let broadcast = recipient.key.broadcast;
+        let Some((sent, message)) = message_of(&sent, broadcast, delivery.position) else {
+            continue;
+        };
+        rows.push((*recipient, *delivery, sent, message));
+    }
+    for rows in rows.chunks(1_000) {
+        insert_messages(tx, rows, now).await?;
+    }
+    if !failed.is_empty() {
+        let mut builder = QueryBuilder::new("with v (b, e, p, r) as (");
+        builder.push_values(&failed, |mut row, (recipient, delivery)| {
+            row.push_bind(recipient.key.broadcast.to_string())
+                .push_bind(recipient.event.to_string())
+                .push_bind(i64::from(delivery.position))
+                .push_bind(delivery.reason.map(Reason::as_str));
+        });
+        builder.push(
+            ") update message set status = 'failed', reason = v.r from v
+             where message.broadcast_id is not null and message.broadcast_id = v.b and message.event_id = v.e
+               and message.position = v.p",
+        );
+        builder.build().execute(&mut *tx).await?;
+    }
+    for (recipient, text, medium) in &last {
+        query(
+            "update event set last_text = $2, last_medium = $3, last_message_at = $4
+             where id = $1 and last_message_at <= $4",
+        )
+        .bind(recipient.event.to_string())
+        .bind(text)
+        .bind(medium.as_str())
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    }
+    let touched = shown.iter().chain(&failed);
+    for (recipient, _) in touched {
+        if !changes.events.contains_key(&recipient.event) {
+            let row = query("select team_id, owner_id from event where id = $1")
+                .bind(recipient.event.to_string())
+                .fetch_one(&mut *tx)
+                .await?;
+            let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
+            changes.add_event(recipient.event, read_id(&row, "team_id")?, owner);
+        }
+    }
+    Ok(())
+}
+
+fn message_of(
+    sent: &HashMap<BroadcastId, Sent>,
+    broadcast: BroadcastId,
+    position: u32,
+) -> Option<(&Sent, &OutgoingMessage)> {
+    let sent = sent.get(&broadcast)?;
+    let message = sent.messages.get(usize::try_from(position).ok()?)?;
+    Some((sent, message))
+}
+
+impl Sent {
+    /// What one recipient was told in words: the text, or what stands under an upload.
+    fn words(&self, recipient: &Recipient, message: &OutgoingMessage) -> String {
+        let words = message.words().unwrap_or_default();
+        let name = recipient.name.as_deref().unwrap_or_default();
+        fill_name(words, name, &self.name_fallback)
+    }
+}
+
+async fn load_sent(tx: &mut SqliteConnection, broadcast: BroadcastId) -> Result<Sent, sqlx::Error> {
+    let row =
+        query("select team_id, member_id, messages, name_fallback from broadcast where id = $1")
+            .bind(broadcast.to_string())
+            .fetch_one(tx)
+            .await?;
+    Ok(Sent {
+        team: read_id(&row, "team_id")?,
+        member: read_id(&row, "member_id")?,
+        messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
+        name_fallback: row
+            .try_get::<Option<String>, _>("name_fallback")?
+            .unwrap_or_default(),
+    })
+}
+
+async fn insert_messages(
+    tx: &mut SqliteConnection,
+    rows: &[(&Recipient, &Delivery, &Sent, &OutgoingMessage)],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let mut builder = QueryBuilder::new(
+        "insert into message (id, team_id, event_id, account_id, direction, kind, text, media_id, at, external_id,
+                              member_id, broadcast_id, position, status, reason) ",
+    );
+    builder.push_values(rows, |mut row, (recipient, delivery, sent, message)| {
+        row.push_bind(Uuid::now_v7().to_string())
+            .push_bind(sent.team.to_string())
+            .push_bind(recipient.event.to_string())
+            .push_bind(recipient.account.to_string())
+            .push_bind("outbound")
+            .push_bind(message.medium().as_str())
+            .push_bind(sent.words(recipient, message))
+            .push_bind(message.media().map(|media| media.to_string()))
+            .push_bind(now.0)
+            .push_bind(delivery.external_id.clone())
+            .push_bind(sent.member.to_string())
+            .push_bind(recipient.key.broadcast.to_string())
+            .push_bind(i64::from(delivery.position))
+            .push_bind(delivery.status.as_str())
+            .push_bind(delivery.reason.map(Reason::as_str));
+    });
+    builder.push(
+        " on conflict (broadcast_id, event_id, position) where broadcast_id is not null do update
+          set status = excluded.status, reason = excluded.reason,
+              external_id = coalesce(message.external_id, excluded.external_id)
+          -- An id that the platform gave twice must not keep everybody's outcomes from being recorded.
+          on conflict do nothing",
+    );
+    builder.build().execute(tx).await?;
+    Ok(())
+}

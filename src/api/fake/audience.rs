@@ -1,0 +1,98 @@
+//! Who an audience chooses, and who of them can be reached.
+
+use std::collections::HashSet;
+
+use omocast_contract::audience::{ChannelCount, SkippedCount};
+use omocast_contract::reach::Standing;
+use omocast_contract::{Audience, AudienceCount, EventView, Pick, Problem, Reach, Timestamp};
+
+use super::backend::{Answer, Backend, sentinel};
+use super::demo_data as demo;
+
+impl Backend {
+    /// The numbers an audience chooses, in their order.
+    pub(super) fn resolve(&self, audience: &Audience) -> Vec<u32> {
+        let mut numbers: Vec<u32> = match &audience.pick {
+            Pick::Only(ids) => ids
+                .iter()
+                .filter_map(|&id| self.number(id).ok())
+                .filter(|&n| {
+                    audience
+                        .filter
+                        .keeps(self.channel(n), &demo::name(n), &demo::tags(n))
+                })
+                .collect(),
+            // A set, because `Audience::picks` would look through the list for each of a hundred thousand rows.
+            Pick::AllExcept(ids) => {
+                let except: HashSet<u32> =
+                    ids.iter().filter_map(|&id| self.number(id).ok()).collect();
+                self.compute_list(EventView::Mine, &audience.filter)
+                    .into_iter()
+                    .filter(|n| self.channel(*n).takes_broadcasts() && !except.contains(n))
+                    .collect()
+            }
+        };
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
+    pub(super) fn reach(&self, number: u32, now: Timestamp) -> Reach {
+        let state = self.state(number);
+        Standing {
+            channel: self.channel(number),
+            status: state.status,
+            is_owner: state.owner == Some(self.me()),
+            last_inbound_at: state.last_inbound_at,
+            is_blocked: demo::is_blocked(number, self.channel(number)),
+        }
+        .reach(now)
+    }
+
+    pub(super) fn may_broadcast(&self) -> Answer<()> {
+        self.signed_in()?;
+        Ok(self.options.role.may_broadcast(self.options.plan)?)
+    }
+
+    pub(super) fn count_audience(
+        &self,
+        audience: &Audience,
+        now: Timestamp,
+    ) -> Answer<AudienceCount> {
+        self.may_broadcast()?;
+        sentinel(&audience.filter.name)?;
+        audience
+            .check()
+            .map_err(|code| Problem::new(code).at("audience"))?;
+        let mut count = AudienceCount::default();
+        for number in self.resolve(audience) {
+            let channel = self.channel(number);
+            match self.reach(number, now) {
+                Reach::Open => match count.reached.iter_mut().find(|c| c.channel == channel) {
+                    Some(found) => found.customers += 1,
+                    None => count.reached.push(ChannelCount {
+                        channel,
+                        customers: 1,
+                    }),
+                },
+                Reach::Skipped(reason) => {
+                    let found = count
+                        .skipped
+                        .iter_mut()
+                        .find(|c| c.channel == channel && c.reason == reason);
+                    match found {
+                        Some(found) => found.customers += 1,
+                        None => count.skipped.push(SkippedCount {
+                            reason,
+                            channel,
+                            customers: 1,
+                        }),
+                    }
+                }
+            }
+        }
+        count.reached.sort_by_key(|c| c.channel);
+        count.skipped.sort_by_key(|c| (c.reason, c.channel));
+        Ok(count)
+    }
+}

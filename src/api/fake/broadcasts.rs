@@ -1,0 +1,487 @@
+//! Broadcasts: those of the last weeks, those that are made, and how they move on.
+
+use omocast_contract::api::{BroadcastPage, RecipientPage, RecipientQuery};
+use omocast_contract::audience::ChannelCount;
+use omocast_contract::draft::{check_messages, title};
+use omocast_contract::link::count_links;
+use omocast_contract::live::LiveEvent;
+use omocast_contract::member::Scope;
+use omocast_contract::{
+    Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, BroadcastSummary, Channel,
+    Delivery, DeliveryStatus, Filter, OutgoingMessage, Problem, ProblemCode, Progress, Reach,
+    Reason, Recipient, Surface, Timestamp,
+};
+
+use super::backend::{Answer, Backend, MEMBERS, official_domains, refuse, sentinel};
+use super::demo_data as demo;
+
+/// How many customers one tick hands over.
+const PER_TICK: u64 = 40;
+const PAGE: usize = 20;
+const RECIPIENT_PAGE: usize = 50;
+
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    id: BroadcastId,
+    key: String,
+    request: BroadcastRequest,
+    sender: u64,
+    created_at: Timestamp,
+    /// Chosen customers in the order of their ids, each with its place in the queue or why it is skipped.
+    recipients: Vec<(u32, Result<u32, Reason>)>,
+    open: u64,
+    ticks: u64,
+    /// Where the demo's customers are.
+    channels: Vec<Channel>,
+}
+
+impl Backend {
+    /// Broadcasts of the last weeks.
+    pub(super) fn make_history(&mut self) {
+        const TITLES: [&str; 9] = [
+            "秋季新品已到店 🍂 本週六日於信義門市試穿，即可獲得九折優惠！",
+            "您預約的試穿時間是本週六下午，期待見到您。",
+            "會員週年慶：11/20 前全館外套滿萬折千。",
+            "門市今日公休一天，造成不便敬請見諒。",
+            "Dear customer, the new wool coats have arrived.",
+            "您先前詢問的款式補貨了，歡迎回覆保留。",
+            "生日禮金 500 元已存入您的會員帳戶 🎂",
+            "新年假期營業時間調整：除夕至初二休息，初三起照常營業，詳情請見官網公告或直接回覆詢問。",
+            "感謝您上週的蒞臨，附上保養說明。",
+        ];
+        for at in 0..27_u32 {
+            let text = TITLES[at as usize % TITLES.len()].to_owned();
+            let chosen = 20 + demo::scatter(at, 40) % 400;
+            let first = demo::scatter(at, 41) % 300;
+            let numbers = (first..first + chosen)
+                .filter(|&n| n < self.options.rows && self.channel(n) != Channel::Web);
+            let created_at = self.started_at.plus(-i64::from(27 - at) * 31 * 3_600_000);
+            let sender = u64::from(at % 5 == 2);
+            let request = BroadcastRequest {
+                audience: Audience::everything(Filter::default()),
+                messages: vec![OutgoingMessage::Text { text }],
+                surface: Surface::Web,
+                name_fallback: None,
+                draft: None,
+            };
+            let numbers: Vec<u32> = numbers.collect();
+            self.push_broadcast(
+                format!("history-{at}"),
+                request,
+                sender,
+                &numbers,
+                created_at,
+            );
+        }
+        for sent in &mut self.broadcasts {
+            sent.ticks = 1_000;
+        }
+    }
+
+    pub(super) fn create_broadcast(
+        &mut self,
+        request: BroadcastRequest,
+        key: &str,
+        now: Timestamp,
+    ) -> Answer<Broadcast> {
+        self.may_broadcast()?;
+        for words in request.messages.iter().filter_map(OutgoingMessage::words) {
+            sentinel(words)?;
+        }
+        if !(8..=100).contains(&key.len()) {
+            return refuse(ProblemCode::IdempotencyKeyMissing);
+        }
+        if let Some(sent) = self.broadcasts.iter().find(|sent| sent.key == key) {
+            if sent.request == request {
+                return Ok(self.broadcast(sent));
+            }
+            return refuse(ProblemCode::IdempotencyKeyReused);
+        }
+        let at_audience = |code| Problem::new(code).at("audience");
+        let count = self.count_audience(&request.audience, now)?;
+        if count.reached_total() + count.skipped_total() == 0 {
+            return Err(at_audience(ProblemCode::AudienceEmpty));
+        }
+        if count.reached_total() == 0 {
+            return Err(at_audience(ProblemCode::AudienceUnreachable));
+        }
+        let problems = check_messages(
+            &request.messages,
+            count.channels(),
+            request.surface,
+            |id| self.find_media(id).map(|media| media.facts()),
+            request.name_fallback.as_deref(),
+        );
+        if let Some(found) = problems.into_iter().next() {
+            let mut problem = Problem::new(found.code).at(found.field());
+            problem.channels = found.channels.iter().collect();
+            return Err(problem);
+        }
+        let numbers = self.resolve(&request.audience);
+        if let Some(draft) = request.draft {
+            self.forget_draft(draft);
+        }
+        self.push_broadcast(key.to_owned(), request, 0, &numbers, now);
+        let sent = self.broadcasts.last().expect("one was just pushed");
+        Ok(self.broadcast(sent))
+    }
+
+    pub(super) fn push_broadcast(
+        &mut self,
+        key: String,
+        request: BroadcastRequest,
+        sender: u64,
+        numbers: &[u32],
+        now: Timestamp,
+    ) {
+        let mut open = 0;
+        let recipients = numbers
+            .iter()
+            .map(|&number| match self.reach(number, now) {
+                Reach::Open => {
+                    open += 1;
+                    (number, Ok(open - 1))
+                }
+                Reach::Skipped(reason) => (number, Err(reason)),
+            })
+            .collect();
+        self.broadcasts.push(Sent {
+            id: demo::broadcast_id(self.broadcasts.len() as u64 + 1),
+            key,
+            request,
+            sender,
+            created_at: now,
+            recipients,
+            open: u64::from(open),
+            ticks: 0,
+            channels: self.options.channels.clone(),
+        });
+    }
+
+    pub(super) fn is_visible(&self, sent: &Sent) -> bool {
+        match self.options.role.broadcasts_seen() {
+            Scope::Team | Scope::Shops => true,
+            Scope::Own => sent.sender == 0,
+            Scope::None => false,
+        }
+    }
+
+    pub(super) fn may_see_broadcasts(&self) -> Answer<()> {
+        self.signed_in()?;
+        if self.options.role.broadcasts_seen() == Scope::None {
+            return refuse(ProblemCode::RoleMayNotSee);
+        }
+        Ok(())
+    }
+
+    pub(super) fn list_broadcasts(&self, after: Option<BroadcastId>) -> Answer<BroadcastPage> {
+        self.may_see_broadcasts()?;
+        let mut rows: Vec<BroadcastSummary> = self
+            .broadcasts
+            .iter()
+            .rev()
+            .filter(|sent| self.is_visible(sent) && after.is_none_or(|after| sent.id < after))
+            .take(PAGE + 1)
+            .map(summary)
+            .collect();
+        let has_more = rows.len() > PAGE;
+        rows.truncate(PAGE);
+        let next = rows.last().filter(|_| has_more).map(|row| row.id);
+        Ok(BroadcastPage { rows, next })
+    }
+
+    pub(super) fn sent(&self, id: BroadcastId) -> Answer<&Sent> {
+        self.may_see_broadcasts()?;
+        self.broadcasts
+            .iter()
+            .find(|sent| sent.id == id && self.is_visible(sent))
+            .ok_or_else(|| Problem::new(ProblemCode::NotFound))
+    }
+
+    pub(super) fn broadcast(&self, sent: &Sent) -> Broadcast {
+        let count = |wanted: &dyn Fn(Channel) -> bool| {
+            sent.recipients
+                .iter()
+                .filter(|(number, _)| wanted(self.channel(*number)))
+                .count() as u64
+        };
+        Broadcast {
+            summary: summary(sent),
+            messages: sent.request.messages.clone(),
+            media: self.media_of(&sent.request.messages),
+            name_fallback: sent.request.name_fallback.clone(),
+            links: count_links(&sent.request.messages, &official_domains()),
+            channels: Channel::ALL
+                .into_iter()
+                .map(|channel| ChannelCount {
+                    channel,
+                    customers: count(&|c| c == channel),
+                })
+                .filter(|count| count.customers > 0)
+                .collect(),
+            tells_delivered: count(&Channel::tells_delivered),
+            tells_read: count(&Channel::tells_read),
+        }
+    }
+
+    pub(super) fn find_broadcast(&self, id: BroadcastId) -> Answer<Broadcast> {
+        Ok(self.broadcast(self.sent(id)?))
+    }
+
+    pub(super) fn list_recipients(
+        &self,
+        id: BroadcastId,
+        query: &RecipientQuery,
+    ) -> Answer<RecipientPage> {
+        let sent = self.sent(id)?;
+        let after = query.after.map(|id| demo::number_of(id.0.as_u128()) as u32);
+        let mut rows: Vec<Recipient> = sent
+            .recipients
+            .iter()
+            .filter(|(number, _)| after.is_none_or(|after| *number > after))
+            .map(|&(number, place)| recipient(sent, number, place))
+            .filter(|recipient| {
+                query
+                    .standing
+                    .is_none_or(|standing| standing.statuses().contains(&recipient.status))
+            })
+            .take(RECIPIENT_PAGE + 1)
+            .collect();
+        let has_more = rows.len() > RECIPIENT_PAGE;
+        rows.truncate(RECIPIENT_PAGE);
+        let next = rows.last().filter(|_| has_more).map(|row| row.customer);
+        Ok(RecipientPage { rows, next })
+    }
+
+    /// Time passes: every broadcast hands over a few more, and the platforms tell what arrived.
+    pub(super) fn tick(&mut self) -> Vec<LiveEvent> {
+        let mut told = Vec::new();
+        for sent in &mut self.broadcasts {
+            let last = sent.open / PER_TICK + 14;
+            if sent.ticks < last {
+                sent.ticks += 1;
+                let summary = summary(sent);
+                told.push(LiveEvent::BroadcastProgress {
+                    broadcast: sent.id,
+                    status: summary.status,
+                    progress: summary.progress,
+                });
+            }
+        }
+        told
+    }
+}
+
+fn summary(sent: &Sent) -> BroadcastSummary {
+    let mut progress = Progress::default();
+    for &(number, place) in &sent.recipients {
+        progress.add(standing(sent, number, place).0, 1);
+    }
+    let is_done = sent.ticks * PER_TICK >= sent.open;
+    BroadcastSummary {
+        id: sent.id,
+        title: title(&sent.request.messages),
+        status: if is_done {
+            BroadcastStatus::Completed
+        } else {
+            BroadcastStatus::Sending
+        },
+        sender: MEMBERS[sent.sender as usize].to_owned(),
+        sender_id: demo::member_id(sent.sender),
+        created_at: sent.created_at,
+        completed_at: is_done.then(|| sent.created_at.plus((sent.open / PER_TICK * 500) as i64)),
+        message_count: sent.request.messages.len() as u32,
+        progress,
+    }
+}
+
+/// What became of a recipient by now, and when it last changed.
+fn standing(
+    sent: &Sent,
+    number: u32,
+    place: Result<u32, Reason>,
+) -> (
+    DeliveryStatus,
+    Option<Reason>,
+    Option<&'static str>,
+    Timestamp,
+) {
+    let place = match place {
+        Ok(place) => u64::from(place),
+        Err(reason) => return (DeliveryStatus::Skipped, Some(reason), None, sent.created_at),
+    };
+    let turn = place / PER_TICK + 1;
+    let at = sent
+        .created_at
+        .plus((turn * 500) as i64 + (place % PER_TICK) as i64 * 12);
+    let Some(age) = sent.ticks.checked_sub(turn) else {
+        let status = if sent.ticks + 1 == turn {
+            DeliveryStatus::Sending
+        } else {
+            DeliveryStatus::Queued
+        };
+        return (status, None, None, sent.created_at);
+    };
+    let channel = demo::channel(number, &sent.channels);
+    let lot = demo::scatter(number, sent.created_at.0 as u32);
+    if lot.is_multiple_of(131) {
+        let failures: [(Reason, Option<&'static str>); 3] = match channel {
+            Channel::Whatsapp => [
+                (Reason::WindowClosed, Some("131047")),
+                (Reason::PlatformFault, Some("131016")),
+                (Reason::HeldBackByPlatform, Some("131049")),
+            ],
+            Channel::Line | Channel::Facebook | Channel::Instagram | Channel::Web => [
+                (Reason::Blocked, None),
+                (Reason::RateLimited, Some("429")),
+                (Reason::Unreachable, Some("400")),
+            ],
+        };
+        let (reason, code) = failures[(lot / 131 % 3) as usize];
+        return (DeliveryStatus::Failed, Some(reason), code, at);
+    }
+    if lot.is_multiple_of(409) {
+        return (
+            DeliveryStatus::Unknown,
+            Some(Reason::NoAnswer),
+            None,
+            at.plus(30_000),
+        );
+    }
+    if age >= 9 && channel.tells_read() && lot % 10 < 6 {
+        (DeliveryStatus::Read, None, None, at.plus(4_000))
+    } else if age >= 3 && channel.tells_delivered() {
+        (DeliveryStatus::Delivered, None, None, at.plus(1_500))
+    } else {
+        (DeliveryStatus::Sent, None, None, at)
+    }
+}
+
+fn recipient(sent: &Sent, number: u32, place: Result<u32, Reason>) -> Recipient {
+    let (status, reason, code, updated_at) = standing(sent, number, place);
+    let platform_code = code.map(str::to_owned);
+    let deliveries: Vec<Delivery> = (0..sent.request.messages.len())
+        .map(|at| match status {
+            DeliveryStatus::Failed | DeliveryStatus::Unknown if at > 0 => Delivery {
+                status: DeliveryStatus::Skipped,
+                reason: Some(Reason::EarlierMessageFailed),
+                platform_code: None,
+            },
+            _ => Delivery {
+                status,
+                reason,
+                platform_code: platform_code.clone(),
+            },
+        })
+        .collect();
+    Recipient {
+        customer: demo::customer_id(number.into()),
+        event: demo::event_id(number.into()),
+        name: demo::name(number),
+        channel: demo::channel(number, &sent.channels),
+        status: DeliveryStatus::of_recipient(deliveries.iter().map(|delivery| delivery.status)),
+        reason,
+        platform_code,
+        updated_at,
+        deliveries,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use omocast_contract::Role;
+
+    use super::*;
+    use crate::api::fake::options::FakeOptions;
+    use crate::api::fake::tests::{NOW, backend, text};
+
+    fn request(text_of_first: &str) -> BroadcastRequest {
+        BroadcastRequest {
+            audience: Audience::everything(Filter::default()),
+            messages: vec![text(text_of_first)],
+            surface: Surface::Web,
+            name_fallback: None,
+            draft: None,
+        }
+    }
+
+    #[test]
+    fn the_same_key_is_the_same_broadcast() {
+        let mut backend = backend();
+        let once = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap();
+        let twice = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap();
+        assert_eq!(once.summary.id, twice.summary.id);
+        let other = backend
+            .create_broadcast(request("壞"), "key-12345", NOW)
+            .unwrap_err();
+        assert_eq!(other.code, ProblemCode::IdempotencyKeyReused);
+    }
+
+    #[test]
+    fn a_broadcast_moves_on_with_each_tick_until_nothing_waits() {
+        let mut backend = backend();
+        let id = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap()
+            .summary
+            .id;
+        let count = backend
+            .count_audience(&request("好").audience, NOW)
+            .unwrap();
+        let mut waiting = count.reached_total();
+        while !backend.tick().is_empty() {
+            let progress = backend.find_broadcast(id).unwrap().summary.progress;
+            assert!(progress.waiting() <= waiting);
+            waiting = progress.waiting();
+        }
+        let summary = backend.find_broadcast(id).unwrap().summary;
+        assert_eq!((waiting, summary.status), (0, BroadcastStatus::Completed));
+        assert_eq!(summary.progress.skipped, count.skipped_total());
+        assert_eq!(summary.progress.total(), 1_204);
+    }
+
+    #[test]
+    fn pages_of_recipients_hold_everybody_once() {
+        let mut backend = backend();
+        let id = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap()
+            .summary
+            .id;
+        let (mut seen, mut after) = (0, None);
+        loop {
+            let page = backend
+                .list_recipients(
+                    id,
+                    &RecipientQuery {
+                        standing: None,
+                        after,
+                    },
+                )
+                .unwrap();
+            seen += page.rows.len();
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, 1_204);
+    }
+
+    #[test]
+    fn who_may_not_broadcast_is_told_why() {
+        let options = FakeOptions {
+            role: Role::Admin,
+            ..FakeOptions::default()
+        };
+        let mut backend = Backend::new(options, NOW);
+        let problem = backend
+            .create_broadcast(request("好"), "key-12345", NOW)
+            .unwrap_err();
+        assert_eq!(problem.code, ProblemCode::RoleMayNotBroadcast);
+    }
+}

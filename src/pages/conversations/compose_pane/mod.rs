@@ -1,0 +1,406 @@
+//! Writing a broadcast to the customers that are chosen, and sending it.
+//!
+//! Everything of the composer is reached from [`ComposePane`], so that it is loaded when it is first opened.
+
+mod counting;
+mod narrowing;
+mod problems;
+mod samples;
+mod surface;
+mod turns;
+mod uploads;
+
+use leptos::prelude::*;
+use omocast_contract::{
+    Audience, AudienceCount, BroadcastId, BroadcastRequest, Channel, ChannelSet, ProblemCode,
+};
+use wasm_bindgen_futures::spawn_local;
+
+use super::drafts::DraftsDialog;
+use super::saved_replies::{SavedReplies, SavedRepliesOpen};
+use super::test_send::TestSend;
+use crate::api::{Api, ApiError, use_api};
+use crate::components::channel_badge::ChannelBadge;
+use crate::components::composer::Composer;
+use crate::components::composer::draft::ComposeDraft;
+use crate::components::confirm_broadcast::ConfirmBroadcast;
+use crate::components::draft_status::{DraftConflict, DraftStatus};
+use crate::components::error_text::{channel_names, error_text, refusal_text};
+use crate::components::message_bubble::MediaUrls;
+use crate::components::preview_phone::PreviewPhone;
+use crate::components::send_bar::SendBar;
+use crate::drafts::{DraftBody, DraftKeeper};
+use crate::i18n::{Key, number, phrase, t, t_with};
+use crate::part::part;
+use crate::session::use_me;
+use crate::ui::{Icon, IconButton, Menu, MenuItem, Notice, Toasts, Tone, reactive, use_toasts};
+use counting::Counting;
+use narrowing::without_channels;
+use problems::{Refusal, Subject, draft_refusal, first_named, placed_problems};
+use samples::samples_of;
+use surface::surface;
+use uploads::Uploads;
+
+part! {
+    in compose:
+    /// The composer's part of the app.
+    pub fn compose() -> fn(RwSignal<Audience>, Callback<BroadcastId>, Callback<()>) -> AnyView {
+        |audience, on_sent, on_back| view! { <ComposePane audience on_sent on_back /> }.into_any()
+    }
+}
+
+/// The composer of a broadcast to `audience`.
+#[component]
+pub fn ComposePane(
+    /// Who is chosen.
+    audience: RwSignal<Audience>,
+    /// It is on its way.
+    on_sent: Callback<BroadcastId>,
+    /// Back to choosing customers: on a phone, where both are a step of their own.
+    on_back: Callback<()>,
+) -> impl IntoView {
+    let Some(me) = use_me() else {
+        return ().into_any();
+    };
+    let api = StoredValue::new(use_api());
+    let toasts = use_toasts();
+    let draft = RwSignal::new(ComposeDraft::fresh());
+    let surface = surface();
+    let counting = Counting::new(api, audience.into());
+    let channels = Memo::new(move |_| {
+        counting.count.with(|count| {
+            count
+                .as_ref()
+                .map(AudienceCount::channels)
+                .unwrap_or_default()
+        })
+    });
+    let uploads = Uploads::new(api, draft, channels.into(), surface);
+    on_cleanup(move || uploads.stop_all());
+    warn_of_leaving(draft);
+
+    let body = Signal::derive(move || {
+        draft.with(|draft| DraftBody {
+            audience: Some(audience.get()),
+            messages: draft.outgoing(),
+            name_fallback: draft.fallback(),
+            surface: surface.get(),
+            media: draft.media(),
+        })
+    });
+    let is_listing_drafts = RwSignal::new(false);
+    let is_taking_other = StoredValue::new(false);
+    let show = move |body: DraftBody| {
+        uploads.stop_all();
+        draft.set(ComposeDraft::of(
+            &body.messages,
+            &body.media,
+            body.name_fallback.as_deref(),
+        ));
+        // A draft that one asks for brings those whom it was written to. What is resumed by itself does not:
+        // who is chosen here was chosen just now.
+        let is_asked_for = is_listing_drafts.get_untracked() || is_taking_other.get_value();
+        if is_asked_for && let Some(theirs) = body.audience {
+            audience.set(theirs);
+        }
+    };
+    let keeper = DraftKeeper::new(api.get_value(), me.id, body, Callback::new(show));
+    keeper.resume();
+    let take_other = move || {
+        is_taking_other.set_value(true);
+        keeper.take_other();
+        is_taking_other.set_value(false);
+    };
+
+    let refusal = RwSignal::new(None::<Refusal>);
+    let found =
+        Memo::new(move |_| draft.with(|draft| draft.problems(channels.get(), surface.get())));
+    let problems = Memo::new(move |_| {
+        let is_at_hand = |id| uploads.is_at_hand(id);
+        draft.with(|draft| {
+            refusal.with(|refusal| {
+                found.with(|found| placed_problems(found, draft, refusal.as_ref(), is_at_hand))
+            })
+        })
+    });
+    let audience_problem = Memo::new(move |_| {
+        refusal.with(|refusal| {
+            let refusal = refusal.as_ref()?;
+            let is_here = Subject::of(&refusal.problem) == Some(Subject::Audience)
+                && refusal.audience == audience.get();
+            is_here.then(|| refusal_text(&refusal.problem))
+        })
+    });
+    let message_reason = Memo::new(move |_| {
+        draft
+            .with(|draft| found.with(|found| draft_refusal(draft, found)))
+            .or_else(|| problems.with(|problems| first_named(problems)))
+    });
+    let disabled_reason = Memo::new(move |_| counting.refusal().or_else(|| message_reason.get()));
+
+    let is_asking = RwSignal::new(false);
+    let is_sending = RwSignal::new(false);
+    let send_error = RwSignal::new(None::<ApiError>);
+    let ask = move || {
+        send_error.set(None);
+        // A window may have closed since it was counted.
+        counting.recount();
+        is_asking.set(true);
+    };
+    let send = move || {
+        if is_sending.get_untracked() {
+            return;
+        }
+        is_sending.set(true);
+        send_error.set(None);
+        let (api, sent) = (api.get_value(), draft.get_untracked());
+        let request = BroadcastRequest {
+            audience: audience.get_untracked(),
+            messages: sent.outgoing(),
+            surface: surface.get_untracked(),
+            name_fallback: sent.fallback(),
+            draft: Some(keeper.id()),
+        };
+        let key = keeper.id().to_string();
+        spawn_local(async move {
+            let answer = api.create_broadcast(&request, &key).await;
+            is_sending.try_set(false);
+            match answer {
+                Ok(broadcast) => {
+                    keeper.sent();
+                    is_asking.try_set(false);
+                    refusal.try_set(None);
+                    draft.try_set(ComposeDraft::fresh());
+                    on_sent.try_run(broadcast.summary.id);
+                }
+                Err(ApiError::Problem(problem)) if Subject::of(&problem).is_some() => {
+                    is_asking.try_set(false);
+                    refusal.try_set(Some(Refusal {
+                        problem,
+                        messages: sent.messages,
+                        name_fallback: sent.name_fallback,
+                        audience: request.audience,
+                    }));
+                }
+                Err(error) => {
+                    if error.code() == Some(ProblemCode::IdempotencyKeyReused) {
+                        // What was sent under this key is sent; what is written now is another broadcast.
+                        keeper.renew();
+                    }
+                    send_error.try_set(Some(error));
+                }
+            }
+        });
+    };
+
+    let urls = MediaUrls {
+        file: Callback::new(move |id| api.with_value(|api: &Api| api.media_url(id))),
+        preview: Callback::new(move |id| api.with_value(|api: &Api| api.preview_url(id))),
+    };
+    let saved_replies = RwSignal::new(None::<SavedRepliesOpen>);
+    let is_testing = RwSignal::new(false);
+    // Where there is no room beside the messages, the preview is a step of its own.
+    let is_previewing = RwSignal::new(false);
+    let in_view = RwSignal::new(None::<Channel>);
+    let channel = Memo::new(move |_| {
+        let channels = channels.get();
+        in_view
+            .get()
+            .filter(|&channel| channels.contains(channel))
+            .or_else(|| channels.iter().next())
+    });
+    let shop = me.shops.first().map(|shop| shop.name.as_str());
+    let sender = [me.team.as_str()]
+        .into_iter()
+        .chain(shop)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let more = move || {
+        let keep = MenuItem::new(t(Key::SavedSaveAs), move || {
+            let (messages, media) = draft.with_untracked(|draft| (draft.outgoing(), draft.media()));
+            saved_replies.set(Some(SavedRepliesOpen::New { messages, media }));
+        });
+        vec![
+            MenuItem::new(t(Key::DraftsTitle), move || is_listing_drafts.set(true))
+                .icon(Icon::File),
+            keep.icon(Icon::Bookmark).disabled(message_reason.get()),
+            MenuItem::new(t(Key::ComposeBegin), move || keeper.begin()).icon(Icon::Plus),
+        ]
+    };
+    view! {
+        <section class="compose-pane" aria-label=phrase(Key::ComposeTitle)>
+            <div class="compose-pane__grid" data-step=move || if is_previewing.get() { "preview" } else { "edit" }>
+                <header class="compose-pane__bar">
+                    <span class="compose-pane__back">
+                        <IconButton
+                            icon=Icon::ChevronLeft
+                            label=phrase(Key::ComposeBack)
+                            on_click=on_back
+                        />
+                    </span>
+                    <span class="compose-pane__rewrite">
+                        <IconButton
+                            icon=Icon::ChevronLeft
+                            label=phrase(Key::ComposeBackToWriting)
+                            on_click=move || is_previewing.set(false)
+                        />
+                    </span>
+                    <h1 class="compose-pane__title">
+                        {move || {
+                            t(if is_previewing.get() { Key::PreviewTitle } else { Key::ComposeTitle })
+                        }}
+                    </h1>
+                    <ChannelCounts count=counting.count />
+                    <span class="compose-pane__saved">
+                        <DraftStatus state=keeper.state() />
+                    </span>
+                    <Menu label=phrase(Key::UiMore) items=Signal::derive(more) />
+                </header>
+                <div class="compose-pane__scroll">
+                    <div class="compose-pane__messages">
+                        <DraftConflict
+                            state=keeper.state()
+                            on_keep_mine=Callback::new(move |()| keeper.keep_mine())
+                            on_take_other=Callback::new(move |()| take_other())
+                        />
+                        <Composer
+                            draft
+                            channels
+                            surface
+                            problems
+                            refused=uploads.refused
+                            official_domains=me.official_domains
+                            urls
+                            on_files=Callback::new(move |files| uploads.add(files))
+                            on_cancel_upload=Callback::new(move |id| uploads.cancel(id))
+                            on_retry_upload=Callback::new(move |id| uploads.start(id))
+                            on_saved_replies=Callback::new(move |()| saved_replies.set(Some(SavedRepliesOpen::List)))
+                            on_drop_channels=Callback::new(move |dropped| leave_out(api, audience, dropped, toasts))
+                        />
+                    </div>
+                </div>
+                <aside class="compose-pane__preview">
+                    <PreviewPhone
+                        draft
+                        channels
+                        channel
+                        on_channel=Callback::new(move |channel| in_view.set(Some(channel)))
+                        samples=samples_of(api, audience, counting.count, channel)
+                        sender
+                        urls
+                    />
+                </aside>
+                <div class="compose-pane__foot">
+                    {move || {
+                        audience_problem.get().map(|words| {
+                            view! {
+                                <div class="compose-pane__problem">
+                                    <Notice tone=Tone::Bad is_alert=true>{words}</Notice>
+                                </div>
+                            }
+                        })
+                    }}
+                    <SendBar
+                        count=counting.count
+                        is_counting=counting.is_counting
+                        error=Signal::derive(move || counting.error.get().as_ref().map(error_text))
+                        on_retry=Callback::new(move |()| counting.recount())
+                        disabled_reason
+                        on_preview=Callback::new(move |()| is_previewing.set(true))
+                        on_test=Callback::new(move |()| is_testing.set(true))
+                        on_send=Callback::new(move |()| ask())
+                    />
+                </div>
+            </div>
+            <ConfirmBroadcast
+                open=is_asking
+                count=Signal::derive(move || counting.count.get().unwrap_or_default())
+                messages=Signal::derive(move || draft.with(|draft| draft.messages.len()))
+                is_sending
+                error=Signal::derive(move || send_error.get().as_ref().map(error_text))
+                on_confirm=Callback::new(move |()| send())
+                on_close=Callback::new(move |()| is_asking.set(false))
+            />
+            <SavedReplies
+                open=saved_replies
+                channels
+                surface
+                free_slots=Signal::derive(move || draft.with(ComposeDraft::free_slots))
+                on_apply=Callback::new(move |(messages, media): (Vec<_>, Vec<_>)| {
+                    draft.update(|draft| draft.append(&messages, &media));
+                })
+            />
+            <TestSend
+                open=is_testing
+                channels
+                messages=Signal::derive(move || draft.with(ComposeDraft::outgoing))
+                name_fallback=Signal::derive(move || draft.with(ComposeDraft::fallback))
+                surface
+                disabled_reason=message_reason
+            />
+            <DraftsDialog open=is_listing_drafts keeper />
+        </section>
+    }
+    .into_any()
+}
+
+/// How many will get it on each channel.
+#[component]
+fn ChannelCounts(count: RwSignal<Option<AudienceCount>>) -> impl IntoView {
+    let chips = move || {
+        count.get().map(|count| {
+            count
+                .reached
+                .into_iter()
+                .map(|count| {
+                    view! {
+                        <li class="compose-pane__channel">
+                            <ChannelBadge channel=count.channel />
+                            {move || number(count.customers)}
+                        </li>
+                    }
+                })
+                .collect_view()
+        })
+    };
+    view! { <ul class="compose-pane__channels">{reactive(chips)}</ul> }.into_any()
+}
+
+/// Chooses nobody of these channels any more; with a way back.
+fn leave_out(
+    api: StoredValue<Api>,
+    audience: RwSignal<Audience>,
+    dropped: ChannelSet,
+    toasts: Toasts,
+) {
+    let (api, before) = (api.get_value(), audience.get_untracked());
+    spawn_local(async move {
+        match without_channels(&api, &before, dropped).await {
+            Ok(after) => {
+                // Who ticked on meanwhile has chosen otherwise.
+                if audience.try_get_untracked().as_ref() != Some(&before) {
+                    return;
+                }
+                audience.try_set(after);
+                let words = untrack(|| {
+                    let names = channel_names(dropped.iter());
+                    t_with(Key::ComposeChannelsDropped, &[("channels", &names)])
+                });
+                toasts.undo(words, move || {
+                    audience.try_set(before.clone());
+                });
+            }
+            Err(error) => toasts.error(untrack(|| error_text(&error))),
+        }
+    });
+}
+
+/// The browser asks before it leaves while a file is on its way: it would be lost. All else is kept.
+fn warn_of_leaving(draft: RwSignal<ComposeDraft>) {
+    let listener = window_event_listener_untyped("beforeunload", move |event| {
+        if draft.try_with_untracked(ComposeDraft::is_uploading) == Some(true) {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || listener.remove());
+}

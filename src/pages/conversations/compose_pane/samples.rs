@@ -1,0 +1,103 @@
+//! Customers of the selection to look at the preview as: the first ones of a channel, and one without a name.
+
+use leptos::prelude::*;
+use omocast_contract::api::{EventQuery, PageStart};
+use omocast_contract::{Audience, AudienceCount, Channel, EventView, Filter};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::api::Api;
+use crate::components::preview_phone::Sample;
+
+/// Customers shown to choose from.
+const MOST: usize = 6;
+/// Rows that are looked through for them: those ticked one by one may be anywhere.
+const ROWS: u32 = 100;
+
+/// The customers of `channel`, asked for again when the selection was counted anew.
+pub(super) fn samples_of(
+    api: StoredValue<Api>,
+    audience: RwSignal<Audience>,
+    count: RwSignal<Option<AudienceCount>>,
+    channel: Memo<Option<Channel>>,
+) -> Signal<Vec<Sample>> {
+    let samples = RwSignal::new(Vec::new());
+    let latest = StoredValue::new(0_u32);
+    // An effect, because the server knows who they are.
+    Effect::new(move |_| {
+        count.track();
+        let asked = latest.try_update_value(|latest| {
+            *latest += 1;
+            *latest
+        });
+        let Some(channel) = channel.get() else {
+            samples.set(Vec::new());
+            return;
+        };
+        let audience = audience.get_untracked();
+        let query = EventQuery {
+            view: EventView::Mine,
+            filter: Filter {
+                channels: vec![channel],
+                ..audience.filter.clone()
+            },
+            from: PageStart::First,
+            limit: ROWS,
+        };
+        let api = api.get_value();
+        spawn_local(async move {
+            // Without them the preview speaks to nobody in particular.
+            let Ok(page) = api.list_events(&query).await else {
+                return;
+            };
+            if latest.try_get_value() != asked {
+                return;
+            }
+            let chosen = page.rows.iter().filter(|event| audience.picks(event.id));
+            let found = chosen.map(|event| Sample {
+                name: event.name.clone(),
+                account: event.account.clone(),
+            });
+            samples.try_set(choice(found));
+        });
+    });
+    samples.into()
+}
+
+/// The first few with a name, and one without: there is often one, and then the words must do without the name.
+fn choice(found: impl Iterator<Item = Sample>) -> Vec<Sample> {
+    let (named, nameless): (Vec<_>, Vec<_>) = found.partition(|sample| !sample.name.is_empty());
+    let nameless = nameless.into_iter().next().or_else(|| {
+        named.first().map(|first| Sample {
+            name: String::new(),
+            account: first.account.clone(),
+        })
+    });
+    named.into_iter().take(MOST - 1).chain(nameless).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(names: &[&str], expected: &[&str]) {
+        let samples = names.iter().map(|&name| Sample {
+            name: name.to_owned(),
+            account: "信義門市".to_owned(),
+        });
+        let chosen = choice(samples);
+        let names: Vec<_> = chosen.iter().map(|sample| sample.name.as_str()).collect();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn one_without_a_name_is_always_among_them() {
+        check(&["甲", "", "乙"], &["甲", "乙", ""]);
+        check(&["甲"], &["甲", ""]);
+        check(
+            &["1", "2", "3", "4", "5", "6", "7"],
+            &["1", "2", "3", "4", "5", ""],
+        );
+        check(&[], &[]);
+    }
+}

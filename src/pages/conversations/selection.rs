@@ -1,0 +1,53 @@
+//! Who is being chosen, kept by the browser for this tab: a reload loses no tick. Another tab chooses for itself.
+
+use leptos::prelude::*;
+use omocast_contract::{Audience, MemberId};
+use web_sys::Storage;
+
+use crate::api::json::read;
+
+/// Where a member's selection is kept.
+#[derive(Clone, Copy)]
+pub(super) struct KeptSelection {
+    name: StoredValue<String>,
+}
+
+impl KeptSelection {
+    pub(super) fn of(member: MemberId) -> Self {
+        Self {
+            name: StoredValue::new(["omocast.selection.", &member.to_string()].concat()),
+        }
+    }
+
+    /// What was kept; nobody chosen where there is nothing.
+    pub(super) fn load(self) -> Audience {
+        storage()
+            .and_then(|storage| self.name.with_value(|name| storage.get_item(name)).ok()?)
+            // Of another version, perhaps.
+            .and_then(|json| read::<Audience>(&json).ok())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn keep(self, audience: &Audience) {
+        if *audience == Audience::default() {
+            return self.forget();
+        }
+        if let Some(storage) = storage()
+            && let Ok(json) = serde_json::to_string(audience)
+        {
+            // A full or forbidden storage only means that a reload loses the ticks.
+            let _ = self.name.with_value(|name| storage.set_item(name, &json));
+        }
+    }
+
+    pub(super) fn forget(self) {
+        if let Some(storage) = storage() {
+            // Fails only where nothing was kept.
+            let _ = self.name.with_value(|name| storage.remove_item(name));
+        }
+    }
+}
+
+fn storage() -> Option<Storage> {
+    window().session_storage().ok().flatten()
+}
