@@ -345,7 +345,8 @@ mod tests {
         let progress = r#"{"queued":0,"sending":0,"sent":1,"delivered":0,"read":0,"failed":0,"skipped":0,"unknown":0}"#;
         reads_back::<Broadcast>(&id(&format!(
             r#"{{"id":ID,"title":"t","status":"sending","sender":"s","sender_id":ID,"created_at":"{at}",
-            "completed_at":null,"message_count":1,"progress":{progress},"messages":[],"channels":[],
+            "completed_at":null,"message_count":1,"progress":{progress},"messages":[],"media":[],
+            "links":{{"official":0,"other":0}},"channels":[],
             "tells_delivered":0,"tells_read":0}}"#
         )));
     }

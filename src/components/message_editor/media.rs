@@ -199,9 +199,11 @@ fn caption_view(shared: Shared, media: Memo<Option<DraftMedia>>) -> AnyView {
     };
     let described_by = Signal::derive(move || {
         let has_problem = problem.with(Option::is_some);
-        has_problem
-            .then(|| problem_id.get_value())
-            .unwrap_or_default()
+        if has_problem {
+            problem_id.get_value()
+        } else {
+            String::new()
+        }
     });
     let insert = move |text: &str| {
         if let Some(field) = field.get_untracked() {

@@ -162,7 +162,7 @@ fn SampleChoice(samples: Signal<Vec<Sample>>, chosen: RwSignal<usize>) -> impl I
                     id=id.clone()
                     on:change:target=choose
                 >
-                    {options.with_value(|options| reactive(options.clone()))}
+                    {options.with_value(|options| reactive(*options))}
                 </select>
             </div>
         </Show>

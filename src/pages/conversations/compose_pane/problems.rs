@@ -155,11 +155,9 @@ pub(super) fn draft_refusal(draft: &ComposeDraft, found: &[DraftProblem]) -> Opt
 
 /// The first refusal of the server that is still about what is written.
 pub(super) fn first_named(problems: &[PlacedProblem]) -> Option<String> {
-    problems.iter().find_map(|problem| {
-        Some(match problem.place {
-            Place::Message(at) => named(at, &problem.words),
-            Place::NameFallback => problem.words.clone(),
-        })
+    problems.first().map(|problem| match problem.place {
+        Place::Message(at) => named(at, &problem.words),
+        Place::NameFallback => problem.words.clone(),
     })
 }
 
