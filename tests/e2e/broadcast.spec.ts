@@ -63,7 +63,7 @@ test("a broadcast reaches the customers' phones, and their answer comes back", a
   // The customer answers, and the answer appears in the conversation.
   const answer = `我週六過去 ${Date.now()}`;
   await phone.getByRole("textbox").fill(answer);
-  await phone.getByRole("button", { name: "傳送" }).click();
+  await phone.getByRole("button", { name: "傳送", exact: true }).click();
   await page.getByRole("link", { name: "對話" }).click();
   const row = page.getByRole("grid", { name: "對話清單" }).getByRole("row").filter({ hasText: answer });
   await expect(row).toBeVisible();
