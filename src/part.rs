@@ -47,11 +47,72 @@ macro_rules! part {
 }
 pub(crate) use part;
 
+/// The style sheet of the parts, on its way. Only the shipped build keeps it apart from the page's own.
+#[cfg(feature = "split")]
+mod style {
+    use std::cell::RefCell;
+
+    use js_sys::Promise;
+    use leptos::prelude::document;
+    use wasm_bindgen::JsValue;
+    use wasm_bindgen_futures::JsFuture;
+
+    use super::LoadFailed;
+
+    thread_local! {
+        static LOADING: RefCell<Option<Promise>> = const { RefCell::new(None) };
+    }
+
+    pub(super) async fn load() -> Result<(), LoadFailed> {
+        let known = LOADING.with_borrow(Clone::clone);
+        let loading = match known {
+            Some(loading) => loading,
+            None => start().map_err(|_| LoadFailed)?,
+        };
+        LOADING.set(Some(loading.clone()));
+        JsFuture::from(loading).await.map(drop).map_err(|_| {
+            // The next one who asks tries again.
+            LOADING.set(None);
+            LoadFailed
+        })
+    }
+
+    fn start() -> Result<Promise, JsValue> {
+        let find = |selector: &str| document().query_selector(selector)?.ok_or(JsValue::NULL);
+        let href = find("meta[name=omocast-parts-style]")?
+            .get_attribute("content")
+            .unwrap_or_default();
+        let link = document().create_element("link")?;
+        link.set_attribute("rel", "stylesheet")?;
+        link.set_attribute("href", &href)?;
+        let loading = Promise::new(&mut |resolve, reject| {
+            // Without them it would only seem not to have come.
+            let _ = link.add_event_listener_with_callback("load", &resolve);
+            let _ = link.add_event_listener_with_callback("error", &reject);
+        });
+        find("head")?.append_child(&link)?;
+        Ok(loading)
+    }
+}
+
+#[cfg(not(feature = "split"))]
+mod style {
+    pub(super) async fn load() -> Result<(), super::LoadFailed> {
+        Ok(())
+    }
+}
+
+/// The part with its style, which come at the same time.
+async fn load_both<T>(part: Loading<T>) -> Result<T, LoadFailed> {
+    let (style, part) = futures::join!(style::load(), part);
+    style.and(part)
+}
+
 /// Has a part loaded before it is asked for.
-pub fn prepare<T: 'static>(load: Loading<T>) {
+pub fn prepare<T: 'static>(part: Loading<T>) {
     // If it does not come, the place that needs it says so.
     spawn_local(async move {
-        let _ = load.await;
+        let _ = load_both(part).await;
     });
 }
 
@@ -64,7 +125,7 @@ pub fn place<T: Copy + Send + Sync + 'static>(
     let start = move || {
         loaded.set(None);
         spawn_local(async move {
-            let answer = load().await;
+            let answer = load_both(load()).await;
             loaded.try_set(Some(answer));
         });
     };

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::setup::fnv1a;
-use crate::spa::{dist, files_below};
+use crate::spa::{css_of_parts, dist, files_below};
 use crate::tools::{self, WasmToolchain};
 
 /// wasm-opt needs every feature named that today's rustc uses.
@@ -24,6 +24,9 @@ const WASM_OPT: [&str; 8] = [
     "--enable-reference-types",
     "--enable-multivalue",
 ];
+
+/// What Trunk.toml's `pattern_script` leaves in the page.
+const APP: &str = "<meta name=\"omocast-app\"";
 
 /// Puts the parts in place of the one wasm that trunk left in dist/. `run` runs a command.
 pub(crate) fn take_apart(run: &mut dyn FnMut(&mut Command) -> Result<()>) -> Result<()> {
@@ -57,6 +60,7 @@ pub(crate) fn take_apart(run: &mut dyn FnMut(&mut Command) -> Result<()>) -> Res
             ]))?;
         }
     }
+    fs::write(folder.join("parts.css"), css_of_parts()?)?;
     put_in_place(&folder)
 }
 
@@ -80,6 +84,11 @@ fn put_in_place(folder: &Path) -> Result<()> {
             &format!("/{wasm}"),
             &format!("/{}", named("omocast_bg.wasm", &hash)),
         );
+    let style = format!(
+        "<meta name=\"omocast-parts-style\" content=\"/{}\">\n    {APP}",
+        named("parts.css", &hash)
+    );
+    let page_text = page_text.replace(APP, &style);
     for old in [glue, wasm] {
         fs::remove_file(dist().join(old)).with_context(|| format!("dist/{old}"))?;
     }
@@ -99,16 +108,18 @@ fn put_in_place(folder: &Path) -> Result<()> {
 
 /// Whether a file of dist/ is loaded only when it is wanted.
 pub(crate) fn is_part(name: &str) -> bool {
-    name.starts_with("split-") || name.starts_with("chunk-")
+    name.starts_with("split-")
+        || name.starts_with("chunk-")
+        || (name.starts_with("parts-") && name.ends_with(".css"))
 }
 
 fn name_of(file: &Path) -> Option<String> {
     Some(file.file_name()?.to_str()?.to_owned())
 }
 
-/// The names of the glue and of the wasm, which Trunk.toml's `pattern_script` left in the page.
+/// The names of the glue and of the wasm.
 fn app_files(html: &str) -> Option<(&str, &str)> {
-    let start = html.find("name=\"omocast-app\"")?;
+    let start = html.find(APP)?;
     let content = html[start..]
         .split("content=\"")
         .nth(1)?

@@ -33,6 +33,8 @@ pub(crate) fn build() -> Result<()> {
 pub(crate) fn build_with(run: &mut dyn FnMut(&mut Command) -> Result<()>) -> Result<()> {
     setup::ensure(NEEDS)?;
     write_assets()?;
+    let style = css_of(|is_for_parts| !is_for_parts)?;
+    tools::write_if_changed(&tools::root().join(STYLE), style.as_bytes())?;
     run(&mut fetch())?;
     run(trunk("build")?
         .args(["--release", "--cargo-profile", "wasm-release", "--locked"])
@@ -175,10 +177,25 @@ fn write_emoji() -> Result<()> {
     )
 }
 
-/// Joins the files of style/ into target/assets/omocast.css.
+/// What index.html takes as its style sheet.
+const STYLE: &str = "target/assets/omocast.css";
+
+/// The first line of a file of style/ that only parts of the app need (see `parts.rs`).
+const FOR_PARTS: &str = "/* with the parts */";
+
+/// Joins the files of style/ into one.
 pub(crate) fn write_css() -> Result<()> {
-    let root = tools::root();
-    let style = root.join("style");
+    tools::write_if_changed(&tools::root().join(STYLE), css_of(|_| true)?.as_bytes())
+}
+
+/// The style sheet of the parts.
+pub(crate) fn css_of_parts() -> Result<String> {
+    css_of(|is_for_parts| is_for_parts)
+}
+
+/// Joins those files of style/ that are wanted: told of each whether it is for the parts.
+fn css_of(is_wanted: impl Fn(bool) -> bool) -> Result<String> {
+    let style = tools::root().join("style");
     let mut names: Vec<String> = match fs::read_dir(&style) {
         Ok(entries) => entries
             .flatten()
@@ -191,10 +208,13 @@ pub(crate) fn write_css() -> Result<()> {
     names.sort_by_key(|name| (name != "layers.css", name.clone()));
     let mut css = String::new();
     for name in names {
-        css.push_str(&without_comments(&fs::read_to_string(style.join(&name))?));
-        css.push('\n');
+        let source = fs::read_to_string(style.join(&name))?;
+        if is_wanted(source.starts_with(FOR_PARTS)) {
+            css.push_str(&without_comments(&source));
+            css.push('\n');
+        }
     }
-    tools::write_if_changed(&root.join("target/assets/omocast.css"), css.as_bytes())
+    Ok(css)
 }
 
 /// The CSS without comments and blank lines, which nobody reads in a browser. Text in quotes is left alone.
