@@ -153,8 +153,7 @@ pub(crate) fn write_assets() -> Result<()> {
     })?;
     tools::write_if_changed(&root.join("public/icons.svg"), sprite.as_bytes())?;
     write_emoji()?;
-    write_css()?;
-    Ok(())
+    tools::write_if_changed(&root.join(STYLE), css_of(|_| true)?.as_bytes())
 }
 
 /// Writes public/emoji/, which the emoji picker fetches when it is first opened.
@@ -182,11 +181,6 @@ const STYLE: &str = "target/assets/omocast.css";
 
 /// The first line of a file of style/ that only parts of the app need (see `parts.rs`).
 const FOR_PARTS: &str = "/* with the parts */";
-
-/// Joins the files of style/ into one.
-pub(crate) fn write_css() -> Result<()> {
-    tools::write_if_changed(&tools::root().join(STYLE), css_of(|_| true)?.as_bytes())
-}
 
 /// The style sheet of the parts.
 pub(crate) fn css_of_parts() -> Result<String> {
