@@ -32,15 +32,18 @@ pub enum Mode {
     Select,
     /// Writing it: a step of its own on a phone, beside the choice on a desk.
     Compose,
+    /// Looking at it before it is sent: a step of its own where there is no room beside what is written.
+    Preview,
 }
 
 impl Mode {
-    const ALL: [Self; 2] = [Self::Select, Self::Compose];
+    const ALL: [Self; 3] = [Self::Select, Self::Compose, Self::Preview];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Select => "select",
             Self::Compose => "compose",
+            Self::Preview => "preview",
         }
     }
 }
@@ -268,7 +271,7 @@ mod tests {
         });
         for view in EventView::ALL {
             for event in [None, id()] {
-                for mode in [None, Some(Mode::Select), Some(Mode::Compose)] {
+                for mode in Mode::ALL.map(Some).into_iter().chain([None]) {
                     check(Route::Conversations { view, event, mode });
                 }
             }

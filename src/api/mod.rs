@@ -259,6 +259,10 @@ impl Api {
         self.get(path::SAVED_REPLIES.to_owned(), parameters).await
     }
 
+    pub async fn find_saved_reply(&self, id: SavedReplyId) -> Result<SavedReply, ApiError> {
+        self.get(path::saved_reply(id), Vec::new()).await
+    }
+
     pub async fn create_saved_reply(&self, edit: &SavedReplyEdit) -> Result<SavedReply, ApiError> {
         self.post(path::SAVED_REPLIES.to_owned(), edit).await
     }

@@ -12,6 +12,7 @@ pub mod error_text;
 pub mod event_row;
 pub mod filter_chips;
 pub mod filter_dialog;
+pub mod insert_tools;
 pub mod message_bubble;
 pub mod message_editor;
 pub mod preview_phone;

@@ -90,6 +90,11 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         "components",
+        "insert_tools",
+        components::insert_tools::stories,
+    ),
+    entry(
+        "components",
         "message_bubble",
         components::message_bubble::stories,
     ),

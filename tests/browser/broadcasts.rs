@@ -19,6 +19,7 @@ use web_sys::HtmlElement;
 
 use crate::support::{
     Mounted, click, focused, mount, name_of, press_with, settle, speak, type_text, value_of,
+    wait_for,
 };
 
 const SELECTION: Route = Route::Conversations {
@@ -48,16 +49,6 @@ async fn composer() -> (Mounted, FakeTransport) {
     click(&page.by_role("checkbox", "全選")).await;
     wait_for(|| button_like(&page, "發送給").is_some()).await;
     (page, fake)
-}
-
-async fn wait_for(mut is_so: impl FnMut() -> bool) {
-    for _ in 0..300 {
-        if is_so() {
-            return;
-        }
-        settle().await;
-    }
-    panic!("it never became so");
 }
 
 /// The last shown button whose name begins like this: the one of the dialog where there is one.

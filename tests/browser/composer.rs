@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use js_sys::{Array, Function, Promise, Reflect};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use leptos::prelude::*;
 use omocast::api::fake::{FakeOptions, FakeTransport};
 use omocast::app::App;
@@ -22,7 +22,7 @@ use web_sys::{File, HtmlElement, HtmlTextAreaElement};
 
 use crate::support::{
     Mounted, click, dispatch, focused, mount, name_of, press, press_with, set_value, settle,
-    type_text, value_of,
+    type_text, value_of, wait_for,
 };
 
 const SELECTION: Route = Route::Conversations {
@@ -48,16 +48,6 @@ async fn composer(options: FakeOptions) -> (Mounted, FakeTransport) {
 async fn choose_all(page: &Mounted) {
     click(&page.by_role("checkbox", "全選")).await;
     wait_for(|| button_like(page, "發送給").is_some()).await;
-}
-
-async fn wait_for(mut is_so: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if is_so() {
-            return;
-        }
-        settle().await;
-    }
-    panic!("it never became so");
 }
 
 async fn says(page: &Mounted, words: &str) {
@@ -88,14 +78,20 @@ fn file(name: &str, content: &str) -> File {
 
 /// A picture that a camera could have made, with a note of where.
 async fn photo(name: &str, width: u32, height: u32) -> File {
-    let given = Array::of3(&name.into(), &width.into(), &height.into());
+    let note = b"Exif\0\0somewhere";
+    photo_with_note(name, width, height, note).await
+}
+
+/// A picture with a note of the camera: an Exif segment without its length.
+async fn photo_with_note(name: &str, width: u32, height: u32, note: &[u8]) -> File {
+    let note = Uint8Array::from(note);
+    let given = Array::of4(&name.into(), &width.into(), &height.into(), &note);
     let made = script(
-        "const [name, width, height] = given;
+        "const [name, width, height, note] = given;
          const canvas = new OffscreenCanvas(width, height);
          const pen = canvas.getContext('2d');
          pen.fillStyle = 'coral'; pen.fillRect(0, 0, width, height);
          const plain = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/jpeg' })).arrayBuffer());
-         const note = new TextEncoder().encode('Exif\\0\\0somewhere');
          const head = new Uint8Array([0xff, 0xd8, 0xff, 0xe1, 0, note.length + 2]);
          return new File([head, note, plain.slice(2)], name, { type: 'image/jpeg' });",
         &given,
@@ -485,6 +481,21 @@ async fn words_under_a_picture_are_offered_where_every_channel_has_them() {
     assert!(page.text().contains("coat.jpg"));
 }
 
+#[wasm_bindgen_test]
+async fn the_browsers_way_back_leads_from_the_preview_to_the_writing() {
+    let (page, _fake) = composer(FakeOptions::default()).await;
+    let step = |step: &str| -> bool {
+        let location = window().location();
+        location.search().unwrap() == ["?mode=", step].concat()
+    };
+    type_text(&field(&page), "甲").await;
+    click(&page.by_role("button", "預覽")).await;
+    assert!(step("preview"));
+    window().history().unwrap().back().unwrap();
+    wait_for(|| step("select")).await;
+    assert_eq!(value_of(&field(&page)), "甲");
+}
+
 /// The composer's messages alone, on this surface.
 fn alone(surface: Surface, channels: &'static [Channel]) -> Mounted {
     mount(move || {
@@ -558,6 +569,18 @@ async fn a_photo_leaves_without_its_notes_and_as_large_as_it_was() {
         (picture.width, picture.height, picture.is_shrunk),
         (40, 30, false)
     );
+}
+
+#[wasm_bindgen_test]
+async fn a_photo_that_was_taken_upright_stays_upright() {
+    // One entry of a TIFF directory: tag 0x0112 (orientation), a short, 6: the camera was turned by a quarter.
+    let mut note = b"Exif\0\0II*\0\x08\0\0\0\x01\0".to_vec();
+    note.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
+    let coat = photo_with_note("coat.jpg", 40, 30, &note).await;
+    let picture = prepare(&coat, 5 << 20).await.unwrap();
+    assert_eq!((picture.width, picture.height), (30, 40));
+    let sent = beginning(&picture.file, 5 << 20).await.unwrap();
+    assert!(!sent.windows(4).any(|part| part == b"Exif"));
 }
 
 #[wasm_bindgen_test]

@@ -20,7 +20,7 @@ use web_sys::HtmlElement;
 
 use crate::support::{
     Mounted, click, dispatch, focused, mount, press, press_with, set_value, settle, type_text,
-    value_of,
+    value_of, wait_for,
 };
 
 const LIST: Route = Route::Conversations {
@@ -61,16 +61,6 @@ async fn reload(options: FakeOptions, route: Route) -> (Mounted, FakeTransport) 
 }
 
 /// Lets the page work, frame by frame, until something is so.
-async fn wait_for(mut is_so: impl FnMut() -> bool) {
-    for _ in 0..300 {
-        if is_so() {
-            return;
-        }
-        settle().await;
-    }
-    panic!("it never became so");
-}
-
 /// The shown rows whose customer is known.
 fn rows(page: &Mounted) -> Vec<HtmlElement> {
     page.by_css("[role=row]:not([hidden])")

@@ -6,14 +6,17 @@ use leptos::prelude::*;
 use omocast::api::Api;
 use omocast::api::fake::{FakeOptions, FakeTransport};
 use omocast::components::draft_status::{DraftConflict, DraftState, DraftStatus};
-use omocast::drafts::{DraftBody, DraftKeeper};
+use omocast::drafts::DraftKeeper;
+use omocast::drafts::body::DraftBody;
 use omocast::pages::conversations::drafts::DraftsDialog;
 use omocast::ui::{ToastHost, provide_toasts};
 use omocast_contract::api::path;
 use omocast_contract::{MemberId, OutgoingMessage};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{Mounted, click, dispatch, mount, name_of, set_value, settle, value_of};
+use crate::support::{
+    Mounted, click, dispatch, mount, name_of, set_value, settle, value_of, wait_for,
+};
 
 fn forget_all() {
     window().local_storage().unwrap().unwrap().clear().unwrap();
@@ -70,16 +73,6 @@ async fn page(fake: &FakeTransport) -> (Mounted, DraftKeeper, RwSignal<bool>) {
     settle().await;
     let (keeper, open) = made.take().unwrap();
     (page, keeper, open)
-}
-
-async fn wait_for(mut is_so: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if is_so() {
-            return;
-        }
-        settle().await;
-    }
-    panic!("it never became so");
 }
 
 fn fake() -> FakeTransport {
@@ -201,6 +194,31 @@ async fn one_sent_elsewhere_can_be_kept_as_a_new_one() {
     saved(keeper).await;
     assert_ne!(keeper.id(), before);
     assert_eq!(value_of(&page.by_label("訊息")), "二");
+}
+
+#[wasm_bindgen_test]
+async fn what_was_emptied_is_empty_on_another_device_too() {
+    forget_all();
+    let fake = fake();
+    let (first, keeper, _) = page(&fake).await;
+    write(&first, "寫錯了").await;
+    saved(keeper).await;
+    write(&first, "").await;
+    saved(keeper).await;
+    let id = keeper.id();
+    drop(first);
+    // Another device keeps nothing of its own.
+    forget_all();
+    let (again, keeper, _) = page(&fake).await;
+    keeper.open(id);
+    wait_for(|| keeper.id() == id).await;
+    assert_eq!(value_of(&again.by_label("訊息")), "");
+    // Emptied drafts are deleted when another is begun: what is written into one then becomes a new one.
+    fake.remove_draft(id);
+    write(&again, "重新寫").await;
+    wait_for(|| keeper.id() != id).await;
+    saved(keeper).await;
+    assert_eq!(value_of(&again.by_label("訊息")), "重新寫");
 }
 
 #[wasm_bindgen_test]

@@ -10,13 +10,15 @@ use omocast::pages::conversations::saved_replies::{SavedReplies, SavedRepliesOpe
 use omocast::route::{Route, replace};
 use omocast::session::provide_session;
 use omocast::ui::{ToastHost, provide_toasts};
-use omocast_contract::api::path;
-use omocast_contract::{Channel, ChannelSet, EventId, EventView, OutgoingMessage, Role, Surface};
+use omocast_contract::api::{Media, path};
+use omocast_contract::{
+    Channel, ChannelSet, EventId, EventView, Medium, OutgoingMessage, Role, Surface,
+};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 
 use crate::support::{
-    Mounted, click, dispatch, mount, name_of, set_value, settle, type_text, value_of,
+    Mounted, click, dispatch, mount, name_of, set_value, settle, type_text, value_of, wait_for,
 };
 
 type Applied = RwSignal<Option<Vec<OutgoingMessage>>>;
@@ -78,16 +80,6 @@ async fn page() -> Page {
     page_of(Role::SalesRep, &[Channel::Line, Channel::Whatsapp], 5).await
 }
 
-async fn wait_for(mut is_so: impl FnMut() -> bool) {
-    for _ in 0..300 {
-        if is_so() {
-            return;
-        }
-        settle().await;
-    }
-    panic!("it never became so");
-}
-
 /// The row whose words begin with this title.
 fn row(page: &Mounted, title: &str) -> Option<HtmlElement> {
     page.controls().into_iter().find(|control| {
@@ -118,6 +110,7 @@ async fn one_is_looked_at_and_put_into_the_message() {
     click(&row(&page, "門市營業時間").unwrap()).await;
     page.by_role("heading", "門市營業時間");
     click(&page.by_role("button", "套用至對話框")).await;
+    wait_for(|| applied.with_untracked(Option::is_some)).await;
     let applied = applied.get_untracked().unwrap();
     assert_eq!(texts(&applied), ["信義門市營業時間為每日 11:00 至 21:30。"]);
     assert_eq!(open.get_untracked(), None);
@@ -200,8 +193,6 @@ async fn what_somebody_changed_meanwhile_is_not_overwritten_without_asking() {
     wait_for(|| page.text().contains("剛被別人改過")).await;
     assert_eq!(value_of(&page.by_label("第 1 則文字")), "我的版本");
     click(&page.by_role("button", "仍以我的為準")).await;
-    wait_for(|| !page.text().contains("剛被別人改過")).await;
-    click(&page.by_role("button", "儲存")).await;
     wait_for(|| page.find_by_role("heading", "門市營業時間").is_some()).await;
     assert!(page.text().contains("我的版本"));
 }
@@ -216,6 +207,70 @@ async fn one_deleted_meanwhile_can_be_kept_as_a_new_one() {
     wait_for(|| page.text().contains("已被刪除")).await;
     click(&page.by_role("button", "存成新的一則")).await;
     wait_for(|| row(&page, "門市營業時間").is_some()).await;
+}
+
+#[wasm_bindgen_test]
+async fn one_changed_or_deleted_while_it_is_looked_at_is_not_applied_unseen() {
+    let Page {
+        page,
+        fake,
+        applied,
+        open,
+    } = page().await;
+    click(&row(&page, "門市營業時間").unwrap()).await;
+    fake.change_saved_reply("門市營業時間");
+    let apply = page.by_role("button", "套用至對話框");
+    click(&apply).await;
+    wait_for(|| page.text().contains("「門市營業時間」剛被改過")).await;
+    assert!(page.text().contains("別人改過的內容"));
+    assert_eq!(applied.get_untracked(), None);
+    fake.remove_saved_reply("門市營業時間");
+    click(&apply).await;
+    wait_for(|| page.text().contains("「門市營業時間」已被刪除")).await;
+    wait_for(|| row(&page, "門市營業時間").is_none()).await;
+    assert_eq!(applied.get_untracked(), None);
+    assert!(open.get_untracked().is_some());
+    // Looking at another one, one is not told of it any more.
+    click(&row(&page, "保留商品").unwrap()).await;
+    assert!(!page.text().contains("已被刪除"));
+    click(&apply).await;
+    wait_for(|| applied.with_untracked(Option::is_some)).await;
+}
+
+#[wasm_bindgen_test]
+async fn words_under_pictures_become_messages_and_none_is_dropped() {
+    let Page { page, open, .. } = page().await;
+    let id = |number: u32| {
+        format!("01902000-0000-7000-8000-{number:012x}")
+            .parse()
+            .unwrap()
+    };
+    let media: Vec<Media> = (1..=3)
+        .map(|number| Media {
+            id: id(number),
+            name: format!("{number}.jpg"),
+            mime: "image/jpeg".to_owned(),
+            bytes: 1_000,
+            medium: Medium::Image,
+            file_type: None,
+            has_preview: true,
+        })
+        .collect();
+    let messages = media
+        .iter()
+        .map(|media| OutgoingMessage::Image {
+            media: media.id,
+            caption: Some(format!("說明 {}", media.name)),
+        })
+        .collect();
+    open.set(Some(SavedRepliesOpen::New { messages, media }));
+    settle().await;
+    let texts = || page.by_css("textarea").len();
+    assert_eq!(texts(), 3);
+    assert!(page.text().contains("合計 6 則，最多 5 則"));
+    click(&page.by_role("button", "移除第 6 則")).await;
+    assert_eq!(texts(), 2);
+    assert!(!page.text().contains("合計 6 則"));
 }
 
 #[wasm_bindgen_test]
@@ -263,10 +318,8 @@ async fn a_saved_text_comes_into_the_reply() {
     let (page, ..) = thread().await;
     click(&row(&page, "門市營業時間").unwrap()).await;
     click(&page.by_role("button", "套用至對話框")).await;
-    assert_eq!(
-        value_of(&page.by_label("回覆訊息")),
-        "信義門市營業時間為每日 11:00 至 21:30。"
-    );
+    let written = "信義門市營業時間為每日 11:00 至 21:30。";
+    wait_for(|| value_of(&page.by_label("回覆訊息")) == written).await;
 }
 
 #[wasm_bindgen_test]
@@ -274,7 +327,7 @@ async fn a_saved_reply_of_several_messages_is_sent_in_its_order() {
     let (page, fake, event) = thread().await;
     click(&row(&page, "秋季新品").unwrap()).await;
     click(&page.by_role("button", "套用至對話框")).await;
-    page.by_text("預存回覆的 3 則訊息等待發送");
+    wait_for(|| page.find_by_text("預存回覆的 3 則訊息等待發送").is_some()).await;
     click(&page.by_role("button", "依序發送")).await;
     let path = path::event_messages(event);
     let sent = || {

@@ -46,6 +46,17 @@ pub(crate) fn speak(locale: Locale) {
     i18n::give(locale, json).unwrap();
 }
 
+/// Waits until the page has come so far; a turn of the page's own loop at a time, so it is as quick as the page is.
+pub(crate) async fn wait_for(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if is_so() {
+            return;
+        }
+        settle().await;
+    }
+    panic!("it never became so");
+}
+
 /// Lets effects, promises and the next frame run: twice, because one may start another.
 pub(crate) async fn settle() {
     for _ in 0..2 {

@@ -13,7 +13,7 @@ use omocast_contract::live::LiveEvent;
 use omocast_contract::{Channel, ChannelSet, OutgoingMessage, Surface};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{Mounted, click, mount, settle};
+use crate::support::{Mounted, click, mount, wait_for};
 
 async fn page(text: &'static str) -> (Mounted, FakeTransport) {
     let fake = FakeTransport::new(FakeOptions::default());
@@ -42,16 +42,6 @@ async fn page(text: &'static str) -> (Mounted, FakeTransport) {
     });
     wait_for(|| page.text().contains("尚未綁定")).await;
     (page, fake)
-}
-
-async fn wait_for(mut is_so: impl FnMut() -> bool) {
-    for _ in 0..300 {
-        if is_so() {
-            return;
-        }
-        settle().await;
-    }
-    panic!("it never became so");
 }
 
 #[wasm_bindgen_test]

@@ -52,7 +52,7 @@ pub mod path {
     pub const TEST_CUSTOMER: &str = "/api/test-customers/{channel}";
     /// GET [`super::SavedReplyQuery`] → [`super::SavedReplyPage`]; POST [`crate::SavedReplyEdit`] → [`crate::SavedReply`].
     pub const SAVED_REPLIES: &str = "/api/saved-replies";
-    /// PUT [`crate::SavedReplyEdit`] → [`crate::SavedReply`]; DELETE.
+    /// GET → [`crate::SavedReply`]; PUT [`crate::SavedReplyEdit`] → [`crate::SavedReply`]; DELETE.
     pub const SAVED_REPLY: &str = "/api/saved-replies/{id}";
     /// GET → [`super::Drafts`].
     pub const DRAFTS: &str = "/api/drafts";

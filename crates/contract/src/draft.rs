@@ -112,6 +112,13 @@ impl OutgoingMessage {
     }
 }
 
+/// Whether nothing is written that would be a pity to lose: no upload, and no words.
+pub fn is_blank_draft(messages: &[OutgoingMessage]) -> bool {
+    messages
+        .iter()
+        .all(|message| message.media().is_none() && message.words().is_none_or(is_blank))
+}
+
 /// The beginning of the first text, in one line: what a list calls these messages; empty without a text.
 pub fn title(messages: &[OutgoingMessage]) -> String {
     let words = messages

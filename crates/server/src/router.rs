@@ -5,7 +5,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, post};
 use omocast_contract::api::path;
 use omocast_contract::{Problem, ProblemCode};
 use tower_http::compression::CompressionLayer;
@@ -85,7 +85,9 @@ fn api(app: &App) -> Router<App> {
         )
         .route(
             path::SAVED_REPLY,
-            put(saved_replies::update_saved_reply).delete(saved_replies::delete_saved_reply),
+            get(saved_replies::find_saved_reply)
+                .put(saved_replies::update_saved_reply)
+                .delete(saved_replies::delete_saved_reply),
         )
         .route(path::DRAFTS, get(drafts::list_drafts))
         .route(

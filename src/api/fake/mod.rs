@@ -263,7 +263,7 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
                 return match method {
                     Method::Put => write(backend.update_saved_reply(id, read(call)?, now)?),
                     Method::Delete => backend.delete_saved_reply(id).map(|()| String::new()),
-                    Method::Get | Method::Post => Err(ProblemCode::MethodNotAllowed.into()),
+                    Method::Get | Method::Post => write(backend.find_saved_reply(id)?),
                 };
             }
             let unbound = Channel::ALL

@@ -230,14 +230,22 @@ impl Backend {
         Ok(saved)
     }
 
+    pub(super) fn find_saved_reply(&self, id: SavedReplyId) -> Answer<SavedReply> {
+        self.signed_in()?;
+        let found = self.saved_replies.iter().find(|saved| saved.id == id);
+        match found.and_then(|saved| self.seen(saved)) {
+            Some(saved) => Ok(saved),
+            None => refuse(ProblemCode::NotFound),
+        }
+    }
+
     /// Where a saved reply is that the member may change.
     fn place_of(&self, id: SavedReplyId) -> Answer<usize> {
-        self.signed_in()?;
+        let is_editable = self.find_saved_reply(id)?.can_edit;
         let place = self.saved_replies.iter().position(|saved| saved.id == id);
-        let seen = place.and_then(|at| self.seen(&self.saved_replies[at]));
-        match (place, seen) {
-            (Some(at), Some(saved)) if saved.can_edit => Ok(at),
-            _ => refuse(ProblemCode::NotFound),
+        match place.filter(|_| is_editable) {
+            Some(at) => Ok(at),
+            None => refuse(ProblemCode::NotFound),
         }
     }
 

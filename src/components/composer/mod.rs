@@ -1,6 +1,9 @@
 //! The messages of a broadcast, up to five, and what may still be added.
 
 pub mod draft;
+mod given_files;
+mod misfits;
+pub mod name_fallback;
 
 use leptos::ev;
 use leptos::html;
@@ -8,19 +11,21 @@ use leptos::prelude::*;
 use omocast_contract::limit::{MAX_MESSAGES, caption_limit};
 use omocast_contract::{ChannelSet, Medium, Surface};
 use wasm_bindgen::JsCast;
-use web_sys::{DataTransfer, File, HtmlElement, HtmlInputElement};
+use web_sys::{File, HtmlElement, HtmlInputElement};
 
 use crate::components::error_text::channel_names;
 use crate::components::message_bubble::MediaUrls;
 use crate::components::message_editor::{EditorEvent, EditorProblem, MessageEditor, Offer};
 use crate::components::reason_text::medium_text;
-use crate::i18n::{Key, PluralKey, list, number, phrase, t, t_count, t_now, t_with};
+use crate::i18n::{Key, PluralKey, number, phrase, t, t_count, t_with};
 use crate::picture::files_of;
 use crate::ui::{
-    Button, ButtonKind, Chip, Icon, IconButton, Notice, Row, Show, TextField, Tone, reactive, rows,
-    use_toasts,
+    Button, ButtonKind, Chip, Icon, IconButton, Row, Show, reactive, rows, use_toasts,
 };
 use draft::{ComposeDraft, DraftContent, DraftMessage};
+use given_files::files_from_anywhere;
+use misfits::{Misfits, misfits, misfits_view};
+use name_fallback::NameFallback;
 
 /// What can be added to a broadcast, and what stands for it.
 const OFFERED: [(Medium, Icon); 5] = [
@@ -72,38 +77,6 @@ impl PlacedProblem {
             can_shrink: false,
         }
     }
-}
-
-/// Messages that the same channels do not take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Misfits {
-    channels: ChannelSet,
-    /// Their places, in their order; and whether only the words under the file are meant.
-    messages: Vec<(usize, bool)>,
-}
-
-fn misfits(problems: &[PlacedProblem]) -> Vec<Misfits> {
-    let mut found: Vec<Misfits> = Vec::new();
-    for problem in problems {
-        let Place::Message(at) = problem.place else {
-            continue;
-        };
-        if problem.misfit.is_empty() {
-            continue;
-        }
-        let message = (at, problem.is_caption);
-        match found
-            .iter_mut()
-            .find(|known| known.channels == problem.misfit)
-        {
-            Some(known) => known.messages.push(message),
-            None => found.push(Misfits {
-                channels: problem.misfit,
-                messages: vec![message],
-            }),
-        }
-    }
-    found
 }
 
 /// The editor of a broadcast's messages.
@@ -434,159 +407,6 @@ pub fn Composer(
     .into_any()
 }
 
-/// Which messages some of the channels do not take, and the two ways out: without the messages, or without the channels.
-fn misfits_view(
-    misfits: Misfits,
-    channels: Signal<ChannelSet>,
-    on_drop_messages: impl Fn(&Misfits) + Send + Sync + 'static,
-    on_drop_channels: Callback<ChannelSet>,
-) -> AnyView {
-    let refusing = misfits.channels;
-    let places: Vec<String> = misfits
-        .messages
-        .iter()
-        .map(|(at, _)| (at + 1).to_string())
-        .collect();
-    let is_caption = misfits.messages.iter().all(|(_, is_caption)| *is_caption);
-    let with = {
-        let places = places.clone();
-        move |key: Key| {
-            let (places, names) = (list(&places), channel_names(refusing.iter()));
-            t_with(key, &[("numbers", &places), ("channels", &names)])
-        }
-    };
-    let (words, drop_words, leave_out_words) = (with.clone(), with.clone(), with);
-    let drop_key = if is_caption {
-        Key::ComposeDropCaptions
-    } else {
-        Key::ComposeDropMisfits
-    };
-    // Without them nobody would be left.
-    let has_others = move || {
-        channels
-            .get()
-            .iter()
-            .any(|channel| !refusing.contains(channel))
-    };
-    let has_others = Memo::new(move |_| has_others());
-    let leave_out_words = Signal::derive(move || leave_out_words(Key::ComposeDropChannels));
-    view! {
-        <Notice tone=Tone::Warn is_alert=true>
-            <span>{move || words(Key::ComposeMisfits)}</span>
-            <span class="composer__ways">
-                <Button on_click=move || on_drop_messages(&misfits)>
-                    {move || drop_words(drop_key)}
-                </Button>
-                <Show when=has_others>
-                    <Button on_click=move || on_drop_channels.run(refusing)>
-                        {move || leave_out_words.get()}
-                    </Button>
-                </Show>
-            </span>
-        </Notice>
-    }
-    .into_any()
-}
-
-/// What customers without a name are called, where a message uses the name.
-#[component]
-fn NameFallback(
-    draft: RwSignal<ComposeDraft>,
-    problems: Signal<Vec<PlacedProblem>>,
-) -> impl IntoView {
-    let uses_name = Memo::new(move |_| draft.with(ComposeDraft::uses_name));
-    let word = RwSignal::new(draft.with_untracked(|draft| draft.name_fallback.clone()));
-    // Effects, because the field and the draft are each changed by others: the writer, and a draft that is opened.
-    Effect::new(move |_| {
-        let kept = draft.with(|draft| draft.name_fallback.clone());
-        if word.with_untracked(|word| *word != kept) {
-            word.set(kept);
-        }
-    });
-    Effect::new(move |is_later: Option<()>| {
-        let word = word.get();
-        if is_later.is_some() && draft.with_untracked(|draft| draft.name_fallback != word) {
-            draft.update(|draft| draft.name_fallback = word);
-        }
-    });
-    Effect::new(move |_| {
-        if uses_name.get() && draft.with_untracked(|draft| draft.name_fallback.is_empty()) {
-            draft.update(|draft| draft.name_fallback = t_now(Key::ComposeFallbackDefault));
-        }
-    });
-    let error = Signal::derive(move || {
-        problems.with(|problems| {
-            let problem = problems
-                .iter()
-                .find(|problem| problem.place == Place::NameFallback)?;
-            Some(problem.words.clone())
-        })
-    });
-    view! {
-        <Show when=uses_name>
-            <div class="composer__fallback">
-                <TextField label=phrase(Key::ComposeFallback) value=word error />
-            </div>
-        </Show>
-    }
-    .into_any()
-}
-
-/// Files that are dropped or pasted anywhere on the page while this is shown; tells whether some are over it.
-/// Anywhere, because what is dropped beside a target takes the browser away from the page.
-fn files_from_anywhere(on_files: Callback<Vec<File>>) -> RwSignal<bool> {
-    let is_dropping = RwSignal::new(false);
-    // A dialog over the page has its own use for files.
-    let is_covered = || {
-        document()
-            .query_selector("dialog[open]")
-            .ok()
-            .flatten()
-            .is_some()
-    };
-    let over = window_event_listener(ev::dragover, move |event| {
-        if event.data_transfer().is_some_and(|data| has_files(&data)) {
-            event.prevent_default();
-            is_dropping.set(!is_covered());
-        }
-    });
-    let leave = window_event_listener(ev::dragleave, move |event| {
-        // Into no other element: out of the window.
-        if event.related_target().is_none() {
-            is_dropping.set(false);
-        }
-    });
-    let drop = window_event_listener(ev::drop, move |event| {
-        is_dropping.set(false);
-        let files = files_of(event.data_transfer().and_then(|data| data.files()));
-        if !files.is_empty() && !event.default_prevented() {
-            event.prevent_default();
-            if !is_covered() {
-                on_files.run(files);
-            }
-        }
-    });
-    let paste = window_event_listener(ev::paste, move |event| {
-        let Some(data) = event.clipboard_data() else {
-            return;
-        };
-        let files = files_of(data.files());
-        // A table or a page that is pasted comes with a picture of itself: the words are what is meant.
-        let has_words = data.types().iter().any(|kind| kind == "text/plain");
-        if !files.is_empty() && !has_words && !event.default_prevented() && !is_covered() {
-            event.prevent_default();
-            on_files.run(files);
-        }
-    });
-    on_cleanup(move || {
-        over.remove();
-        leave.remove();
-        drop.remove();
-        paste.remove();
-    });
-    is_dropping
-}
-
 /// 「Instagram 不支援影片」
 pub fn hidden_words(medium: Medium, channels: ChannelSet) -> String {
     let (medium, names) = (medium_text(medium), channel_names(channels.iter()));
@@ -647,10 +467,6 @@ fn item_view(
         </li>
     }
     .into_any()
-}
-
-fn has_files(data: &DataTransfer) -> bool {
-    data.types().iter().any(|kind| kind == "Files")
 }
 
 /// The elements of the messages, in their order.

@@ -4,16 +4,15 @@ use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::limit::MAX_CAPTION;
 use omocast_contract::text::TextUnit;
-use omocast_contract::variable::{CUSTOMER_NAME, filled_length};
+use omocast_contract::variable::filled_length;
 use omocast_contract::{FileType, Medium};
 
 use super::{EditorEvent, Shared};
 use crate::components::composer::draft::{DraftContent, DraftMedia, UploadState};
-use crate::components::emoji_picker::EmojiPicker;
+use crate::components::insert_tools::InsertTools;
 use crate::components::message_bubble::MediaUrls;
 use crate::components::rich_text::RichText;
 use crate::i18n::{Key, PluralKey, bytes, number, phrase, t_count, t_with};
-use crate::ui::caret::insert_at_caret;
 use crate::ui::{Button, ButtonKind, Icon, IconView, Show, reactive};
 
 pub(super) fn media_view(shared: Shared) -> AnyView {
@@ -205,11 +204,6 @@ fn caption_view(shared: Shared, media: Memo<Option<DraftMedia>>) -> AnyView {
             String::new()
         }
     });
-    let insert = move |text: &str| {
-        if let Some(field) = field.get_untracked() {
-            insert_at_caret(&field, text);
-        }
-    };
     let has_emoji = Memo::new(move |_| offer.get().has_emoji);
     view! {
         <div class="message-editor__caption">
@@ -223,14 +217,7 @@ fn caption_view(shared: Shared, media: Memo<Option<DraftMedia>>) -> AnyView {
                 on_input=Callback::new(move |words| on_event.run(EditorEvent::Words(words)))
             />
             <div class="message-editor__foot">
-                <span class="message-editor__insert">
-                    <Show when=has_emoji>
-                        <EmojiPicker on_pick=Callback::new(move |emoji: String| insert(&emoji)) />
-                    </Show>
-                    <Button kind=ButtonKind::Quiet icon=Icon::User on_click=move || insert(CUSTOMER_NAME)>
-                        {phrase(Key::ComposeCustomerName)}
-                    </Button>
-                </span>
+                <InsertTools field has_emoji />
                 <span class="message-editor__links"></span>
                 <span class="message-editor__count">{reactive(counter)}</span>
             </div>

@@ -5,17 +5,16 @@ use leptos::prelude::*;
 use omocast_contract::limit::text_limit;
 use omocast_contract::link::count_links;
 use omocast_contract::text::TextUnit;
-use omocast_contract::variable::{CUSTOMER_NAME, filled_length};
+use omocast_contract::variable::filled_length;
 use omocast_contract::{Channel, ChannelSet, OutgoingMessage};
 
 use super::{EditorEvent, Shared};
 use crate::components::channel_badge::channel_name;
 use crate::components::composer::draft::DraftContent;
-use crate::components::emoji_picker::EmojiPicker;
+use crate::components::insert_tools::InsertTools;
 use crate::components::rich_text::RichText;
 use crate::i18n::{Key, PluralKey, number, phrase, t_count, t_with};
-use crate::ui::caret::insert_at_caret;
-use crate::ui::{Button, ButtonKind, Chip, Icon, Show, Tone, reactive, unique_id};
+use crate::ui::{Chip, Tone, reactive, unique_id};
 
 /// The channel whose limit is nearest to what is written, what it counts there, its limit and what it counts.
 /// None while nobody is chosen.
@@ -101,11 +100,6 @@ pub(super) fn text_view(shared: Shared) -> AnyView {
             chip(PluralKey::ComposeLinksOther, links.other, Tone::Neutral),
         ]
     };
-    let insert = move |text: &str| {
-        if let Some(field) = field.get_untracked() {
-            insert_at_caret(&field, text);
-        }
-    };
     let has_emoji = Memo::new(move |_| offer.get().has_emoji);
     view! {
         <div class="message-editor__field">
@@ -121,14 +115,7 @@ pub(super) fn text_view(shared: Shared) -> AnyView {
             />
         </div>
         <div class="message-editor__foot">
-            <span class="message-editor__insert">
-                <Show when=has_emoji>
-                    <EmojiPicker on_pick=Callback::new(move |emoji: String| insert(&emoji)) />
-                </Show>
-                <Button kind=ButtonKind::Quiet icon=Icon::User on_click=move || insert(CUSTOMER_NAME)>
-                    {phrase(Key::ComposeCustomerName)}
-                </Button>
-            </span>
+            <InsertTools field has_emoji />
             <span class="message-editor__links">{reactive(chips)}</span>
             <span
                 class="message-editor__count"
@@ -146,6 +133,8 @@ pub(super) fn text_view(shared: Shared) -> AnyView {
 
 #[cfg(test)]
 mod tests {
+    use omocast_contract::variable::CUSTOMER_NAME;
+
     use super::*;
 
     #[test]

@@ -56,6 +56,9 @@ pub fn SavedReplyBrowser(
     category: RwSignal<Option<String>>,
     /// The one that is looked at.
     chosen: RwSignal<Option<SavedReply>>,
+    /// What has become of one meanwhile, in words.
+    #[prop(into)]
+    news: Signal<Option<String>>,
     /// Where it would go.
     #[prop(into)]
     channels: Signal<ChannelSet>,
@@ -161,6 +164,15 @@ pub fn SavedReplyBrowser(
             data-step=move || if chosen.with(Option::is_some) { "one" } else { "list" }
             node_ref=root
         >
+            {move || {
+                news.get().map(|words| {
+                    view! {
+                        <div class="saved-replies__news">
+                            <Notice tone=Tone::Warn is_alert=true>{words}</Notice>
+                        </div>
+                    }
+                })
+            }}
             <div class="saved-replies__side" on:keydown=press>
                 <TextField
                     label=phrase(Key::SavedSearch)
@@ -574,6 +586,14 @@ pub fn stories() -> Vec<crate::ui::Story> {
     use crate::ui::Story;
 
     fn story(found: FoundReplies, chosen: Option<SavedReply>) -> AnyView {
+        story_with_news(found, chosen, None)
+    }
+
+    fn story_with_news(
+        found: FoundReplies,
+        chosen: Option<SavedReply>,
+        news: Option<String>,
+    ) -> AnyView {
         let channels: ChannelSet = [Channel::Line, Channel::Whatsapp].into_iter().collect();
         view! {
             <SavedReplyBrowser
@@ -581,6 +601,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 search=RwSignal::new(String::new())
                 category=RwSignal::new(None)
                 chosen=RwSignal::new(chosen)
+                news=Signal::stored(news)
                 channels=Signal::stored(channels)
                 surface=Signal::stored(Surface::Web)
                 free_slots=5_usize
@@ -607,6 +628,10 @@ pub fn stories() -> Vec<crate::ui::Story> {
         }),
         Story::new("one that can't be used here", || {
             story(some(), story_replies().into_iter().nth(1))
+        }),
+        Story::new("one deleted meanwhile", || {
+            let news = untrack(|| t_with(Key::SavedNewsGone, &[("title", "門市營業時間")]));
+            story_with_news(some(), None, Some(news))
         }),
         Story::new("none chosen", || story(some(), None)),
         Story::new("none yet", || story(FoundReplies::default(), None)),

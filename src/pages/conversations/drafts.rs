@@ -7,7 +7,9 @@ use wasm_bindgen_futures::spawn_local;
 use crate::api::use_api;
 use crate::components::draft_list::{DraftList, DraftRows};
 use crate::components::error_text::error_text;
-use crate::drafts::{DraftBody, DraftKeeper, new_id};
+use crate::drafts::DraftKeeper;
+use crate::drafts::body::DraftBody;
+use crate::drafts::new_id::new_id;
 use crate::i18n::{Key, phrase, t_now};
 use crate::ui::{Button, Dialog, Icon, use_toasts};
 

@@ -9,6 +9,7 @@ pub mod drafts;
 pub mod list_pane;
 pub mod saved_replies;
 mod selection;
+mod surface;
 pub mod test_send;
 pub mod thread_pane;
 
@@ -45,6 +46,8 @@ pub struct Conversations {
     counts: RwSignal<Option<EventCounts>>,
     /// On a phone: whether the step after choosing is shown.
     is_composing: Memo<bool>,
+    /// Where the preview is a step of its own: whether it is shown.
+    is_previewing: Memo<bool>,
     /// On a phone: whether the customer is shown in place of the thread.
     is_customer_shown: RwSignal<bool>,
     toasts: Toasts,
@@ -150,7 +153,10 @@ pub fn ConversationsPage() -> impl IntoView {
         audience,
         found: RwSignal::new(None),
         counts: RwSignal::new(None),
-        is_composing: Memo::new(move |_| place.get().2 == Some(Mode::Compose)),
+        is_composing: Memo::new(move |_| {
+            matches!(place.get().2, Some(Mode::Compose | Mode::Preview))
+        }),
+        is_previewing: Memo::new(move |_| place.get().2 == Some(Mode::Preview)),
         is_customer_shown: RwSignal::new(false),
         toasts: use_toasts(),
     };
@@ -201,12 +207,20 @@ pub fn ConversationsPage() -> impl IntoView {
                 selection.forget();
                 navigate(Route::Broadcast(id));
             });
-            let on_back = Callback::new(move |()| replace(page.route(None, Some(Mode::Select))));
+            let on_step = Callback::new(move |step: Mode| {
+                let to = page.route(None, Some(step));
+                // The way forth is one that the browser's own way back leads back.
+                if step == Mode::Preview {
+                    navigate(to);
+                } else {
+                    replace(to);
+                }
+            });
             view! {
                 <div class="conversations__work">
                     {part::place(
                         || Box::pin(compose_pane::compose()),
-                        move |draw| draw(page.audience, on_sent, on_back),
+                        move |draw| draw(page.audience, page.is_previewing, on_sent, on_step),
                     )}
                 </div>
             }

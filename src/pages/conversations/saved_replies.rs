@@ -16,13 +16,14 @@ use web_sys::File;
 
 use crate::api::{ApiError, use_api};
 use crate::components::error_text::{error_text, problem_text};
-use crate::components::saved_replies::form::{
-    FormEvent, FormProblem, PartContent, PartUpload, ReplyForm, SavedReplyForm,
+use crate::components::saved_replies::form::reply_form::{
+    FormProblem, PartContent, PartUpload, ReplyForm,
 };
+use crate::components::saved_replies::form::{FormEvent, SavedReplyForm};
 use crate::components::saved_replies::{
     FoundReplies, ReplyEvent, SavedReplyBrowser, refusal_words,
 };
-use crate::i18n::{Key, phrase, t, t_now};
+use crate::i18n::{Key, phrase, t, t_now, t_with};
 use crate::session::use_me;
 use crate::ui::{Button, ButtonKind, Dialog, Icon, use_toasts};
 use crate::upload::{identify, make_ready};
@@ -63,6 +64,13 @@ pub fn SavedReplies(
     let next = StoredValue::new(None::<String>);
     let asked = StoredValue::new(0_u64);
     let chosen = RwSignal::new(None::<SavedReply>);
+    // What has become of one meanwhile; for as long as the same one is looked at.
+    let news = RwSignal::new(None::<(Option<SavedReplyId>, String)>);
+    let shown_news = Signal::derive(move || {
+        let looked_at = chosen.with(|chosen| chosen.as_ref().map(|saved| saved.id));
+        let news = news.get()?;
+        (news.0 == looked_at).then_some(news.1)
+    });
     let form = ReplyForm::default();
     // Stays when the dialog is closed: what is written is not lost by it.
     let is_editing = RwSignal::new(false);
@@ -114,6 +122,7 @@ pub fn SavedReplies(
         None => {}
         Some(SavedRepliesOpen::List) => {
             chosen.set(None);
+            news.set(None);
             load(false);
         }
         Some(SavedRepliesOpen::New { messages, media }) => {
@@ -229,25 +238,25 @@ pub fn SavedReplies(
             }
         });
     };
-    // The last changed come first, so the one that somebody has just changed is on the first page.
-    let find_theirs = move |id: SavedReplyId, use_it: fn(ReplyForm, &SavedReply)| {
+    let find_theirs = move |use_it: Callback<SavedReply>| {
+        let Some(id) = form.id.get_untracked() else {
+            return;
+        };
         let api = api.get_value();
         spawn_local(async move {
-            let answer = api.list_saved_replies(&SavedReplyQuery::default()).await;
-            match answer.map(|page| page.rows.into_iter().find(|saved| saved.id == id)) {
-                Ok(Some(theirs)) => {
-                    use_it(form, &theirs);
-                    form.problem.try_set(None);
-                }
-                Ok(None) => {
-                    form.problem.try_set(Some(FormProblem::Gone));
-                }
-                Err(error) => {
-                    form.problem.try_set(Some(form_problem(&error)));
-                }
+            let answer = api.find_saved_reply(id).await;
+            let problem = answer.as_ref().err().map(form_problem);
+            form.problem.try_set(problem);
+            if let Ok(theirs) = answer {
+                use_it.try_run(theirs);
             }
         });
     };
+    let overwrite = Callback::new(move |theirs: SavedReply| {
+        form.version.set(theirs.version);
+        save();
+    });
+    let take_theirs = Callback::new(move |theirs: SavedReply| form.edit(&theirs));
     let on_form = move |event: FormEvent| match event {
         FormEvent::Files(picked) => add_files(picked),
         FormEvent::Retry(id) => upload(id),
@@ -258,17 +267,8 @@ pub fn SavedReplies(
             }
             form.remove(id);
         }
-        FormEvent::Overwrite => {
-            if let Some(id) = form.id.get_untracked() {
-                // Theirs is seen before it is overwritten by the next press on 儲存.
-                find_theirs(id, |form, theirs| form.version.set(theirs.version));
-            }
-        }
-        FormEvent::TakeTheirs => {
-            if let Some(id) = form.id.get_untracked() {
-                find_theirs(id, |form, theirs| form.edit(theirs));
-            }
-        }
+        FormEvent::Overwrite => find_theirs(overwrite),
+        FormEvent::TakeTheirs => find_theirs(take_theirs),
         FormEvent::SaveAsNew => {
             form.id.set(None);
             form.version.set(0);
@@ -308,11 +308,38 @@ pub fn SavedReplies(
             ),
         })
     });
+    // Somebody may have changed or deleted it since it was found.
+    let is_applying = RwSignal::new(false);
     let apply = move || {
-        if let Some(saved) = chosen.get_untracked() {
-            open.set(None);
-            on_apply.run((saved.messages, saved.media));
-        }
+        let Some(saved) = chosen.get_untracked() else {
+            return;
+        };
+        is_applying.set(true);
+        let api = api.get_value();
+        spawn_local(async move {
+            let answer = api.find_saved_reply(saved.id).await;
+            if is_applying.try_set(false).is_some() {
+                return;
+            }
+            let tell = move |now: Option<SavedReply>, words: Key| {
+                let title = [("title", saved.title.as_str())];
+                let words = untrack(|| t_with(words, &title));
+                news.set(Some((now.as_ref().map(|saved| saved.id), words)));
+                chosen.set(now);
+                load(false);
+            };
+            match answer {
+                Ok(now) if now.version != saved.version => tell(Some(now), Key::SavedNewsChanged),
+                Err(error) if error.code() == Some(ProblemCode::NotFound) => {
+                    tell(None, Key::SavedNewsGone);
+                }
+                // Where nobody can be asked, what was found is what there is.
+                Ok(_) | Err(_) => {
+                    open.set(None);
+                    on_apply.run((saved.messages, saved.media));
+                }
+            }
+        });
     };
     let begin = move || {
         form.begin(&[], &[]);
@@ -339,7 +366,12 @@ pub fn SavedReplies(
             } else {
                 view! {
                     <Button icon=Icon::Plus on_click=begin>{phrase(Key::SavedNew)}</Button>
-                    <Button kind=ButtonKind::Primary disabled_reason=refusal on_click=apply>
+                    <Button
+                        kind=ButtonKind::Primary
+                        busy=is_applying
+                        disabled_reason=refusal
+                        on_click=apply
+                    >
                         {phrase(Key::SavedApply)}
                     </Button>
                 }
@@ -381,6 +413,7 @@ pub fn SavedReplies(
                             search
                             category
                             chosen
+                            news=shown_news
                             channels
                             surface
                             free_slots

@@ -8,7 +8,7 @@ use omocast_contract::reach::{Reach, window};
 use omocast_contract::text::is_blank;
 use omocast_contract::variable::fill_name;
 use omocast_contract::{
-    ChannelSet, EventAction, EventId, Medium, OutgoingMessage, ProblemCode, Reason, Surface,
+    ChannelSet, EventAction, EventId, Medium, OutgoingMessage, ProblemCode, Reason,
     event::may_reply,
 };
 use wasm_bindgen_futures::spawn_local;
@@ -16,6 +16,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::customer_pane::CustomerPane;
 use super::list_pane::EventList;
 use super::saved_replies::{SavedReplies, SavedRepliesOpen};
+use super::surface::surface;
 use super::{Conversations, follow_news};
 use crate::api::{Api, ApiError, use_api};
 use crate::components::channel_badge::{ChannelBadge, channel_name};
@@ -588,7 +589,7 @@ fn Reply(model: ThreadModel, event: Memo<Option<EventRow>>) -> impl IntoView {
                 <SavedReplies
                     open=saved_replies
                     channels
-                    surface=Signal::stored(Surface::Web)
+                    surface=surface()
                     free_slots=MAX_MESSAGES
                     on_apply
                 />

@@ -35,6 +35,15 @@ pub async fn list_saved_replies(
         .map(Json)
 }
 
+/// One that applies to the member.
+pub async fn find_saved_reply(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+    PathId(id): PathId<SavedReplyId>,
+) -> AppResult<Json<SavedReply>> {
+    app.store.find_saved_reply(&member, id).await.map(Json)
+}
+
 /// Makes one.
 pub async fn create_saved_reply(
     State(app): State<App>,

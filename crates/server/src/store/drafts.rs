@@ -1,6 +1,6 @@
 //! Drafts of broadcasts: each member's own.
 
-use omocast_contract::draft::title;
+use omocast_contract::draft::{is_blank_draft, title};
 use omocast_contract::limit::MAX_DRAFTS;
 use omocast_contract::{
     Draft, DraftEdit, DraftId, DraftSummary, MemberId, OutgoingMessage, ProblemCode, Surface,
@@ -14,7 +14,7 @@ use super::{Member, Store, read_count, read_id, read_time, read_word, read_word_
 use crate::error::{AppError, AppResult};
 
 impl Store {
-    /// The member's drafts, the last changed first.
+    /// The member's drafts in which something is written, the last changed first.
     pub async fn list_drafts(&self, member: &Member) -> Result<Vec<DraftSummary>, sqlx::Error> {
         let rows = query(
             "select id, version, title, messages, updated_at from draft where member_id = $1
@@ -24,18 +24,20 @@ impl Store {
         .bind(MAX_DRAFTS as i64)
         .fetch_all(&self.reader)
         .await?;
-        rows.iter()
-            .map(|row| {
-                let messages = messages(row)?;
-                Ok(DraftSummary {
+        let mut drafts = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let messages = messages(row)?;
+            if !is_blank_draft(&messages) {
+                drafts.push(DraftSummary {
                     id: read_id(row, "id")?,
                     version: read_count(row, "version")?,
                     updated_at: read_time(row, "updated_at")?,
                     title: row.try_get("title")?,
                     media: messages.iter().map(OutgoingMessage::medium).collect(),
-                })
-            })
-            .collect()
+                });
+            }
+        }
+        Ok(drafts)
     }
 
     /// One draft of the member.
@@ -75,6 +77,7 @@ impl Store {
                 return Err(ProblemCode::DraftGone.into());
             }
             None => {
+                delete_blank_drafts(&mut tx, member.id).await?;
                 let row = query("select count(*) as drafts from draft where member_id = $1")
                     .bind(member.id.to_string())
                     .fetch_one(&mut *tx)
@@ -138,6 +141,23 @@ pub(super) async fn delete_draft(
         release_media(connection, &id.to_string()).await?;
     }
     Ok(is_deleted)
+}
+
+/// Deletes the member's drafts that were emptied: one of them may be open elsewhere, but there is nothing in it to lose.
+async fn delete_blank_drafts(
+    connection: &mut SqliteConnection,
+    member: MemberId,
+) -> Result<(), sqlx::Error> {
+    let untitled = query("select id, messages from draft where member_id = $1 and title = ''")
+        .bind(member.to_string())
+        .fetch_all(&mut *connection)
+        .await?;
+    for row in &untitled {
+        if is_blank_draft(&messages(row)?) {
+            delete_draft(connection, member, read_id(row, "id")?).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a broadcast was made of it: then a save that comes late must not bring it back.

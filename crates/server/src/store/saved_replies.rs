@@ -75,6 +75,16 @@ impl Store {
         })
     }
 
+    /// One that the member sees.
+    pub async fn find_saved_reply(
+        &self,
+        member: &Member,
+        id: SavedReplyId,
+    ) -> AppResult<SavedReply> {
+        let mut connection = self.reader.acquire().await?;
+        find_saved_reply(&mut connection, member, id).await
+    }
+
     /// Makes a saved reply.
     pub async fn create_saved_reply(
         &self,

@@ -96,6 +96,27 @@ async fn two_tabs_do_not_overwrite_each_other() {
 }
 
 #[tokio::test]
+async fn an_emptied_draft_is_kept_as_such_until_another_is_begun() {
+    let (app, _team, rep) = shop().await;
+    let image = rep.image(2_000).await;
+    let (emptied, picture) = (path::draft(draft_id()), path::draft(draft_id()));
+    for (path, message) in [(&emptied, text("一")), (&picture, message_of(&image))] {
+        rep.put(path, &edit(0, vec![message])).await.json::<Draft>();
+    }
+    let kept: Draft = rep.put(&emptied, &edit(1, vec![text(" ")])).await.json();
+    assert_eq!((kept.version, kept.messages), (2, vec![text(" ")]));
+    let listed = async || rep.get(path::DRAFTS).await.json::<Drafts>().rows.len();
+    assert_eq!((listed().await, app.count("draft").await), (1, 2));
+
+    let other = path::draft(draft_id());
+    rep.put(&other, &edit(0, vec![text("二")]))
+        .await
+        .json::<Draft>();
+    rep.get(&emptied).await.refused(ProblemCode::NotFound, None);
+    assert_eq!((listed().await, app.count("draft").await), (2, 2));
+}
+
+#[tokio::test]
 async fn a_draft_that_was_deleted_does_not_come_back() {
     let (_app, _team, rep) = shop().await;
     let path = path::draft(draft_id());

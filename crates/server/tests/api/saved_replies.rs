@@ -214,6 +214,13 @@ async fn somebody_elses_saved_reply_is_not_there() {
         version: 1,
         ..edit("改", SavedReplyAudience::OnlyMe)
     };
+    for user in [&colleague, &admin] {
+        user.get(&path::saved_reply(private.id))
+            .await
+            .refused(ProblemCode::NotFound, None);
+        let seen: SavedReply = user.get(&path::saved_reply(public.id)).await.json();
+        assert_eq!((seen.id, seen.can_edit), (public.id, user.id == admin.id));
+    }
     for (user, id) in [
         (&colleague, private.id),
         (&admin, private.id),

@@ -148,6 +148,10 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
             let path = path::saved_reply(foreign.saved_reply);
             missing(user.put(&path, &saved_reply(text("ours"))).await, None).await
         }
+        "findSavedReply" => {
+            let path = path::saved_reply(foreign.saved_reply);
+            missing(user.get(&path).await, None).await
+        }
         "deleteSavedReply" => {
             let path = path::saved_reply(foreign.saved_reply);
             missing(user.delete(&path).await, None).await

@@ -6,7 +6,6 @@ mod counting;
 mod narrowing;
 mod problems;
 mod samples;
-mod surface;
 mod turns;
 mod uploads;
 
@@ -18,6 +17,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::drafts::DraftsDialog;
 use super::saved_replies::{SavedReplies, SavedRepliesOpen};
+use super::surface::surface;
 use super::test_send::TestSend;
 use crate::api::{Api, ApiError, use_api};
 use crate::components::channel_badge::ChannelBadge;
@@ -29,23 +29,26 @@ use crate::components::error_text::{channel_names, error_text, refusal_text};
 use crate::components::message_bubble::MediaUrls;
 use crate::components::preview_phone::PreviewPhone;
 use crate::components::send_bar::SendBar;
-use crate::drafts::{DraftBody, DraftKeeper};
+use crate::drafts::DraftKeeper;
+use crate::drafts::body::DraftBody;
 use crate::i18n::{Key, number, phrase, t, t_with};
 use crate::part::part;
+use crate::route::Mode;
 use crate::session::use_me;
 use crate::ui::{Icon, IconButton, Menu, MenuItem, Notice, Toasts, Tone, reactive, use_toasts};
 use counting::Counting;
 use narrowing::without_channels;
 use problems::{Refusal, Subject, draft_refusal, first_named, placed_problems};
 use samples::samples_of;
-use surface::surface;
 use uploads::Uploads;
 
 part! {
     in compose:
     /// The composer's part of the app.
-    pub fn compose() -> fn(RwSignal<Audience>, Callback<BroadcastId>, Callback<()>) -> AnyView {
-        |audience, on_sent, on_back| view! { <ComposePane audience on_sent on_back /> }.into_any()
+    pub fn compose() -> fn(RwSignal<Audience>, Memo<bool>, Callback<BroadcastId>, Callback<Mode>) -> AnyView {
+        |audience, is_previewing, on_sent, on_step| {
+            view! { <ComposePane audience is_previewing on_sent on_step /> }.into_any()
+        }
     }
 }
 
@@ -54,10 +57,12 @@ part! {
 pub fn ComposePane(
     /// Who is chosen.
     audience: RwSignal<Audience>,
+    /// Where there is no room for the preview beside what is written: whether it is shown.
+    is_previewing: Memo<bool>,
     /// It is on its way.
     on_sent: Callback<BroadcastId>,
-    /// Back to choosing customers: on a phone, where both are a step of their own.
-    on_back: Callback<()>,
+    /// To another step: where there is no room for all of them beside each other.
+    on_step: Callback<Mode>,
 ) -> impl IntoView {
     let Some(me) = use_me() else {
         return ().into_any();
@@ -199,8 +204,6 @@ pub fn ComposePane(
     };
     let saved_replies = RwSignal::new(None::<SavedRepliesOpen>);
     let is_testing = RwSignal::new(false);
-    // Where there is no room beside the messages, the preview is a step of its own.
-    let is_previewing = RwSignal::new(false);
     let in_view = RwSignal::new(None::<Channel>);
     let channel = Memo::new(move |_| {
         let channels = channels.get();
@@ -235,20 +238,19 @@ pub fn ComposePane(
                         <IconButton
                             icon=Icon::ChevronLeft
                             label=phrase(Key::ComposeBack)
-                            on_click=on_back
+                            on_click=move || on_step.run(Mode::Select)
                         />
                     </span>
                     <span class="compose-pane__rewrite">
                         <IconButton
                             icon=Icon::ChevronLeft
                             label=phrase(Key::ComposeBackToWriting)
-                            on_click=move || is_previewing.set(false)
+                            on_click=move || on_step.run(Mode::Compose)
                         />
                     </span>
                     <h1 class="compose-pane__title">
-                        {move || {
-                            t(if is_previewing.get() { Key::PreviewTitle } else { Key::ComposeTitle })
-                        }}
+                        <span class="compose-pane__writing">{phrase(Key::ComposeTitle)}</span>
+                        <span class="compose-pane__previewing">{phrase(Key::PreviewTitle)}</span>
                     </h1>
                     <ChannelCounts count=counting.count />
                     <span class="compose-pane__saved">
@@ -306,7 +308,7 @@ pub fn ComposePane(
                         error=Signal::derive(move || counting.error.get().as_ref().map(error_text))
                         on_retry=Callback::new(move |()| counting.recount())
                         disabled_reason
-                        on_preview=Callback::new(move |()| is_previewing.set(true))
+                        on_preview=Callback::new(move |()| on_step.run(Mode::Preview))
                         on_test=Callback::new(move |()| is_testing.set(true))
                         on_send=Callback::new(move |()| ask())
                     />

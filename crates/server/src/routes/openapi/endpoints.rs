@@ -429,6 +429,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             )
         },
         Endpoint {
+            refusals: &[NotFound],
+            ..get(
+                path::SAVED_REPLY,
+                "findSavedReply",
+                "A saved reply.",
+                gives::<SavedReply>(),
+            )
+        },
+        Endpoint {
             method: "put",
             refusals: CHANGED_SAVED_REPLY,
             ..post(

@@ -3,88 +3,28 @@
 //! What is written elsewhere meanwhile (another tab, another device) is never overwritten without asking,
 //! and what is written here is never lost by it.
 
+pub mod body;
+pub mod new_id;
+mod shelf;
+
 use std::time::Duration;
 
 use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
-use omocast_contract::api::Media;
-use omocast_contract::text::is_blank;
-use omocast_contract::{
-    Audience, Draft, DraftEdit, DraftId, MemberId, OutgoingMessage, ProblemCode, Surface,
-};
-use serde::{Deserialize, Serialize};
+use omocast_contract::{Draft, DraftId, MemberId, ProblemCode};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::api::json::read;
 use crate::api::{Api, ApiError};
 use crate::components::draft_status::DraftState;
 use crate::components::error_text::error_text;
+use body::DraftBody;
+use new_id::new_id;
+use shelf::{Local, Shelf};
 
 /// How long nothing must be written before it goes to the server.
 const REST: Duration = Duration::from_millis(800);
 /// How long to wait before a server that was not reached is tried again.
 const RETRY: Duration = Duration::from_secs(10);
-
-/// What a draft holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DraftBody {
-    pub audience: Option<Audience>,
-    /// Without those whose upload is not finished.
-    pub messages: Vec<OutgoingMessage>,
-    pub name_fallback: Option<String>,
-    pub surface: Surface,
-    /// The uploads that the messages use.
-    pub media: Vec<Media>,
-}
-
-impl DraftBody {
-    /// Whether nothing is written that would be a pity to lose.
-    pub fn is_blank(&self) -> bool {
-        self.messages
-            .iter()
-            .all(|message| message.media().is_none() && message.words().is_none_or(is_blank))
-    }
-
-    /// Whether both say the same; the surface and what is known of uploads is nothing that one writes.
-    fn says_as(&self, other: &Self) -> bool {
-        self.audience == other.audience
-            && self.messages == other.messages
-            && self.name_fallback == other.name_fallback
-    }
-
-    /// What is sent to keep it.
-    pub fn edit(&self, base_version: u64) -> DraftEdit {
-        DraftEdit {
-            base_version,
-            audience: self.audience.clone(),
-            messages: self.messages.clone(),
-            name_fallback: self.name_fallback.clone(),
-            surface: self.surface,
-        }
-    }
-}
-
-impl From<Draft> for DraftBody {
-    fn from(draft: Draft) -> Self {
-        Self {
-            audience: draft.audience,
-            messages: draft.messages,
-            name_fallback: draft.name_fallback,
-            surface: draft.surface,
-            media: draft.media,
-        }
-    }
-}
-
-/// A draft as this device has it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Local {
-    id: DraftId,
-    /// The version of the server that it was made from; 0 when the server has none.
-    version: u64,
-    is_unsaved: bool,
-    body: DraftBody,
-}
 
 /// Keeps the draft that is being written.
 #[derive(Clone, Copy)]
@@ -383,10 +323,6 @@ impl DraftKeeper {
             }
             return;
         }
-        if body.is_blank() {
-            // All was taken away, perhaps to write anew: the server keeps what it has until there is something.
-            return;
-        }
         shelf.keep(&Local {
             id,
             version,
@@ -477,7 +413,16 @@ impl DraftKeeper {
             }
             Err(error) if error.code() == Some(ProblemCode::DraftChanged) => self.compare().await,
             Err(error) if error.code() == Some(ProblemCode::DraftGone) => {
-                self.state.try_set(DraftState::Conflict(None));
+                let was_blank = self.now.try_with_value(|now| {
+                    let saved = now.saved.as_ref();
+                    now.version > 0 && saved.is_some_and(DraftBody::is_blank)
+                });
+                // Emptied drafts are deleted without anybody's doing: nothing was lost by that.
+                if was_blank == Some(true) {
+                    self.renew();
+                } else {
+                    self.state.try_set(DraftState::Conflict(None));
+                }
             }
             // Whoever has to sign in again finds it here.
             Err(ApiError::Offline(_) | ApiError::SignedOut) => {
@@ -596,197 +541,5 @@ impl DraftKeeper {
                 }
             }
         });
-    }
-}
-
-/// A new id: UUIDv7, so that drafts sort by when they were begun.
-pub fn new_id() -> DraftId {
-    let random = || (js_sys::Math::random() * 4_294_967_296.0) as u32;
-    uuid_v7(js_sys::Date::now() as u64, [random(), random(), random()])
-        .parse()
-        .expect("thirty-two hexadecimal digits in five groups are a UUID")
-}
-
-fn uuid_v7(at: u64, [a, b, c]: [u32; 3]) -> String {
-    format!(
-        "{:08x}-{:04x}-7{:03x}-{:04x}-{:04x}{:08x}",
-        (at >> 16) & 0xffff_ffff,
-        at & 0xffff,
-        a & 0xfff,
-        0x8000 | (a >> 16) & 0x3fff,
-        b & 0xffff,
-        c
-    )
-}
-
-/// What this device keeps: a member's drafts in the browser's storage.
-#[derive(Clone)]
-struct Shelf {
-    /// What begins the names of the drafts.
-    drafts: String,
-    /// The name of what tabs tell each other.
-    news: String,
-    /// The name of what was written last: in this tab, else on this device.
-    last: String,
-}
-
-/// What one tab tells the others of a draft; no version when it is gone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct News {
-    id: DraftId,
-    version: Option<u64>,
-}
-
-impl Shelf {
-    fn of(member: MemberId) -> Self {
-        let name = |what: &str| ["omocast.", what, ".", &member.to_string()].concat();
-        Self {
-            drafts: name("drafts") + ".",
-            news: name("draft-news"),
-            last: name("last-draft"),
-        }
-    }
-
-    fn name_of(&self, id: DraftId) -> String {
-        [self.drafts.as_str(), &id.to_string()].concat()
-    }
-
-    fn last(&self) -> Option<DraftId> {
-        let of = |storage: web_sys::Storage| storage.get_item(&self.last).ok().flatten();
-        session_storage()
-            .and_then(of)
-            .or_else(|| storage().and_then(of))
-            .and_then(|id| id.parse().ok())
-    }
-
-    fn find(&self, id: DraftId) -> Option<Local> {
-        let json = storage()?.get_item(&self.name_of(id)).ok().flatten()?;
-        read(&json).ok()
-    }
-
-    fn all(&self) -> Vec<Local> {
-        let Some(storage) = storage() else {
-            return Vec::new();
-        };
-        let count = storage.length().unwrap_or(0);
-        (0..count)
-            .filter_map(|at| storage.key(at).ok().flatten())
-            .filter(|name| name.starts_with(&self.drafts))
-            .filter_map(|name| read(&storage.get_item(&name).ok().flatten()?).ok())
-            .collect()
-    }
-
-    fn keep(&self, local: &Local) {
-        let Ok(json) = serde_json::to_string(local) else {
-            return;
-        };
-        let id = local.id.to_string();
-        // A full or forbidden storage only means that this device keeps nothing.
-        if let Some(storage) = storage() {
-            let _ = storage.set_item(&self.name_of(local.id), &json);
-            let _ = storage.set_item(&self.last, &id);
-        }
-        if let Some(storage) = session_storage() {
-            let _ = storage.set_item(&self.last, &id);
-        }
-    }
-
-    /// The server has it now, unless it was written on since.
-    fn saved(&self, id: DraftId, base: u64, version: u64, body: &DraftBody) {
-        let Some(local) = self.find(id) else {
-            return;
-        };
-        if local.version == base {
-            let is_unsaved = !local.body.says_as(body);
-            self.keep(&Local {
-                version,
-                is_unsaved,
-                ..local
-            });
-        }
-    }
-
-    fn forget(&self, id: DraftId) {
-        let is_last = self.last() == Some(id);
-        for storage in [storage(), session_storage()].into_iter().flatten() {
-            // Fails only where nothing was kept.
-            let _ = storage.remove_item(&self.name_of(id));
-            if is_last {
-                let _ = storage.remove_item(&self.last);
-            }
-        }
-    }
-
-    /// Tells the other tabs: they hear of what is stored.
-    fn tell(&self, id: DraftId, version: Option<u64>) {
-        let json = serde_json::to_string(&News { id, version });
-        if let (Some(storage), Ok(json)) = (storage(), json) {
-            // Without a storage they see it when they keep theirs.
-            let _ = storage.set_item(&self.news, &json);
-        }
-    }
-
-    fn news(&self) -> Option<News> {
-        let json = storage()?.get_item(&self.news).ok().flatten()?;
-        read(&json).ok()
-    }
-}
-
-fn storage() -> Option<web_sys::Storage> {
-    window().local_storage().ok().flatten()
-}
-
-fn session_storage() -> Option<web_sys::Storage> {
-    window().session_storage().ok().flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn body(texts: &[&str]) -> DraftBody {
-        let text = |text: &&str| OutgoingMessage::Text {
-            text: (*text).to_owned(),
-        };
-        DraftBody {
-            messages: texts.iter().map(text).collect(),
-            ..DraftBody::default()
-        }
-    }
-
-    #[test]
-    fn white_space_alone_is_nothing_to_keep() {
-        assert!(DraftBody::default().is_blank() && body(&["", " \n"]).is_blank());
-        assert!(!body(&["", "好"]).is_blank());
-    }
-
-    #[test]
-    fn an_upload_alone_is_worth_keeping() {
-        let media = "0190a000-0000-7000-8000-000000000001".parse().unwrap();
-        let mut body = DraftBody::default();
-        body.messages.push(OutgoingMessage::Image {
-            media,
-            caption: None,
-        });
-        assert!(!body.is_blank());
-    }
-
-    #[test]
-    fn the_surface_is_nothing_that_one_writes() {
-        let desk = body(&["好"]);
-        let phone = DraftBody {
-            surface: Surface::App,
-            ..desk.clone()
-        };
-        assert!(desk.says_as(&phone) && !desk.says_as(&body(&["壞"])));
-    }
-
-    #[test]
-    fn an_id_is_a_uuid_of_the_seventh_kind() {
-        let id = uuid_v7(1_795_000_000_000, [u32::MAX, 7, u32::MAX]);
-        let parsed: DraftId = id.parse().unwrap();
-        assert_eq!((parsed.0.get_version_num(), parsed.to_string()), (7, id));
-        let later: DraftId = uuid_v7(1_795_000_000_001, [0, 0, 0]).parse().unwrap();
-        assert!(parsed < later);
     }
 }

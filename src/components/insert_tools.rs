@@ -1,0 +1,55 @@
+//! What can be put into a text at the caret: an emoji, and the customer's name.
+
+use leptos::html;
+use leptos::prelude::*;
+use omocast_contract::variable::CUSTOMER_NAME;
+
+use crate::components::emoji_picker::EmojiPicker;
+use crate::i18n::{Key, phrase};
+use crate::ui::caret::insert_at_caret;
+use crate::ui::{Button, ButtonKind, Icon, Show};
+
+#[component]
+pub fn InsertTools(
+    /// The field that is written in.
+    field: NodeRef<html::Textarea>,
+    /// Whether emoji are offered: a phone's keyboard has its own.
+    #[prop(into)]
+    has_emoji: Signal<bool>,
+) -> impl IntoView {
+    let insert = move |text: &str| {
+        if let Some(field) = field.get_untracked() {
+            insert_at_caret(&field, text);
+        }
+    };
+    view! {
+        <span class="insert-tools">
+            <Show when=has_emoji>
+                <EmojiPicker on_pick=Callback::new(move |emoji: String| insert(&emoji)) />
+            </Show>
+            <Button kind=ButtonKind::Quiet icon=Icon::User on_click=move || insert(CUSTOMER_NAME)>
+                {phrase(Key::ComposeCustomerName)}
+            </Button>
+        </span>
+    }
+    .into_any()
+}
+
+#[cfg(feature = "preview")]
+pub fn stories() -> Vec<crate::ui::Story> {
+    use crate::ui::Story;
+
+    fn story(has_emoji: bool) -> AnyView {
+        let field = NodeRef::<html::Textarea>::new();
+        view! {
+            <textarea aria-label="訊息" node_ref=field></textarea>
+            <InsertTools field has_emoji=Signal::stored(has_emoji) />
+        }
+        .into_any()
+    }
+
+    vec![
+        Story::new("at a desk", || story(true)),
+        Story::new("on a phone, without emoji", || story(false)),
+    ]
+}
