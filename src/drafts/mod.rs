@@ -115,7 +115,8 @@ impl DraftKeeper {
             Some(local) => {
                 let saved = (!local.is_unsaved).then(|| local.body.clone());
                 self.show(local.id, local.version, local.body, saved);
-                self.look();
+                // Once it is shown: until then what differs is no edit.
+                set_timeout(move || self.look(), Duration::ZERO);
             }
             None => self.show(
                 new_id(),

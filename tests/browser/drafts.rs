@@ -124,6 +124,20 @@ async fn it_is_there_again_after_a_reload() {
 }
 
 #[wasm_bindgen_test]
+async fn after_a_reload_it_is_what_another_device_made_of_it() {
+    forget_all();
+    let fake = fake();
+    let (first, keeper, _) = page(&fake).await;
+    write(&first, "秋季新品").await;
+    saved(keeper).await;
+    let id = keeper.id();
+    drop(first);
+    fake.change_draft(id, "別台裝置寫的");
+    let (again, ..) = page(&fake).await;
+    wait_for(|| value_of(&again.by_label("訊息")) == "別台裝置寫的").await;
+}
+
+#[wasm_bindgen_test]
 async fn offline_it_stays_on_this_device_and_is_sent_later() {
     forget_all();
     let fake = fake();

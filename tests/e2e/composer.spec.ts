@@ -88,7 +88,7 @@ test("five messages of five kinds reach a mixed selection in their order", async
   await firstText(page).fill(mark);
   await page.getByRole("button", { name: "表情符號" }).first().click();
   await page.getByRole("searchbox", { name: "搜尋表情符號" }).fill("蛋糕");
-  await page.getByRole("button", { name: /蛋糕/ }).first().click();
+  await page.getByRole("gridcell", { name: /蛋糕/ }).first().click();
   await expect(firstText(page)).toHaveValue(/\p{Extended_Pictographic}/u);
   await page.keyboard.press("Escape");
   await filePicker(page).setInputFiles([join(ASSETS, "coat.jpg"), VIDEO, CATALOGUE]);
@@ -113,7 +113,7 @@ test("five messages of five kinds reach a mixed selection in their order", async
 test("what a chosen channel does not take is hidden, and all four get what all of them take", async ({ page }) => {
   await openComposer(page, "sales@demo.test");
   await expect(page.getByText("Instagram 不支援影片")).toBeVisible();
-  await expect(page.getByText("LINE、Instagram 不支援檔案")).toBeVisible();
+  await expect(page.getByText("LINE和Instagram 不支援檔案")).toBeVisible();
   await expect(page.getByRole("button", { name: "影片", exact: true })).toHaveCount(0);
   const mark = `四個渠道 ${Date.now()}`;
   await firstText(page).fill(`${mark} `);
@@ -132,48 +132,57 @@ test("what a chosen channel does not take is hidden, and all four get what all o
   }
 });
 
-test("a draft goes on from one device to the other, and two tabs do not overwrite each other", async ({ page, browser }) => {
-  const email = "sales2@demo.test";
-  const mark = `換裝置 ${Date.now()}`;
-  await openComposer(page, email, ["LINE"]);
-  await firstText(page).fill(mark);
+/** Writes the first text, and waits until the server has it. */
+async function keep(page: Page, text: string) {
+  const kept = page.waitForResponse((answer) => answer.url().includes("/api/drafts/") && answer.request().method() === "PUT" && answer.ok());
+  await firstText(page).fill(text);
+  await kept;
   await expect(page.getByText("已儲存草稿")).toBeVisible();
+}
 
-  const phone = await (await browser.newContext({ locale: "zh-TW" })).newPage();
-  await openList(phone, email);
-  await openSelection(phone);
-  await phone.getByRole("region", { name: "群發訊息" }).getByRole("button", { name: "更多" }).click();
-  await phone.getByRole("menuitem", { name: "草稿" }).click();
-  await phone.getByRole("dialog").getByRole("button", { name: mark }).first().click();
-  await expect(firstText(phone)).toHaveValue(mark);
-  // Those it was written to come along.
-  await expect(phone.getByText("渠道：LINE")).toBeVisible();
-  await firstText(phone).fill(`${mark}，在手機上`);
-  await expect(phone.getByText("已儲存草稿")).toBeVisible();
+test.describe("the same draft in two places", () => {
+  // Chromium notes the refusal of what would overwrite the other's.
+  test.use({ expectedErrors: [/409/] });
 
-  // The first device goes on without having seen it.
-  await firstText(page).fill(`${mark}，在電腦上`);
-  await expect(page.getByRole("button", { name: "以這裡的為準" })).toBeVisible();
-  await expectAccessible(page);
-  await expect(firstText(page)).toHaveValue(`${mark}，在電腦上`);
-  await page.getByRole("button", { name: "改用別處的" }).click();
-  await expect(firstText(page)).toHaveValue(`${mark}，在手機上`);
-  // Once more, and now this one counts.
-  await firstText(phone).fill(`${mark}，又在手機上`);
-  await expect(phone.getByText("已儲存草稿")).toBeVisible();
-  await firstText(page).fill(`${mark}，又在電腦上`);
-  await page.getByRole("button", { name: "以這裡的為準" }).click();
-  await expect(page.getByText("已儲存草稿")).toBeVisible();
-  await phone.reload();
-  await expect(firstText(phone)).toHaveValue(`${mark}，又在電腦上`);
-  await phone.context().close();
+  test("a draft goes on from one device to the other, and two tabs do not overwrite each other", async ({ page, browser }) => {
+    const email = "sales2@demo.test";
+    const mark = `換裝置 ${Date.now()}`;
+    await openComposer(page, email, ["LINE"]);
+    await keep(page, mark);
+
+    const phone = await (await browser.newContext({ locale: "zh-TW" })).newPage();
+    await openList(phone, email);
+    await openSelection(phone);
+    await phone.getByRole("region", { name: "群發訊息" }).getByRole("button", { name: "更多" }).click();
+    await phone.getByRole("menuitem", { name: "草稿" }).click();
+    await phone.getByRole("dialog").getByRole("button", { name: mark }).first().click();
+    await expect(firstText(phone)).toHaveValue(mark);
+    // Those it was written to come along.
+    await expect(phone.getByText("渠道：LINE")).toBeVisible();
+    await keep(phone, `${mark}，在手機上`);
+
+    // The first device goes on without having seen it.
+    await firstText(page).fill(`${mark}，在電腦上`);
+    await expect(page.getByRole("button", { name: "以這裡的為準" })).toBeVisible();
+    await expectAccessible(page);
+    await expect(firstText(page)).toHaveValue(`${mark}，在電腦上`);
+    await page.getByRole("button", { name: "改用別處的" }).click();
+    await expect(firstText(page)).toHaveValue(`${mark}，在手機上`);
+    // Once more, and now this one counts.
+    await keep(phone, `${mark}，又在手機上`);
+    await firstText(page).fill(`${mark}，又在電腦上`);
+    await page.getByRole("button", { name: "以這裡的為準" }).click();
+    await expect(page.getByText("已儲存草稿")).toBeVisible();
+    await phone.reload();
+    await expect(firstText(phone)).toHaveValue(`${mark}，又在電腦上`);
+    await phone.context().close();
+  });
 });
 
 test("a second tab follows what the first one writes", async ({ page, context }) => {
   const mark = `兩個分頁 ${Date.now()}`;
   await openComposer(page, "manager@demo.test");
-  await firstText(page).fill(mark);
-  await expect(page.getByText("已儲存草稿")).toBeVisible();
+  await keep(page, mark);
   const second = await context.newPage();
   await second.goto("/conversations/mine?mode=compose");
   await expect(firstText(second)).toHaveValue(mark);
@@ -227,8 +236,8 @@ test("a saved reply is made, used in a conversation, and deleted", async ({ page
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "關閉" }).click();
 
-  const list = await openList(page, "sales@demo.test");
-  await list.getByRole("row").first().click();
+  await page.goto("/conversations/mine");
+  await page.getByRole("grid", { name: "對話清單" }).getByRole("row").first().click();
   await page.getByRole("button", { name: "預存回覆", exact: true }).click();
   await dialog.getByRole("button", { name: title }).click();
   await dialog.getByRole("button", { name: "套用至對話框" }).click();
@@ -295,7 +304,8 @@ test.describe("a broken upload", () => {
     await expect(page.getByRole("button", { name: /^發送給/ })).toBeDisabled();
     isBroken = false;
     await again.click();
-    await expect(page.getByText("符合 1 個渠道")).toHaveCount(2);
+    await expect(page.getByText("符合 1 個渠道")).toBeVisible();
+    await expect(page.getByRole("button", { name: /^發送給/ })).toBeEnabled();
     await expect(firstText(page)).toHaveValue("還在");
   });
 });

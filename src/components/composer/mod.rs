@@ -370,8 +370,8 @@ pub fn Composer(
                 (!refusals.is_empty()).then(|| {
                     let lines = refusals.into_iter().map(|words| view! { <li>{words}</li> }).collect_view();
                     view! {
-                        <div class="composer__refusal">
-                            <ul class="composer__refused" role="alert">{lines}</ul>
+                        <div class="composer__refusal" role="alert">
+                            <ul class="composer__refused">{lines}</ul>
                             <IconButton
                                 icon=Icon::X
                                 label=phrase(Key::UiClose)

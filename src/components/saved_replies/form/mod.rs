@@ -200,7 +200,9 @@ pub fn SavedReplyForm(
                                 .into_iter()
                                 .map(|words| view! { <li>{words}</li> })
                                 .collect_view();
-                            view! { <ul class="saved-replies__error" role="alert">{lines}</ul> }
+                            view! {
+                                <div class="saved-replies__error" role="alert"><ul>{lines}</ul></div>
+                            }
                         })
                 }}
                 <div class="saved-replies__add">
