@@ -143,6 +143,17 @@ impl Account {
         }
     }
 
+    /// The WhatsApp Business account a number belongs to.
+    pub(crate) fn waba(&self) -> Option<&str> {
+        match self {
+            Self::Whatsapp { waba_id, .. } => Some(waba_id),
+            Self::Line { .. }
+            | Self::Facebook { .. }
+            | Self::Instagram { .. }
+            | Self::Web { .. } => None,
+        }
+    }
+
     /// Whether the account is reached at `/graph-instagram` instead of `/graph`.
     pub(crate) fn is_by_login(&self) -> bool {
         matches!(

@@ -14,7 +14,8 @@ use crate::Sandbox;
 use crate::faults::Fault;
 use crate::inbound::Utterance;
 use crate::request_log::ReceivedRequest;
-use crate::state::Customer;
+use crate::state::{Customer, Marketing};
+use crate::whatsapp::{Notice, Press, Template, TemplateStatus};
 
 pub(crate) fn router() -> Router<Sandbox> {
     Router::new()
@@ -25,6 +26,11 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/control/fail-next", post(fail_next))
         .route("/control/block", post(block))
         .route("/control/unblock", post(unblock))
+        .route("/control/marketing", post(set_marketing))
+        .route("/control/templates", post(set_template))
+        .route("/control/templates/status", post(set_template_status))
+        .route("/control/templates/delete", post(delete_template))
+        .route("/control/press", post(press))
         .route("/control/advance", post(advance))
         .route("/control/settle", post(settle))
 }
@@ -34,14 +40,22 @@ async fn list_requests(State(sandbox): State<Sandbox>) -> Json<Vec<ReceivedReque
 }
 
 async fn say(State(sandbox): State<Sandbox>, Json(utterances): Json<Vec<Utterance>>) -> Response {
-    match sandbox.say(utterances).await {
+    done(sandbox.say(utterances).await)
+}
+
+fn done(outcome: anyhow::Result<()>) -> Response {
+    match outcome {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            Json(json!({ "error": format!("{error:#}") })),
-        )
-            .into_response(),
+        Err(error) => impossible(&error),
     }
+}
+
+fn impossible(error: &anyhow::Error) -> Response {
+    (
+        StatusCode::UNPROCESSABLE_ENTITY,
+        Json(json!({ "error": format!("{error:#}") })),
+    )
+        .into_response()
 }
 
 #[derive(Deserialize)]
@@ -86,6 +100,81 @@ async fn block(State(sandbox): State<Sandbox>, Json(named): Json<Named>) -> Stat
 async fn unblock(State(sandbox): State<Sandbox>, Json(named): Json<Named>) -> StatusCode {
     sandbox.unblock(&named.account, &named.user);
     StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct CustomerMarketing {
+    account: String,
+    user: String,
+    marketing: Marketing,
+}
+
+async fn set_marketing(
+    State(sandbox): State<Sandbox>,
+    Json(set): Json<CustomerMarketing>,
+) -> StatusCode {
+    sandbox.set_marketing(&set.account, &set.user, set.marketing);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct NewTemplate {
+    waba: String,
+    template: Template,
+    #[serde(default)]
+    notice: Notice,
+}
+
+async fn set_template(State(sandbox): State<Sandbox>, Json(new): Json<NewTemplate>) -> Response {
+    match sandbox.set_template(&new.waba, new.template, new.notice) {
+        Ok(id) => Json(json!({ "id": id })).into_response(),
+        Err(error) => impossible(&error),
+    }
+}
+
+#[derive(Deserialize)]
+struct NewStatus {
+    waba: String,
+    name: String,
+    language: String,
+    status: TemplateStatus,
+    reason: Option<String>,
+    #[serde(default)]
+    notice: Notice,
+}
+
+async fn set_template_status(
+    State(sandbox): State<Sandbox>,
+    Json(new): Json<NewStatus>,
+) -> Response {
+    done(sandbox.set_template_status(
+        &new.waba,
+        &new.name,
+        &new.language,
+        new.status,
+        new.reason.as_deref(),
+        new.notice,
+    ))
+}
+
+#[derive(Deserialize)]
+struct NamedTemplate {
+    waba: String,
+    name: String,
+    language: String,
+    #[serde(default)]
+    notice: Notice,
+}
+
+async fn delete_template(
+    State(sandbox): State<Sandbox>,
+    Json(named): Json<NamedTemplate>,
+) -> Response {
+    done(sandbox.delete_template(&named.waba, &named.name, &named.language, named.notice))
+}
+
+async fn press(State(sandbox): State<Sandbox>, Json(press): Json<Press>) -> Response {
+    done(sandbox.press(press).await)
 }
 
 #[derive(Deserialize)]

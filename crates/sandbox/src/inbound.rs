@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::account::{Account, Platform};
 use crate::media::media_type;
-use crate::state::{PhoneMessage, PhoneMessageKind};
+use crate::state::{Marketing, PhoneMessage, PhoneMessageKind};
 use crate::webhooks::sha256_hex;
 use crate::{Sandbox, ids, line, messenger, web, whatsapp};
 
@@ -270,6 +270,19 @@ impl Sandbox {
     /// The customer takes the block back. LINE tells with a `follow`.
     pub fn unblock(&self, account: &str, user: &str) {
         self.set_blocked(account, user, false);
+    }
+
+    /// Decides what becomes of WhatsApp's marketing templates to the customer from now on.
+    pub fn set_marketing(&self, account: &str, user: &str, marketing: Marketing) {
+        self.change(|state| {
+            let customer = state
+                .get_mut(account)
+                .and_then(|account| account.customer_mut(user));
+            match customer {
+                Some(customer) => customer.marketing = marketing,
+                None => tracing::warn!(account, user, "no such customer"),
+            }
+        });
     }
 
     fn set_blocked(&self, account_id: &str, user: &str, blocked: bool) {

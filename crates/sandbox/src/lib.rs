@@ -12,6 +12,8 @@
 //! - media links may be plain `http` when their host is the loopback (`127.0.0.1`, `localhost`, `[::1]`);
 //! - a link is looked at once a minute, however many messages hold it;
 //! - Messenger and Instagram take texts, images, videos, sounds and files; templates and quick replies are refused;
+//! - WhatsApp's templates are put in by the sandbox's interface, not by Graph; their variables are texts (no currencies
+//!   and dates), their buttons quick replies, links and phone numbers;
 //! - a webhook may take 10 s to be answered, and is tried six times within some seconds, not for days.
 
 mod account;
@@ -34,7 +36,6 @@ mod web;
 mod webhooks;
 mod whatsapp;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -50,13 +51,20 @@ pub use account::{Account, InstagramRoute, Platform};
 pub use faults::Fault;
 pub use inbound::Utterance;
 pub use request_log::ReceivedRequest;
-pub use state::{Customer, PhoneMessage, PhoneMessageKind};
+pub use state::{Customer, Marketing, PhoneMessage, PhoneMessageKind};
+pub use whatsapp::{
+    HeaderFormat, Notice, ParameterFormat, PhoneButton, PhoneCard, PhoneHeader, PhoneTemplate,
+    Press, Template, TemplateButton, TemplateCard, TemplateCategory, TemplateComponent,
+    TemplateQuality, TemplateStatus,
+};
 
 use clock::Clock;
 use faults::Faults;
 use media::Verdicts;
 use request_log::RequestLog;
+use snapshot::Snapshot;
 use state::{AccountState, State};
+use whatsapp::Templates;
 
 const WEBHOOKS_IN_FLIGHT: usize = 50;
 const FETCHES_IN_FLIGHT: usize = 32;
@@ -108,6 +116,8 @@ struct Inner {
     log: Mutex<RequestLog>,
     faults: Mutex<Faults>,
     verdicts: Mutex<Verdicts>,
+    /// Never held while the state is asked for; the other way round is fine.
+    templates: Mutex<Templates>,
     clock: Clock,
     receipts: Receipts,
     folder: Option<PathBuf>,
@@ -135,9 +145,12 @@ pub(crate) struct PhoneOf {
 
 impl Sandbox {
     pub async fn new(config: SandboxConfig) -> anyhow::Result<Self> {
-        let mut ledgers = match &config.state {
+        let Snapshot {
+            templates,
+            mut ledgers,
+        } = match &config.state {
             Some(folder) => snapshot::load(folder).await?,
-            None => BTreeMap::new(),
+            None => Snapshot::default(),
         };
         let mut state = State::new();
         for account in config.accounts {
@@ -169,6 +182,7 @@ impl Sandbox {
             log: Mutex::default(),
             faults: Mutex::default(),
             verdicts: Mutex::default(),
+            templates: Mutex::new(templates),
             clock,
             receipts: config.receipts,
             folder: config.state,
@@ -322,7 +336,7 @@ impl Sandbox {
             for account in state.values_mut() {
                 account.forget_old(now);
             }
-            snapshot::encode(state)
+            snapshot::encode(state, &self.lock_templates())
         })?;
         let saved = snapshot::save(folder, snapshot).await;
         if saved.is_err() {
@@ -404,8 +418,13 @@ impl Sandbox {
     /// Changes the state, so that it is saved.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = self.with(change);
-        self.0.dirty.store(true, Ordering::Release);
+        self.mark_dirty();
         result
+    }
+
+    /// There is something new to save.
+    pub(crate) fn mark_dirty(&self) {
+        self.0.dirty.store(true, Ordering::Release);
     }
 
     pub(crate) fn phone_changed(&self, account: &str, user: &str) {
@@ -451,6 +470,10 @@ impl Sandbox {
 
     pub(crate) fn lock_faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.0.faults)
+    }
+
+    pub(crate) fn lock_templates(&self) -> MutexGuard<'_, Templates> {
+        lock(&self.0.templates)
     }
 
     pub(crate) fn lock_verdicts(&self) -> MutexGuard<'_, Verdicts> {

@@ -496,7 +496,9 @@ impl Sandbox {
         let (medium, url, preview) = match kind {
             PhoneMessageKind::Image { url, preview } => (Medium::Image, url, Some(preview)),
             PhoneMessageKind::Video { url, preview } => (Medium::Video, url, preview.as_ref()),
-            PhoneMessageKind::Text(_) | PhoneMessageKind::File { .. } => return Ok(()),
+            PhoneMessageKind::Text(_)
+            | PhoneMessageKind::File { .. }
+            | PhoneMessageKind::Template(_) => return Ok(()),
         };
         if let Some(preview) = preview {
             self.check_link(preview, Platform::Line, Medium::Preview)

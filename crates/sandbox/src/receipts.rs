@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::account::{Account, Platform};
+use crate::whatsapp::Pricing;
 use crate::{Sandbox, messenger};
 
 /// A message of the business on a customer's phone.
@@ -14,6 +15,8 @@ pub(crate) struct OnPhone {
     pub(crate) at_ms: i64,
     /// WhatsApp gives it back with every status.
     pub(crate) callback_data: Option<Value>,
+    /// WhatsApp tells it with every status.
+    pub(crate) pricing: Pricing,
 }
 
 impl Sandbox {
@@ -113,6 +116,7 @@ impl Sandbox {
                     id: message.id.clone(),
                     at_ms: message.at_ms,
                     callback_data: message.callback_data.clone(),
+                    pricing: Pricing::of(&message.kind),
                 })
                 .collect()
         });

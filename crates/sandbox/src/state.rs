@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::account::{Account, Platform};
 use crate::clock::{DAY_MS, quota_month};
+use crate::whatsapp::PhoneTemplate;
 
 const MESSAGES_KEPT: usize = 200;
 
@@ -46,14 +47,24 @@ pub enum PhoneMessageKind {
         url: String,
         name: String,
     },
+    /// Of WhatsApp.
+    Template(PhoneTemplate),
 }
 
 impl PhoneMessageKind {
-    /// Where the content is; texts have no such place.
+    /// Where the content is; texts have no such place. Of a template, its header.
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::Text(_) => None,
             Self::Image { url, .. } | Self::Video { url, .. } | Self::File { url, .. } => Some(url),
+            Self::Template(template) => template.media_url(None),
+        }
+    }
+
+    pub fn template(&self) -> Option<&PhoneTemplate> {
+        match self {
+            Self::Template(template) => Some(template),
+            Self::Text(_) | Self::Image { .. } | Self::Video { .. } | Self::File { .. } => None,
         }
     }
 }
@@ -114,12 +125,26 @@ impl Bucket {
     }
 }
 
+/// What becomes of WhatsApp's marketing templates to a customer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marketing {
+    #[default]
+    Taken,
+    /// The customer asked for no more: they fail with 131050.
+    Stopped,
+    /// Meta holds them back, since others wrote enough: they fail with 131049.
+    Capped,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CustomerState {
     pub(crate) customer: Customer,
     /// Whether the platform has announced this customer (LINE: the `follow` event).
     pub(crate) announced: bool,
     pub(crate) blocked: bool,
+    #[serde(default)]
+    pub(crate) marketing: Marketing,
     pub(crate) last_inbound_ms: Option<i64>,
     pub(crate) messages: Vec<PhoneMessage>,
     /// One business may write to one WhatsApp user 45 times at once, then every 6 s.
@@ -137,6 +162,7 @@ impl CustomerState {
             customer,
             announced: false,
             blocked: false,
+            marketing: Marketing::Taken,
             last_inbound_ms: None,
             messages: Vec::new(),
             pair: pair_bucket(),

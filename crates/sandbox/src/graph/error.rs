@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::ids;
 
+#[derive(Debug)]
 pub(crate) struct GraphError {
     pub(crate) status: StatusCode,
     pub(crate) code: u32,
@@ -14,7 +15,7 @@ pub(crate) struct GraphError {
     kind: &'static str,
     message: String,
     /// WhatsApp's errors carry them in `error_data`.
-    details: Option<String>,
+    pub(crate) details: Option<String>,
     is_transient: bool,
 }
 

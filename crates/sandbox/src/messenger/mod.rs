@@ -17,6 +17,7 @@ use crate::ids;
 use crate::media::{BadMedia, Medium, name_in_link};
 use crate::receipts::OnPhone;
 use crate::state::{AccountState, PhoneMessage, PhoneMessageKind};
+use crate::whatsapp::Pricing;
 use content::{Asked, Content, Source, read_request};
 
 pub(crate) use events::{delivery, inbound_file, inbound_text, read, webhook};
@@ -180,6 +181,7 @@ impl Sandbox {
             id: mid.clone(),
             at_ms: now,
             callback_data: None,
+            pricing: Pricing::Service,
         };
         let echo = events::echo(config, &message, text.as_deref(), metadata.as_deref());
         let sandbox = self.clone();

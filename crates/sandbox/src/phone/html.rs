@@ -32,6 +32,7 @@ impl Row {
                 PhoneMessageKind::Image { .. } => "[圖片]".to_owned(),
                 PhoneMessageKind::Video { .. } => "[影片]".to_owned(),
                 PhoneMessageKind::File { name, .. } => format!("[檔案] {name}"),
+                PhoneMessageKind::Template(template) => template.body.chars().take(60).collect(),
             };
             (text, message.at_ms)
         });
@@ -336,6 +337,7 @@ fn content(phone: &Phone, message: &PhoneMessage) -> String {
         PhoneMessageKind::Image { .. } => "圖片",
         PhoneMessageKind::Video { .. } => "影片",
         PhoneMessageKind::File { .. } => "檔案",
+        PhoneMessageKind::Template(_) => "範本訊息",
     };
     if message.problem.is_some() {
         return format!(r#"<p class="bubble__broken">無法顯示的{what}</p>"#);
@@ -353,26 +355,43 @@ fn content(phone: &Phone, message: &PhoneMessage) -> String {
     };
     match &message.kind {
         PhoneMessageKind::Text(_) => String::new(),
-        PhoneMessageKind::Image { preview, .. } => format!(
-            r#"<img class="bubble__image" src="{}" alt="圖片">"#,
-            through(preview, "previews")
-        ),
+        PhoneMessageKind::Image { preview, .. } => image(&through(preview, "previews")),
         PhoneMessageKind::Video { url, preview } => {
-            let poster = preview.as_ref().map_or_else(String::new, |preview| {
-                format!(r#" poster="{}""#, through(preview, "previews"))
-            });
-            format!(
-                r#"<video class="bubble__image" src="{}"{poster} controls preload="metadata" playsinline aria-label="影片"></video>"#,
-                through(url, "originals")
-            )
+            let poster = preview.as_ref().map(|preview| through(preview, "previews"));
+            video(&through(url, "originals"), poster.as_deref())
         }
-        PhoneMessageKind::File { url, name } => format!(
-            r#"<a class="bubble__file" href="{}" download="{name}"><span class="bubble__icon" aria-hidden="true">{extension}</span><span>{name}</span></a>"#,
-            through(url, "originals"),
-            name = escape(name),
-            extension = escape(&extension(name)),
-        ),
+        PhoneMessageKind::File { url, name } => file(&through(url, "originals"), name),
+        PhoneMessageKind::Template(template) => {
+            let media = |url: &str, card: Option<usize>| match card {
+                Some(_) if url.starts_with("/phone/media/") => escape(url),
+                Some(card) => format!("{path}/cards/{}/{card}", segment(&message.id)),
+                None => through(url, "originals"),
+            };
+            super::template::html(template, &message.id, &media)
+        }
     }
+}
+
+/// Addresses come here escaped; names do not.
+pub(super) fn image(url: &str) -> String {
+    format!(r#"<img class="bubble__image" src="{url}" alt="圖片">"#)
+}
+
+pub(super) fn video(url: &str, poster: Option<&str>) -> String {
+    let poster = poster
+        .map(|poster| format!(r#" poster="{poster}""#))
+        .unwrap_or_default();
+    format!(
+        r#"<video class="bubble__image" src="{url}"{poster} controls preload="metadata" playsinline aria-label="影片"></video>"#
+    )
+}
+
+pub(super) fn file(url: &str, name: &str) -> String {
+    format!(
+        r#"<a class="bubble__file" href="{url}" download="{name}"><span class="bubble__icon" aria-hidden="true">{extension}</span><span>{name}</span></a>"#,
+        name = escape(name),
+        extension = escape(&extension(name)),
+    )
 }
 
 /// What a file card shows instead of a picture.

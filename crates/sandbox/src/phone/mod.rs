@@ -1,6 +1,8 @@
 //! The customers' phones as pages, where a person can read what arrived and type as the customer.
 
+mod formatting;
 mod html;
+mod template;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use crate::graph::UploadForm;
 use crate::inbound::Utterance;
 use crate::media::media_type;
 use crate::state::{Customer, PhoneMessageKind};
+use crate::whatsapp::Press;
 use crate::{PhoneOf, Sandbox, ids};
 
 /// Customers a list shows.
@@ -51,6 +54,11 @@ pub(crate) fn router() -> Router<Sandbox> {
             "/phone/{account}/{user}/originals/{message}",
             get(linked_original),
         )
+        .route(
+            "/phone/{account}/{user}/cards/{message}/{card}",
+            get(linked_card),
+        )
+        .route("/phone/{account}/{user}/presses", post(press))
         .route("/phone/{account}/{user}/block", post(block))
         .route("/phone/{account}/{user}/unblock", post(unblock))
 }
@@ -284,7 +292,9 @@ async fn linked_preview(
     let url = sandbox.shown_media(&account, &user, &message, |kind| match kind {
         PhoneMessageKind::Image { preview, .. } => Some(preview),
         PhoneMessageKind::Video { preview, .. } => preview,
-        PhoneMessageKind::File { .. } | PhoneMessageKind::Text(_) => None,
+        PhoneMessageKind::File { .. }
+        | PhoneMessageKind::Text(_)
+        | PhoneMessageKind::Template(_) => None,
     });
     sandbox.pass_on(url, &headers).await
 }
@@ -298,6 +308,48 @@ async fn linked_original(
         kind.url().map(str::to_owned)
     });
     sandbox.pass_on(url, &headers).await
+}
+
+/// What is on top of a card of a template.
+async fn linked_card(
+    State(sandbox): State<Sandbox>,
+    Path((account, user, message, card)): Path<(String, String, String, usize)>,
+    headers: HeaderMap,
+) -> Response {
+    let url = sandbox.shown_media(&account, &user, &message, |kind| {
+        let template = kind.template()?;
+        template.media_url(Some(card)).map(str::to_owned)
+    });
+    sandbox.pass_on(url, &headers).await
+}
+
+#[derive(Deserialize)]
+struct Pressed {
+    message: String,
+    card: Option<usize>,
+    button: usize,
+}
+
+/// The customer presses a quick reply. Answers once it is on the phone; the webhook follows on its own.
+async fn press(
+    State(sandbox): State<Sandbox>,
+    Path((account, user)): Path<(String, String)>,
+    Json(pressed): Json<Pressed>,
+) -> Response {
+    let press = Press {
+        account,
+        user,
+        message: pressed.message,
+        card: pressed.card,
+        button: pressed.button,
+    };
+    match sandbox.hear_press(&press) {
+        Ok(webhooks) => {
+            sandbox.post_later(webhooks);
+            (StatusCode::ACCEPTED, Json(json!({}))).into_response()
+        }
+        Err(error) => problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    }
 }
 
 impl Sandbox {

@@ -41,6 +41,27 @@ if (phone) {
   };
   new EventSource(`${path}/events`).addEventListener("message", (event) => show(JSON.parse(event.data)));
 
+  // A quick reply of a template says its own text.
+  list.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-press]");
+    if (!button) return;
+    const { press, message, card } = button.dataset;
+    const problem = phone.querySelector("[data-problem]");
+    problem.hidden = true;
+    try {
+      const answer = await fetch(`${path}/presses`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ message, button: Number(press), card: card === undefined ? null : Number(card) }),
+      });
+      if (!answer.ok) throw new Error(String(answer.status));
+      toEnd();
+    } catch {
+      problem.textContent = "沒有送出，請再試一次。";
+      problem.hidden = false;
+    }
+  });
+
   const composer = phone.querySelector("[data-composer]");
   if (composer) {
     const text = composer.elements.text;

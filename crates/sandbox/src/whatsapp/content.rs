@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::templates::AskedTemplate;
 use crate::graph::GraphError;
 use crate::media::Medium;
 
@@ -18,8 +19,10 @@ pub(super) enum Content {
         /// Of a document.
         filename: Option<String>,
     },
+    Template(AskedTemplate),
 }
 
+#[derive(Debug)]
 pub(super) enum Source {
     Id(String),
     Link(String),
@@ -57,18 +60,7 @@ pub(super) fn read_content(body: &Map<String, Value>) -> Result<Content, GraphEr
         Some("video") => read_media(body, "video", Medium::Video),
         Some("audio") => read_media(body, "audio", Medium::Audio),
         Some("document") => read_media(body, "document", Medium::File),
-        // No template is approved here, so none can be sent.
-        Some("template") => {
-            let name = body
-                .get("template")
-                .and_then(|template| template["name"].as_str());
-            let error = GraphError::whatsapp(
-                132_001,
-                "Template name does not exist in the translation",
-                &format!("template name ({}) does not exist", name.unwrap_or("")),
-            );
-            Err(error.with_status(axum::http::StatusCode::NOT_FOUND))
-        }
+        Some("template") => AskedTemplate::read(body).map(Content::Template),
         Some(kind) => Err(GraphError::whatsapp(
             131_051,
             "Unsupported message type",
@@ -122,26 +114,27 @@ fn read_media(
             "Param {kind}['filename'] is unexpected."
         )));
     }
-    let source = match (media["id"].as_str(), media["link"].as_str()) {
-        (Some(id), None) => Source::Id(id.to_owned()),
-        (None, Some(link)) if is_link(link) => Source::Link(link.to_owned()),
-        (None, Some(_)) => {
-            return Err(wrong_parameter(&format!(
-                "Param {kind}['link'] is not a valid URI."
-            )));
-        }
-        (None, None) | (Some(_), Some(_)) => {
-            return Err(invalid(&format!(
-                "{kind} needs exactly one of id and link."
-            )));
-        }
-    };
+    let source = read_source(media, kind)?;
     Ok(Content::Media {
         medium,
         source,
         caption,
         filename,
     })
+}
+
+/// Where a piece of media is: uploaded before, or behind a link.
+pub(super) fn read_source(media: &Value, kind: &str) -> Result<Source, GraphError> {
+    match (media["id"].as_str(), media["link"].as_str()) {
+        (Some(id), None) => Ok(Source::Id(id.to_owned())),
+        (None, Some(link)) if is_link(link) => Ok(Source::Link(link.to_owned())),
+        (None, Some(_)) => Err(wrong_parameter(&format!(
+            "Param {kind}['link'] is not a valid URI."
+        ))),
+        (None, None) | (Some(_), Some(_)) => Err(invalid(&format!(
+            "{kind} needs exactly one of id and link."
+        ))),
+    }
 }
 
 fn is_link(text: &str) -> bool {

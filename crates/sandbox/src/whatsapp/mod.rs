@@ -3,6 +3,7 @@
 mod content;
 mod numbers;
 mod statuses;
+mod templates;
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -15,12 +16,21 @@ use crate::faults::Refusal;
 use crate::graph::GraphError;
 use crate::ids;
 use crate::media::{Medium, Wanted};
-use crate::state::{Customer, PhoneMessage, PhoneMessageKind};
+use crate::receipts::OnPhone;
+use crate::state::{AccountState, Customer, Marketing, PhoneMessage, PhoneMessageKind};
 use content::{Content, Source, invalid, missing, read_content, wrong_parameter};
 use numbers::product_missing;
 use statuses::Outcome;
 
-pub(crate) use numbers::{message_templates, number_fields, phone_numbers, upload};
+pub use templates::{
+    HeaderFormat, Notice, ParameterFormat, PhoneButton, PhoneCard, PhoneHeader, PhoneTemplate,
+    Press, Template, TemplateButton, TemplateCard, TemplateCategory, TemplateComponent,
+    TemplateQuality, TemplateStatus,
+};
+
+pub(crate) use numbers::{number_fields, phone_numbers, upload};
+pub(crate) use statuses::Pricing;
+pub(crate) use templates::{Templates, message_templates};
 
 fn rate_limited() -> GraphError {
     GraphError::whatsapp(
@@ -93,6 +103,59 @@ fn shown(medium: Medium, url: String, name: String) -> PhoneMessageKind {
     }
 }
 
+/// A link that is looked at once a message is accepted.
+type Link = (Medium, String);
+
+/// A piece of media of a message, found.
+struct Placed {
+    url: String,
+    name: String,
+    link: Option<Link>,
+}
+
+/// An uploaded file must be the account's own, not expired, and of the right kind; a link is looked at later.
+fn place_media(
+    account: &AccountState,
+    medium: Medium,
+    source: Source,
+    filename: Option<String>,
+    now: i64,
+) -> Result<Placed, GraphError> {
+    let id = match source {
+        Source::Id(id) => id,
+        Source::Link(link) => {
+            return Ok(Placed {
+                url: link.clone(),
+                name: filename.unwrap_or_else(|| crate::media::name_in_link(&link)),
+                link: Some((medium, link)),
+            });
+        }
+    };
+    let life = Platform::Whatsapp.media_life();
+    let media = account
+        .ledger
+        .media
+        .get(&id)
+        .filter(|media| now - media.at_ms < life);
+    let Some(media) = media else {
+        return Err(wrong_parameter(&format!(
+            "Param id: media {id} does not exist or has expired."
+        )));
+    };
+    let takes_it =
+        Wanted::by(Platform::Whatsapp, medium).is_some_and(|wanted| wanted.takes(&media.mime_type));
+    if !takes_it {
+        return Err(wrong_parameter(&format!(
+            "Param id: media {id} is of a type that this message cannot hold."
+        )));
+    }
+    Ok(Placed {
+        url: format!("/phone/media/{}/{id}", account.config.id()),
+        name: filename.unwrap_or_else(|| media.name.clone()),
+        link: None,
+    })
+}
+
 impl Sandbox {
     fn accept_message(
         &self,
@@ -104,6 +167,8 @@ impl Sandbox {
         let input = body.get("to").and_then(Value::as_str).unwrap_or("");
         let callback_data = body.get("biz_opaque_callback_data").cloned();
         let id = ids::wamid(to);
+        let mut is_template = false;
+        let mut pricing = Pricing::Service;
         let outcome = self.change(|state| {
             let account = state
                 .get_mut(number_id)
@@ -119,56 +184,56 @@ impl Sandbox {
                     "to must be a phone number in international format.",
                 ));
             }
-            let (kind, caption, link) = match read_content(body)? {
-                Content::Text(text) => (PhoneMessageKind::Text(text), None, None),
+            let mut links = Vec::new();
+            let (kind, caption) = match read_content(body)? {
+                Content::Text(text) => (PhoneMessageKind::Text(text), None),
                 Content::Media {
                     medium,
-                    source: Source::Id(id),
+                    source,
                     caption,
                     filename,
                 } => {
-                    let life = Platform::Whatsapp.media_life();
-                    let media = account
-                        .ledger
-                        .media
-                        .get(&id)
-                        .filter(|media| now - media.at_ms < life);
-                    let Some(media) = media else {
-                        return Err(wrong_parameter(&format!(
-                            "Param id: media {id} does not exist or has expired."
-                        )));
-                    };
-                    let takes_it = Wanted::by(Platform::Whatsapp, medium)
-                        .is_some_and(|wanted| wanted.takes(&media.mime_type));
-                    if !takes_it {
-                        return Err(wrong_parameter(&format!(
-                            "Param id: media {id} is of a type that this message cannot hold."
-                        )));
-                    }
-                    let name = filename.unwrap_or_else(|| media.name.clone());
-                    let url = format!("/phone/media/{number_id}/{id}");
-                    (shown(medium, url, name), caption, None)
+                    let placed = place_media(account, medium, source, filename, now)?;
+                    links.extend(placed.link);
+                    (shown(medium, placed.url, placed.name), caption)
                 }
-                Content::Media {
-                    medium,
-                    source: Source::Link(link),
-                    caption,
-                    filename,
-                } => {
-                    let name = filename.unwrap_or_else(|| crate::media::name_in_link(&link));
-                    let kind = shown(medium, link.clone(), name);
-                    (kind, caption, Some((medium, link)))
+                Content::Template(asked) => {
+                    let waba = account.config.waba().unwrap_or("");
+                    let stored = self
+                        .lock_templates()
+                        .find(waba, &asked.name, &asked.language)?;
+                    let template = stored.sendable()?;
+                    let window_open = account
+                        .ledger
+                        .customers
+                        .get(to)
+                        .is_some_and(|customer| customer.window_open(now));
+                    let filled = asked.fill(template)?;
+                    let (shown, found) =
+                        templates::place(filled, template, account, window_open, now)?;
+                    links = found;
+                    (PhoneMessageKind::Template(shown), None)
                 }
             };
+            let template_category = kind.template().map(|template| template.category);
+            is_template = template_category.is_some();
             let Some(customer) = account.ledger.customers.get_mut(to) else {
                 return Ok(Outcome::Undeliverable);
             };
             if !customer.pair.take(now) {
                 return Err(pair_limited());
             }
-            if !customer.window_open(now) {
+            if template_category.is_none() && !customer.window_open(now) {
                 return Ok(Outcome::WindowClosed);
             }
+            if template_category == Some(TemplateCategory::Marketing) {
+                match customer.marketing {
+                    Marketing::Taken => {}
+                    Marketing::Stopped => return Ok(Outcome::MarketingStopped),
+                    Marketing::Capped => return Ok(Outcome::MarketingCapped),
+                }
+            }
+            pricing = Pricing::of(&kind);
             if customer.blocked {
                 return Ok(Outcome::Blocked);
             }
@@ -179,18 +244,30 @@ impl Sandbox {
                 caption,
                 at_ms: now,
                 read: false,
-                pending: link.is_some(),
+                pending: !links.is_empty(),
                 problem: None,
                 callback_data: callback_data.clone(),
             });
-            Ok(Outcome::Arrives { link })
+            Ok(Outcome::Arrives { links })
         })?;
         self.phone_changed(number_id, to);
-        self.follow_up(number_id, to, &id, callback_data, outcome);
+        let message = OnPhone {
+            account: number_id.to_owned(),
+            user: to.to_owned(),
+            id: id.clone(),
+            at_ms: now,
+            callback_data,
+            pricing,
+        };
+        self.follow_up(message, outcome);
+        let mut sent = json!({ "id": id });
+        if is_template {
+            sent["message_status"] = "accepted".into();
+        }
         Ok(json!({
             "messaging_product": "whatsapp",
             "contacts": [{ "input": input, "wa_id": to }],
-            "messages": [{ "id": id }],
+            "messages": [sent],
         }))
     }
 
@@ -262,6 +339,38 @@ pub(crate) fn inbound_text(customer: &Customer, id: &str, text: &str, at_ms: i64
             "timestamp": (at_ms / 1_000).to_string(),
             "type": "text",
             "text": { "body": text },
+        },
+    })
+}
+
+/// As [`inbound_text`], for a quick reply of the message `of`: its payload and text.
+pub(crate) fn inbound_button(
+    account: &Account,
+    customer: &Customer,
+    id: &str,
+    of: &str,
+    (payload, text): (&str, &str),
+    at_ms: i64,
+) -> Value {
+    let business = match account {
+        Account::Whatsapp {
+            display_phone_number,
+            ..
+        } => digits(display_phone_number),
+        Account::Line { .. }
+        | Account::Facebook { .. }
+        | Account::Instagram { .. }
+        | Account::Web { .. } => String::new(),
+    };
+    json!({
+        "contact": { "profile": { "name": customer.name }, "wa_id": customer.id },
+        "message": {
+            "context": { "from": business, "id": of },
+            "from": customer.id,
+            "id": id,
+            "timestamp": (at_ms / 1_000).to_string(),
+            "type": "button",
+            "button": { "payload": payload, "text": text },
         },
     })
 }

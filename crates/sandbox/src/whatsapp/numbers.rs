@@ -116,15 +116,3 @@ pub(crate) async fn phone_numbers(
         });
     numbers.into_response()
 }
-
-pub(crate) async fn message_templates(
-    State(sandbox): State<Sandbox>,
-    Path((_version, waba)): Path<(String, String)>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response {
-    let templates = sandbox
-        .numbers_of_waba(&headers, &parameters, &waba)
-        .map(|_| Json(json!({ "data": [] })));
-    templates.into_response()
-}

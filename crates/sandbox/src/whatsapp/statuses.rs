@@ -2,22 +2,62 @@
 
 use serde_json::{Value, json};
 
+use super::TemplateCategory;
 use crate::Sandbox;
 use crate::account::Platform;
 use crate::media::{BadMedia, Medium};
 use crate::receipts::OnPhone;
+use crate::state::PhoneMessageKind;
 
 /// What the platform finds out after it has answered 200.
 pub(super) enum Outcome {
-    /// It is on the phone, once what is behind the link proves good.
+    /// It is on the phone, once what is behind its links proves good.
     Arrives {
-        link: Option<(Medium, String)>,
+        links: Vec<(Medium, String)>,
     },
     /// Sent and never delivered, as for everyone who blocks the business.
     Blocked,
     WindowClosed,
+    /// The customer wants no marketing from the business.
+    MarketingStopped,
+    /// The customer has had enough marketing, Meta finds.
+    MarketingCapped,
     /// Not a WhatsApp user.
     Undeliverable,
+}
+
+/// What Meta charges for a message, as it tells with every status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pricing {
+    /// A free answer inside the window.
+    Service,
+    Template {
+        category: TemplateCategory,
+        billable: bool,
+    },
+}
+
+impl Pricing {
+    pub(crate) fn of(kind: &PhoneMessageKind) -> Self {
+        kind.template()
+            .map_or(Self::Service, |template| Self::Template {
+                category: template.category,
+                billable: template.billable,
+            })
+    }
+
+    fn json(self) -> Value {
+        let (category, billable) = match self {
+            Self::Service => ("service", false),
+            Self::Template { category, billable } => (category.lower_case(), billable),
+        };
+        json!({
+            "billable": billable,
+            "pricing_model": "PMP",
+            "category": category,
+            "type": if billable { "regular" } else { "free_customer_service" },
+        })
+    }
 }
 
 pub(crate) struct Failure {
@@ -31,6 +71,17 @@ const WINDOW_CLOSED: Failure = Failure {
     title: "Re-engagement message",
     details: "Message failed to send because more than 24 hours have passed since the customer last replied to this \
               number.",
+};
+const MARKETING_STOPPED: Failure = Failure {
+    code: 131_050,
+    title: "Unable to deliver the message. This recipient has chosen to stop receiving marketing messages on WhatsApp \
+            from your business",
+    details: "This recipient has chosen to stop receiving marketing messages on WhatsApp from your business.",
+};
+const MARKETING_CAPPED: Failure = Failure {
+    code: 131_049,
+    title: "This message was not delivered to maintain healthy ecosystem engagement.",
+    details: "In order to maintain a healthy ecosystem engagement, the message failed to be delivered.",
 };
 const UNDELIVERABLE: Failure = Failure {
     code: 131_026,
@@ -59,38 +110,33 @@ fn media_failure(bad: BadMedia) -> Failure {
 }
 
 impl Sandbox {
-    pub(super) fn follow_up(
-        &self,
-        account: &str,
-        user: &str,
-        id: &str,
-        callback_data: Option<Value>,
-        outcome: Outcome,
-    ) {
-        let message = OnPhone {
-            account: account.to_owned(),
-            user: user.to_owned(),
-            id: id.to_owned(),
-            at_ms: self.now_ms(),
-            callback_data,
-        };
+    pub(super) fn follow_up(&self, message: OnPhone, outcome: Outcome) {
         let sandbox = self.clone();
         self.spawn(async move { sandbox.tell_statuses(message, outcome).await });
     }
 
     async fn tell_statuses(&self, message: OnPhone, outcome: Outcome) {
-        let link = match outcome {
-            Outcome::Arrives { link } => link,
+        let links = match outcome {
+            Outcome::Arrives { links } => links,
             Outcome::Blocked => return self.tell_status(&message, "sent", None),
             Outcome::WindowClosed => {
                 return self.tell_status(&message, "failed", Some(WINDOW_CLOSED));
+            }
+            Outcome::MarketingStopped => {
+                return self.tell_status(&message, "failed", Some(MARKETING_STOPPED));
+            }
+            Outcome::MarketingCapped => {
+                return self.tell_status(&message, "failed", Some(MARKETING_CAPPED));
             }
             Outcome::Undeliverable => {
                 return self.tell_status(&message, "failed", Some(UNDELIVERABLE));
             }
         };
-        if let Some((medium, link)) = link {
-            let verdict = self.check_link(&link, Platform::Whatsapp, medium).await;
+        if !links.is_empty() {
+            let mut verdict = Ok(());
+            for (medium, link) in links {
+                verdict = verdict.and(self.check_link(&link, Platform::Whatsapp, medium).await);
+            }
             self.media_checked(&message.account, &message.user, &message.id, verdict);
             if let Err(bad) = verdict {
                 return self.tell_status(&message, "failed", Some(media_failure(bad)));
@@ -124,12 +170,7 @@ impl Sandbox {
                 }]);
             }
             None => {
-                value["pricing"] = json!({
-                    "billable": false,
-                    "pricing_model": "PMP",
-                    "category": "service",
-                    "type": "free_customer_service",
-                });
+                value["pricing"] = message.pricing.json();
             }
         }
         if let Some(data) = &message.callback_data {

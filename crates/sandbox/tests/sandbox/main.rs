@@ -11,6 +11,7 @@ mod messenger;
 mod phone;
 mod snapshot;
 mod support;
+mod templates;
 mod web;
 mod webhooks;
 mod whatsapp;
