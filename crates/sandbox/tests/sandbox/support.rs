@@ -285,7 +285,7 @@ impl World {
         .await
     }
 
-    async fn of(config: SandboxConfig) -> Self {
+    pub(crate) async fn of(config: SandboxConfig) -> Self {
         let sandbox = Sandbox::new(config).await.unwrap();
         let product = Product::default();
         let product_base = serve(product.clone().router()).await;

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use omocast_sandbox::{
-    HeaderFormat, Marketing, Notice, PhoneButton, PhoneHeader, PhoneMessageKind, PhoneTemplate,
-    Press, Template, TemplateButton, TemplateCard, TemplateCategory, TemplateStatus,
+    Account, HeaderFormat, Marketing, Notice, PhoneButton, PhoneHeader, PhoneMessageKind,
+    PhoneTemplate, Press, Receipts, SandboxConfig, Template, TemplateButton, TemplateCard,
+    TemplateCategory, TemplateStatus,
 };
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 use crate::support::{
-    KEN, NUMBER, PDF, PNG, WABA, World, answer, check_schema, customer, utterance,
+    KEN, NUMBER, PDF, PNG, WABA, World, accounts, answer, check_schema, customer, utterance,
 };
 use crate::web::hex_hmac;
 
@@ -117,6 +118,13 @@ impl World {
         });
         changes.collect()
     }
+}
+
+/// A message's id as a segment of a path.
+fn segment(id: &str) -> String {
+    id.replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D")
 }
 
 fn names(list: &Value) -> Vec<String> {
@@ -545,11 +553,14 @@ async fn who_blocks_the_business_never_gets_a_template() {
 #[tokio::test]
 async fn templates_count_towards_the_pair_rate() {
     let world = World::new().await;
-    world.set_template(hello());
+    let plain = Template::new("plain", "zh_TW", TemplateCategory::Utility).with_body("x", &[]);
+    world.set_template(plain);
+    let template = json!({ "name": "plain", "language": { "code": "zh_TW" } });
+    let send = || answer(world.whatsapp(KEN, "template", template.clone()));
     for _ in 0..45 {
-        assert_eq!(world.send_hello(KEN).await.0, 200);
+        assert_eq!(send().await.0, 200);
     }
-    check_refused(&world.send_hello(KEN).await, 400, 131_056);
+    check_refused(&send().await, 400, 131_056);
 }
 
 #[tokio::test]
@@ -630,7 +641,11 @@ async fn a_carousel_comes_as_cards() {
     assert_eq!(shown.cards[1].header, PhoneHeader::Image { url: link });
 
     let id = sent["messages"][0]["id"].as_str().unwrap();
-    let picture = format!("{}/phone/{NUMBER}/{KEN}/cards/{id}/1", world.base);
+    let picture = format!(
+        "{}/phone/{NUMBER}/{KEN}/cards/{}/1",
+        world.base,
+        segment(id)
+    );
     let picture = world.http.get(picture).send().await.unwrap();
     assert_eq!(picture.bytes().await.unwrap(), PNG);
 
@@ -692,11 +707,11 @@ async fn the_phone_shows_a_template() {
         r#"data-press="0""#,
         r#"href="https://shop.example/coat?from=wa""#,
         r#"href="tel:+886255550001""#,
-        &format!("/originals/{id}"),
+        &format!("/originals/{}", segment(id)),
     ] {
         assert!(html.contains(shown), "{shown} in {html}");
     }
-    let picture = format!("{url}/originals/{id}");
+    let picture = format!("{url}/originals/{}", segment(id));
     let picture = world.http.get(picture).send().await.unwrap();
     assert_eq!(picture.bytes().await.unwrap(), PNG);
 }
@@ -868,6 +883,54 @@ async fn the_business_may_miss_a_change() {
         .unwrap();
     world.sandbox.settle().await;
     assert!(world.product.webhooks().is_empty());
+}
+
+#[tokio::test]
+async fn the_numbers_of_an_account_share_its_templates() {
+    let second = "200000000000002";
+    let mut accounts = accounts(None);
+    accounts.push(Account::Whatsapp {
+        name: "Lativ 二店".into(),
+        waba_id: WABA.into(),
+        phone_number_id: second.into(),
+        display_phone_number: "+886 2 5555 0002".into(),
+        access_token: "wa-token".into(),
+        app_secret: "wa-secret".into(),
+        verify_token: "verify".into(),
+        webhook_url: "http://unset.invalid/hooks/whatsapp".into(),
+    });
+    let world = World::of(SandboxConfig {
+        state: None,
+        accounts,
+        receipts: Receipts::immediate(),
+    })
+    .await;
+    world.sandbox.add_customer(second, customer(KEN, "Ken"));
+    world
+        .sandbox
+        .set_template(WABA, hello(), Notice::Sent)
+        .unwrap();
+    world.sandbox.settle().await;
+    assert_eq!(world.changes().len(), 1, "told once, not for each number");
+    for number in [NUMBER, second] {
+        let url = format!("{}/graph/v23.0/{number}/messages", world.base);
+        let body = json!({
+            "messaging_product": "whatsapp",
+            "to": KEN,
+            "type": "template",
+            "template": {
+                "name": "hello",
+                "language": { "code": "zh_TW" },
+                "components": [
+                    { "type": "body", "parameters": [{ "type": "text", "text": "Ken" }] },
+                ],
+            },
+        });
+        let sent = world.http.post(url).bearer_auth("wa-token").json(&body);
+        assert_eq!(answer(sent).await.0, 200);
+        let last = world.sandbox.messages(number, KEN).pop().unwrap();
+        assert!(last.kind.template().is_some(), "{number}");
+    }
 }
 
 #[tokio::test]
