@@ -15,6 +15,7 @@ pub mod id;
 pub mod limit;
 pub mod link;
 pub mod live;
+pub mod markup;
 pub mod media;
 pub mod member;
 pub mod message;
