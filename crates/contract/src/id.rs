@@ -59,4 +59,6 @@ ids! {
     SavedReplyId,
     /// A draft of a broadcast.
     DraftId,
+    /// A WhatsApp template (訊息範本): one name in one language.
+    TemplateId,
 }

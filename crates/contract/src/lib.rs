@@ -22,10 +22,12 @@ pub mod message;
 pub mod problem;
 pub mod reach;
 pub mod saved_reply;
+pub mod template;
 pub mod test_send;
 pub mod text;
 pub mod timestamp;
 pub mod variable;
+pub mod waba;
 
 pub use audience::{Audience, AudienceCount, Filter, Pick, Source, TagFilter, TagMatch};
 pub use broadcast::{
@@ -37,7 +39,7 @@ pub use draft::{Draft, DraftEdit, DraftProblem, DraftSummary, OutgoingMessage};
 pub use event::{EventAction, EventStatus, EventView};
 pub use id::{
     AccountId, BroadcastId, CustomerId, DraftId, EventId, MediaId, MemberId, MessageId,
-    SavedReplyId, ShopId, TeamId,
+    SavedReplyId, ShopId, TeamId, TemplateId,
 };
 pub use link::LinkCount;
 pub use media::{FileType, MediaFacts, Medium, Surface};
@@ -45,4 +47,7 @@ pub use member::{Plan, Role, Shop};
 pub use problem::{Problem, ProblemCode};
 pub use reach::{Reach, Reason};
 pub use saved_reply::{SavedReply, SavedReplyAudience, SavedReplyEdit};
+pub use template::fill::{FilledTemplate, TemplateFill, TemplateProblem};
+pub use template::{Template, TemplateCategory, TemplateStatus};
 pub use timestamp::Timestamp;
+pub use waba::{Waba, WabaCount, WabaId};

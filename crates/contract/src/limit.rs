@@ -104,6 +104,18 @@ pub fn caption_limit(channel: Channel) -> Option<usize> {
 /// Characters of the longest caption that any channel takes.
 pub const MAX_CAPTION: usize = 1_024;
 
+/// Characters of a template's body once it is filled in (Cloud API, template components).
+pub const MAX_TEMPLATE_BODY: usize = 1_024;
+
+/// Characters of a template's text header once it is filled in (Cloud API, template components).
+pub const MAX_TEMPLATE_HEADER: usize = 60;
+
+/// Characters of a carousel card's body once it is filled in (Cloud API, media card carousel templates).
+pub const MAX_CARD_BODY: usize = 160;
+
+/// Characters of the address of a template's link button once it is filled in (Cloud API, template components).
+pub const MAX_TEMPLATE_URL: usize = 2_000;
+
 /// Largest preview of an image or a video in bytes: LINE shows it before the original is opened (1 MB).
 pub const MAX_PREVIEW_BYTES: u64 = MB;
 

@@ -226,12 +226,17 @@ pub fn kind(host: &str, official_domains: &[String]) -> LinkKind {
 
 /// The links that one recipient of `messages` gets, captions included; each counts as often as it stands there.
 pub fn count_links(messages: &[OutgoingMessage], official_domains: &[String]) -> LinkCount {
+    let words = messages.iter().filter_map(OutgoingMessage::words);
+    count_links_in(words, official_domains)
+}
+
+/// The links in all of `texts`; each counts as often as it stands there.
+pub fn count_links_in<'a>(
+    texts: impl IntoIterator<Item = &'a str>,
+    official_domains: &[String],
+) -> LinkCount {
     let mut count = LinkCount::default();
-    for link in messages
-        .iter()
-        .filter_map(OutgoingMessage::words)
-        .flat_map(find_links)
-    {
+    for link in texts.into_iter().flat_map(find_links) {
         match kind(&link.host, official_domains) {
             LinkKind::Official => count.official += 1,
             LinkKind::Other => count.other += 1,

@@ -139,6 +139,30 @@ problem_codes! {
     TitleEmpty = "title_empty", 422, "The title is empty.";
     /// A title or a category too long.
     TitleTooLong = "title_too_long", 422, "The title or the category is too long.";
+    /// A template that Meta does not let be sent, or no longer.
+    TemplateNotApproved = "template_not_approved", 409, "WhatsApp does not let this template be sent at present.";
+    /// A template with a part that can't be sent from here.
+    TemplateNotSupported = "template_not_supported", 422, "This template has a part that can't be sent from here.";
+    /// A template that says something else by now.
+    TemplateChanged = "template_changed", 409, "This template was changed meanwhile. Choose it again.";
+    /// A variable of a template without a value.
+    TemplateValueMissing = "template_value_missing", 422, "Fill in this variable.";
+    /// A value with a newline, a tab or four spaces in a row.
+    TemplateValueNotOneLine = "template_value_not_one_line", 422, "A value is one line without tabs and without four spaces in a row.";
+    /// A value with a link in it.
+    TemplateValueHasLink = "template_value_has_link", 422, "A value can't hold a link.";
+    /// The end of a button's address with white space or the customer's name in it.
+    TemplateLinkInvalid = "template_link_invalid", 422, "The end of a link has no spaces and no variable.";
+    /// A text of a template that is too long once it is filled in.
+    TemplateTooLong = "template_too_long", 422, "The text is too long once it is filled in.";
+    /// A value or an upload that the template has no place for.
+    TemplateSlotUnknown = "template_slot_unknown", 422, "The template has no such variable.";
+    /// A header that needs an upload and has none.
+    TemplateMediaMissing = "template_media_missing", 422, "The header needs an upload.";
+    /// An upload of another kind than the header takes.
+    TemplateMediaWrongKind = "template_media_wrong_kind", 422, "The header takes another kind of upload.";
+    /// Customers of more than one WhatsApp Business account, or of another than the template's.
+    WabaConflict = "waba_conflict", 422, "Choose conversations again. A template can only be sent to customers of the same WhatsApp Business account.";
     /// A draft was changed in another tab or on another device.
     DraftChanged = "draft_changed", 409, "This draft was changed elsewhere.";
     /// A draft was sent or deleted meanwhile.
