@@ -3,21 +3,77 @@
 use serde::{Deserialize, Serialize};
 
 use crate::timestamp::DAY;
-use crate::{Channel, EventStatus, Timestamp};
+use crate::{Channel, EventStatus, Template, TemplateCategory, Timestamp};
 
-/// What is known of a customer and their event when somebody wants to write to them.
+/// What is known of a customer when somebody wants to write to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Where the event takes place.
+    /// Where the customer is.
     pub channel: Channel,
-    /// Where the event stands.
-    pub status: EventStatus,
-    /// Whether the event belongs to the sender.
-    pub is_owner: bool,
+    /// By what the sender may write to them.
+    pub tie: Tie,
     /// When the customer last wrote.
     pub last_inbound_at: Option<Timestamp>,
     /// Whether the customer has blocked the account.
     pub is_blocked: bool,
+    /// Whether the customer asked for no more marketing.
+    pub has_opted_out: bool,
+}
+
+/// By what a sender may write to a customer: what the customer was chosen by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// An event (對話事件), which must be the sender's own and in progress.
+    Event {
+        /// Where it stands.
+        status: EventStatus,
+        /// Whether it belongs to the sender.
+        is_owner: bool,
+    },
+    /// A binding (綁定顧客), whatever became of the customer's events.
+    Binding {
+        /// Whether the customer is still bound to the sender.
+        is_bound: bool,
+    },
+}
+
+/// What is to be handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// Messages, for which the channel's window must be open.
+    Messages,
+    /// A WhatsApp template, which needs no window.
+    Template {
+        /// What Meta takes it for; none while none is chosen yet.
+        category: Option<TemplateCategory>,
+        /// Whether it can't be sent any more, or says something else than when it was chosen.
+        is_stopped: bool,
+    },
+}
+
+impl Outgoing {
+    /// A template that is still to be chosen: for the count while customers are being chosen.
+    pub const ANY_TEMPLATE: Self = Self::Template {
+        category: None,
+        is_stopped: false,
+    };
+
+    /// A template that was chosen when its `updated_at` was `as_of`.
+    pub fn of_template(template: &Template, as_of: Timestamp) -> Self {
+        Self::Template {
+            category: Some(template.meta_category),
+            is_stopped: template.may_be_sent().is_err() || template.updated_at != as_of,
+        }
+    }
+
+    /// Whether customers who asked for no more marketing are left out.
+    /// A broadcast is marketing unless Meta approved it as something else.
+    fn is_marketing(self) -> bool {
+        match self {
+            Self::Messages => true,
+            Self::Template { category, .. } => category == Some(TemplateCategory::Marketing),
+        }
+    }
 }
 
 /// Whether a broadcast would be handed over to a customer.
@@ -36,25 +92,33 @@ pub enum Reach {
 pub enum Reason {
     /// 網頁渠道不支援.
     WebChannel,
+    /// A template goes to customers of WhatsApp alone.
+    NotWhatsapp,
     /// The event is no longer in progress.
     EventEnded,
     /// The event belongs to somebody else by now.
     NotOwner,
+    /// The customer is no longer bound to the sender.
+    NotBound,
     /// The customer has blocked the account.
     Blocked,
     /// More than 24 hours since the customer wrote (WhatsApp, Facebook, Instagram).
     WindowClosed,
     /// The customer never wrote, so the platform's window never opened.
     NeverWrote,
+    /// The template was paused, disabled, deleted or changed since it was chosen.
+    TemplateStopped,
     /// The sender's role or the team's plan no longer allows broadcasts.
     SenderNotAllowed,
     /// An earlier message of the same broadcast to this customer was not accepted.
     EarlierMessageFailed,
     /// The platform knows no such customer, or the customer cannot be reached there.
     Unreachable,
-    /// The platform held the message back to protect its users (marketing limit, experiment).
+    /// The platform held the message back to protect its users, such as in an experiment.
     HeldBackByPlatform,
-    /// The customer asked not to get such messages.
+    /// The customer gets no more marketing of any brand from Meta for some time.
+    MarketingCap,
+    /// The customer asked for no more marketing.
     OptedOut,
     /// The platform could not use the image.
     MediaRefused,
@@ -78,17 +142,21 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::WebChannel,
+        Self::NotWhatsapp,
         Self::EventEnded,
         Self::NotOwner,
+        Self::NotBound,
         Self::Blocked,
         Self::WindowClosed,
         Self::NeverWrote,
+        Self::TemplateStopped,
         Self::SenderNotAllowed,
         Self::EarlierMessageFailed,
         Self::Unreachable,
         Self::HeldBackByPlatform,
+        Self::MarketingCap,
         Self::OptedOut,
         Self::MediaRefused,
         Self::ContentRefused,
@@ -105,15 +173,19 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::WebChannel => "web_channel",
+            Self::NotWhatsapp => "not_whatsapp",
             Self::EventEnded => "event_ended",
             Self::NotOwner => "not_owner",
+            Self::NotBound => "not_bound",
             Self::Blocked => "blocked",
             Self::WindowClosed => "window_closed",
             Self::NeverWrote => "never_wrote",
+            Self::TemplateStopped => "template_stopped",
             Self::SenderNotAllowed => "sender_not_allowed",
             Self::EarlierMessageFailed => "earlier_message_failed",
             Self::Unreachable => "unreachable",
             Self::HeldBackByPlatform => "held_back_by_platform",
+            Self::MarketingCap => "marketing_cap",
             Self::OptedOut => "opted_out",
             Self::MediaRefused => "media_refused",
             Self::ContentRefused => "content_refused",
@@ -130,6 +202,11 @@ impl Reason {
     /// Reads [`Reason::as_str`] back.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+
+    /// Whether a template would reach a customer of `channel` whom messages do not.
+    pub fn is_no_bar_to_a_template(self, channel: Channel) -> bool {
+        channel == Channel::Whatsapp && matches!(self, Self::WindowClosed | Self::NeverWrote)
     }
 }
 
@@ -160,26 +237,42 @@ pub fn window(channel: Channel, last_inbound_at: Option<Timestamp>, now: Timesta
 impl Standing {
     /// Whether a broadcast would be handed over, asked before sending and again at hand-over.
     /// What can't be mended comes first, so that the reason shown is the one that counts.
-    pub fn reach(self, now: Timestamp) -> Reach {
+    pub fn reach(self, outgoing: Outgoing, now: Timestamp) -> Reach {
         if !self.channel.takes_broadcasts() {
             return Reach::Skipped(Reason::WebChannel);
         }
-        if self.status != EventStatus::InProgress {
-            return Reach::Skipped(Reason::EventEnded);
+        let is_template = matches!(outgoing, Outgoing::Template { .. });
+        if is_template && self.channel != Channel::Whatsapp {
+            return Reach::Skipped(Reason::NotWhatsapp);
         }
-        if !self.is_owner {
-            return Reach::Skipped(Reason::NotOwner);
+        match self.tie {
+            Tie::Event { status, .. } if status != EventStatus::InProgress => {
+                return Reach::Skipped(Reason::EventEnded);
+            }
+            Tie::Event { is_owner, .. } if !is_owner => return Reach::Skipped(Reason::NotOwner),
+            Tie::Binding { is_bound } if !is_bound => return Reach::Skipped(Reason::NotBound),
+            Tie::Event { .. } | Tie::Binding { .. } => {}
         }
         if self.is_blocked {
             return Reach::Skipped(Reason::Blocked);
         }
-        window(self.channel, self.last_inbound_at, now)
+        if self.has_opted_out && outgoing.is_marketing() {
+            return Reach::Skipped(Reason::OptedOut);
+        }
+        match outgoing {
+            Outgoing::Messages => window(self.channel, self.last_inbound_at, now),
+            Outgoing::Template {
+                is_stopped: true, ..
+            } => Reach::Skipped(Reason::TemplateStopped),
+            Outgoing::Template { .. } => Reach::Open,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TemplateStatus;
     use crate::timestamp::HOUR;
 
     const NOW: Timestamp = Timestamp(1_000 * DAY);
@@ -187,11 +280,34 @@ mod tests {
     fn open() -> Standing {
         Standing {
             channel: Channel::Line,
-            status: EventStatus::InProgress,
-            is_owner: true,
+            tie: Tie::Event {
+                status: EventStatus::InProgress,
+                is_owner: true,
+            },
             last_inbound_at: Some(NOW),
             is_blocked: false,
+            has_opted_out: false,
         }
+    }
+
+    /// A customer of WhatsApp who has not written for long.
+    fn silent() -> Standing {
+        Standing {
+            channel: Channel::Whatsapp,
+            last_inbound_at: Some(NOW.plus(-30 * DAY)),
+            ..open()
+        }
+    }
+
+    const MARKETING: Outgoing = Outgoing::Template {
+        category: Some(TemplateCategory::Marketing),
+        is_stopped: false,
+    };
+
+    #[track_caller]
+    fn check(standing: Standing, outgoing: Outgoing, expected: Result<(), Reason>) {
+        let expected = expected.map_or_else(Reach::Skipped, |()| Reach::Open);
+        assert_eq!(standing.reach(outgoing, NOW), expected);
     }
 
     #[track_caller]
@@ -203,7 +319,7 @@ mod tests {
                 last_inbound_at,
                 ..open()
             }
-            .reach(NOW),
+            .reach(Outgoing::Messages, NOW),
             expected
         );
     }
@@ -228,43 +344,150 @@ mod tests {
         let standing = Standing {
             channel: Channel::Web,
             is_blocked: true,
-            is_owner: false,
+            tie: Tie::Binding { is_bound: false },
             ..open()
         };
-        assert_eq!(standing.reach(NOW), Reach::Skipped(Reason::WebChannel));
+        for outgoing in [Outgoing::Messages, MARKETING] {
+            check(standing, outgoing, Err(Reason::WebChannel));
+        }
     }
 
     #[test]
     fn an_event_that_is_not_in_progress_is_skipped() {
         for status in [EventStatus::Pending, EventStatus::Ended] {
-            assert_eq!(
-                Standing { status, ..open() }.reach(NOW),
-                Reach::Skipped(Reason::EventEnded)
+            let tie = Tie::Event {
+                status,
+                is_owner: true,
+            };
+            check(
+                Standing { tie, ..open() },
+                Outgoing::Messages,
+                Err(Reason::EventEnded),
+            );
+            check(
+                Standing { tie, ..silent() },
+                MARKETING,
+                Err(Reason::EventEnded),
             );
         }
     }
 
     #[test]
     fn somebody_elses_event_is_skipped() {
-        assert_eq!(
-            Standing {
-                is_owner: false,
-                ..open()
-            }
-            .reach(NOW),
-            Reach::Skipped(Reason::NotOwner)
+        let tie = Tie::Event {
+            status: EventStatus::InProgress,
+            is_owner: false,
+        };
+        check(
+            Standing { tie, ..open() },
+            Outgoing::Messages,
+            Err(Reason::NotOwner),
+        );
+        check(
+            Standing { tie, ..silent() },
+            MARKETING,
+            Err(Reason::NotOwner),
         );
     }
 
     #[test]
     fn a_customer_who_blocked_the_account_is_skipped() {
-        assert_eq!(
+        let is_blocked = true;
+        check(
             Standing {
-                is_blocked: true,
+                is_blocked,
                 ..open()
-            }
-            .reach(NOW),
-            Reach::Skipped(Reason::Blocked)
+            },
+            Outgoing::Messages,
+            Err(Reason::Blocked),
+        );
+        check(
+            Standing {
+                is_blocked,
+                ..silent()
+            },
+            MARKETING,
+            Err(Reason::Blocked),
+        );
+    }
+
+    #[test]
+    fn a_template_needs_no_window() {
+        check(silent(), Outgoing::Messages, Err(Reason::WindowClosed));
+        check(silent(), MARKETING, Ok(()));
+        let never = Standing {
+            last_inbound_at: None,
+            ..silent()
+        };
+        check(never, MARKETING, Ok(()));
+        for reason in Reason::ALL {
+            let is_window = matches!(reason, Reason::WindowClosed | Reason::NeverWrote);
+            assert_eq!(reason.is_no_bar_to_a_template(Channel::Whatsapp), is_window);
+            assert!(!reason.is_no_bar_to_a_template(Channel::Facebook));
+        }
+    }
+
+    #[test]
+    fn a_template_goes_to_whatsapp_alone() {
+        for channel in [Channel::Line, Channel::Facebook, Channel::Instagram] {
+            let standing = Standing { channel, ..open() };
+            check(standing, MARKETING, Err(Reason::NotWhatsapp));
+            check(standing, Outgoing::ANY_TEMPLATE, Err(Reason::NotWhatsapp));
+        }
+    }
+
+    #[test]
+    fn who_opted_out_gets_no_marketing() {
+        let standing = Standing {
+            has_opted_out: true,
+            ..silent()
+        };
+        let utility = Outgoing::Template {
+            category: Some(TemplateCategory::Utility),
+            is_stopped: false,
+        };
+        check(standing, Outgoing::Messages, Err(Reason::OptedOut));
+        check(standing, MARKETING, Err(Reason::OptedOut));
+        check(standing, utility, Ok(()));
+        check(standing, Outgoing::ANY_TEMPLATE, Ok(()));
+    }
+
+    #[test]
+    fn a_template_that_was_stopped_or_changed_is_not_handed_over() {
+        let template = crate::template::tests::template("您好");
+        let as_of = template.updated_at;
+        check(silent(), Outgoing::of_template(&template, as_of), Ok(()));
+        let stopped = Err(Reason::TemplateStopped);
+        let later = as_of.plus(1);
+        check(silent(), Outgoing::of_template(&template, later), stopped);
+        let paused = Template {
+            status: TemplateStatus::Paused,
+            ..template
+        };
+        check(silent(), Outgoing::of_template(&paused, as_of), stopped);
+    }
+
+    #[test]
+    fn a_bound_customer_needs_no_event() {
+        let tie = Tie::Binding { is_bound: true };
+        check(Standing { tie, ..open() }, Outgoing::Messages, Ok(()));
+        check(Standing { tie, ..silent() }, MARKETING, Ok(()));
+        let outside = Standing { tie, ..silent() };
+        check(outside, Outgoing::Messages, Err(Reason::WindowClosed));
+    }
+
+    #[test]
+    fn a_customer_unbound_meanwhile_is_skipped() {
+        let tie = Tie::Binding { is_bound: false };
+        check(
+            Standing { tie, ..open() },
+            Outgoing::Messages,
+            Err(Reason::NotBound),
+        );
+        check(
+            Standing { tie, ..silent() },
+            MARKETING,
+            Err(Reason::NotBound),
         );
     }
 

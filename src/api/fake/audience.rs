@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use omocast_contract::audience::{ChannelCount, SkippedCount};
-use omocast_contract::reach::Standing;
+use omocast_contract::reach::{Outgoing, Standing, Tie};
 use omocast_contract::{Audience, AudienceCount, EventView, Pick, Problem, Reach, Timestamp};
 
 use super::backend::{Answer, Backend, sentinel};
@@ -41,12 +41,15 @@ impl Backend {
         let state = self.state(number);
         Standing {
             channel: self.channel(number),
-            status: state.status,
-            is_owner: state.owner == Some(self.me()),
+            tie: Tie::Event {
+                status: state.status,
+                is_owner: state.owner == Some(self.me()),
+            },
             last_inbound_at: state.last_inbound_at,
             is_blocked: demo::is_blocked(number, self.channel(number)),
+            has_opted_out: false,
         }
-        .reach(now)
+        .reach(Outgoing::Messages, now)
     }
 
     pub(super) fn may_broadcast(&self) -> Answer<()> {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::event::may_reply;
-use omocast_contract::reach::{Standing, messaging_window};
+use omocast_contract::reach::{Outgoing, Standing, Tie, messaging_window};
 use omocast_contract::{
     Audience, AudienceCount, Channel, EventId, EventStatus, EventView, MemberId, Pick, Problem,
     ProblemCode, Reach, Source, Timestamp,
@@ -132,14 +132,17 @@ pub(super) async fn count_groups(
         };
         let standing = Standing {
             channel,
-            status: read_word(row, "status", EventStatus::parse)?,
-            is_owner: row.try_get("is_owner")?,
+            tie: Tie::Event {
+                status: read_word(row, "status", EventStatus::parse)?,
+                is_owner: row.try_get("is_owner")?,
+            },
             last_inbound_at: match recency {
                 Recency::Never => None,
                 Recency::InsideWindow => Some(now),
                 Recency::OutsideWindow => Some(window_start(channel, now)),
             },
             is_blocked: row.try_get("is_blocked")?,
+            has_opted_out: false,
         };
         groups.push(Group {
             standing,
@@ -155,7 +158,7 @@ pub(super) fn sum(groups: &[Group], now: Timestamp) -> AudienceCount {
     let mut count = AudienceCount::default();
     for group in groups {
         let (channel, customers) = (group.standing.channel, group.customers);
-        match group.standing.reach(now) {
+        match group.standing.reach(Outgoing::Messages, now) {
             Reach::Open => match count
                 .reached
                 .iter_mut()
@@ -191,10 +194,12 @@ pub(super) fn sum(groups: &[Group], now: Timestamp) -> AudienceCount {
 pub(super) fn push_reason(sql: &mut QueryBuilder<Sqlite>, groups: &[Group], now: Timestamp) {
     let skipped: Vec<_> = groups
         .iter()
-        .filter_map(|group| match group.standing.reach(now) {
-            Reach::Open => None,
-            Reach::Skipped(reason) => Some((group, reason)),
-        })
+        .filter_map(
+            |group| match group.standing.reach(Outgoing::Messages, now) {
+                Reach::Open => None,
+                Reach::Skipped(reason) => Some((group, reason)),
+            },
+        )
         .collect();
     if skipped.is_empty() {
         sql.push("null");

@@ -606,12 +606,15 @@ async fn the_count_is_what_the_rule_says_of_each_customer() {
                         events.push(id);
                         let standing = omocast_contract::reach::Standing {
                             channel,
-                            status,
-                            is_owner: owner == manager.id,
+                            tie: omocast_contract::reach::Tie::Event {
+                                status,
+                                is_owner: owner == manager.id,
+                            },
                             last_inbound_at: inbound,
                             is_blocked,
+                            has_opted_out: false,
                         };
-                        match standing.reach(now) {
+                        match standing.reach(omocast_contract::reach::Outgoing::Messages, now) {
                             omocast_contract::Reach::Open => {
                                 match expected.reached.iter_mut().find(|c| c.channel == channel) {
                                     Some(found) => found.customers += 1,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use omocast_contract::api::Media;
 use omocast_contract::live::LiveEvent;
-use omocast_contract::reach::Standing;
+use omocast_contract::reach::{Outgoing, Standing, Tie};
 use omocast_contract::{
     AccountId, BroadcastId, BroadcastStatus, Channel, CustomerId, DeliveryStatus, EventId,
     EventStatus, MemberId, OutgoingMessage, Plan, Progress, Reach, Reason, Role, TeamId, Timestamp,
@@ -242,13 +242,16 @@ impl Store {
             let plan = read_word(row, "plan", Plan::parse)?;
             let standing = Standing {
                 channel,
-                status: read_word(row, "status", EventStatus::parse)?,
-                is_owner: read_id_or_none(row, "owner_id")? == Some(member),
+                tie: Tie::Event {
+                    status: read_word(row, "status", EventStatus::parse)?,
+                    is_owner: read_id_or_none(row, "owner_id")? == Some(member),
+                },
                 last_inbound_at: read_time_or_none(row, "last_inbound_at")?,
                 is_blocked: row.try_get::<i64, _>("is_blocked")? != 0,
+                has_opted_out: false,
             };
             let reach = match role.may_broadcast(plan) {
-                Ok(()) => standing.reach(now),
+                Ok(()) => standing.reach(Outgoing::Messages, now),
                 Err(_) => Reach::Skipped(Reason::SenderNotAllowed),
             };
             let has_key = channel == Channel::Line;
