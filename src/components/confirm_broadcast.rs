@@ -105,6 +105,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
     fn story(is_sending: bool, error: Option<&'static str>) -> AnyView {
         let open = RwSignal::new(false);
         let count = AudienceCount {
+            wabas: Vec::new(),
             reached: vec![
                 ChannelCount {
                     channel: Channel::Line,

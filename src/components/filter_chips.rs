@@ -110,6 +110,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                     matching: TagMatch::Any,
                     tags: vec!["VIP".to_owned()],
                 },
+                ..Filter::default()
             })
         }),
         Story::new("long", || {

@@ -89,7 +89,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
         Story::new("nobody", || story(Pick::default(), Some(1_204))),
         Story::new("some", || {
             story(
-                Pick::Only((0..3).map(|n| example_event(n).id).collect()),
+                Pick::Only((0..3).map(|n| example_event(n).id.into()).collect()),
                 Some(1_204),
             )
         }),
@@ -98,7 +98,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
         }),
         Story::new("everybody but some", || {
             story(
-                Pick::AllExcept((0..3).map(|n| example_event(n).id).collect()),
+                Pick::AllExcept((0..3).map(|n| example_event(n).id.into()).collect()),
                 Some(1_204),
             )
         }),

@@ -146,6 +146,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
 
     fn count(skipped: &[(Reason, u64)]) -> AudienceCount {
         AudienceCount {
+            wabas: Vec::new(),
             reached: vec![
                 ChannelCount {
                     channel: Channel::Line,

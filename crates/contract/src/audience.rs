@@ -4,17 +4,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limit::{MAX_PICKED, MAX_SEARCH_CHARS};
-use crate::{Channel, ChannelSet, EventId, ProblemCode, Reason};
+use crate::binding::{digits, searched_digits};
+use crate::limit::{MAX_PICKED, MAX_SEARCH_CHARS, MAX_SHOPS};
+use crate::{Channel, ChannelSet, ProblemCode, Reason, RowId, ShopId, WabaCount, WabaId};
 
 /// Where the customers are taken from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// 我的事件－處理中.
+    /// 我的事件－處理中: events, of whatever channels.
     #[default]
     MyEvents,
+    /// 我的名單 of 綁定顧客: customers of one channel, LINE or WhatsApp, whatever becomes of their events.
+    BoundCustomers,
 }
 
 /// What the funnel keeps. Fields are ANDed; an empty one keeps everything.
@@ -24,10 +27,33 @@ pub enum Source {
 pub struct Filter {
     /// Channels to keep; empty keeps all.
     pub channels: Vec<Channel>,
-    /// Part of the customer's name, in any case.
+    /// Part of the customer's name, in any case; among bound customers of the phone number too.
     pub name: String,
     /// Tags of the customer.
     pub tags: TagFilter,
+    /// Only customers of this WhatsApp Business account; none keeps all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waba: Option<WabaId>,
+    /// Only customers bound in these shops; empty keeps all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shops: Vec<ShopId>,
+}
+
+/// What the funnel goes by: what is known of one row of the list.
+#[derive(Clone, Copy, Debug)]
+pub struct FilterFacts<'a> {
+    /// Where the customer is.
+    pub channel: Channel,
+    /// The customer's name; empty when unknown.
+    pub name: &'a str,
+    /// The customer's tags.
+    pub tags: &'a [String],
+    /// The WhatsApp Business account of the number they write to; none on other channels.
+    pub waba: Option<&'a WabaId>,
+    /// The customer's phone number; none in a list of events, which is not searched by it.
+    pub phone: Option<&'a str>,
+    /// The shop they are bound in; none in a list of events.
+    pub shop: Option<ShopId>,
 }
 
 /// A condition on tags; without tags it keeps everything.
@@ -67,15 +93,17 @@ impl Filter {
             !self.channels.is_empty(),
             !self.name.trim().is_empty(),
             !self.tags.tags.is_empty(),
+            self.waba.is_some(),
+            !self.shops.is_empty(),
         ]
         .into_iter()
         .filter(|&is_set| is_set)
         .count()
     }
 
-    /// Whether an event is kept, by what its row shows. The store says the same in SQL.
-    pub fn keeps(&self, channel: Channel, name: &str, tags: &[String]) -> bool {
-        let has = |tag: &String| tags.contains(tag);
+    /// Whether a row is kept. The store says the same in SQL.
+    pub fn keeps(&self, facts: &FilterFacts<'_>) -> bool {
+        let has = |tag: &String| facts.tags.contains(tag);
         let wanted = &self.tags.tags;
         let tags_kept = wanted.is_empty()
             || match self.tags.matching {
@@ -83,33 +111,40 @@ impl Filter {
                 TagMatch::All => wanted.iter().all(has),
                 TagMatch::None => !wanted.iter().any(has),
             };
-        let name_kept = name
-            .to_lowercase()
-            .contains(&self.name.trim().to_lowercase());
-        let channel_kept = self.channels.is_empty() || self.channels.contains(&channel);
-        tags_kept && name_kept && channel_kept
+        let search = self.name.trim().to_lowercase();
+        let is_in_phone = |phone| {
+            searched_digits(&search).is_some_and(|searched| digits(phone).contains(&searched))
+        };
+        let name_kept =
+            facts.name.to_lowercase().contains(&search) || facts.phone.is_some_and(is_in_phone);
+        let channel_kept = self.channels.is_empty() || self.channels.contains(&facts.channel);
+        let waba_kept = self.waba.is_none() || self.waba.as_ref() == facts.waba;
+        let shop_kept =
+            self.shops.is_empty() || facts.shop.is_some_and(|shop| self.shops.contains(&shop));
+        tags_kept && name_kept && channel_kept && waba_kept && shop_kept
     }
 
     /// Refuses what no honest funnel asks.
     pub fn check(&self) -> Result<(), ProblemCode> {
         let too_long = |text: &String| text.chars().count() > MAX_SEARCH_CHARS;
-        if too_long(&self.name) || self.tags.tags.len() > 50 || self.tags.tags.iter().any(too_long)
-        {
+        let waba = self.waba.iter().map(|waba| &waba.0);
+        let mut texts = self.tags.tags.iter().chain([&self.name]).chain(waba);
+        if texts.any(too_long) || self.tags.tags.len() > 50 || self.shops.len() > MAX_SHOPS {
             return Err(ProblemCode::FilterTooLong);
         }
         Ok(())
     }
 }
 
-/// Which of the events that the filter keeps are chosen.
+/// Which of the rows that the filter keeps are chosen: events, or bound customers, as the source has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Pick {
     /// 全選, minus those unticked afterwards.
-    AllExcept(Vec<EventId>),
+    AllExcept(Vec<RowId>),
     /// Only those ticked.
-    Only(Vec<EventId>),
+    Only(Vec<RowId>),
 }
 
 impl Default for Pick {
@@ -134,7 +169,7 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// Everything in `source` that `filter` keeps.
+    /// Every event of 我的事件－處理中 that `filter` keeps.
     pub fn everything(filter: Filter) -> Self {
         Self {
             source: Source::MyEvents,
@@ -143,24 +178,58 @@ impl Audience {
         }
     }
 
-    /// Whether an event that the filter keeps is chosen.
-    pub fn picks(&self, event: EventId) -> bool {
+    /// Nobody yet of one's bound customers on `channel`.
+    pub fn bound(channel: Channel) -> Self {
+        Self {
+            source: Source::BoundCustomers,
+            filter: Filter {
+                channels: vec![channel],
+                ..Filter::default()
+            },
+            pick: Pick::default(),
+        }
+    }
+
+    /// Goes over to one's bound customers on another channel. Whoever was ticked is not there, so nobody stays ticked.
+    pub fn switch_channel(&mut self, channel: Channel) {
+        if self.filter.channels != [channel] {
+            self.filter.channels = vec![channel];
+            self.filter.waba = None;
+            self.pick = Pick::default();
+        }
+    }
+
+    /// The one channel of an audience of bound customers, 只可單渠道發送 (the seed);
+    /// none where channels may be mixed, as in 我的事件－處理中.
+    pub fn only_channel(&self) -> Result<Option<Channel>, ProblemCode> {
+        match (self.source, &self.filter.channels[..]) {
+            (Source::MyEvents, _) => Ok(None),
+            (Source::BoundCustomers, [channel]) if channel.has_bindings() => Ok(Some(*channel)),
+            (Source::BoundCustomers, [] | [_]) => Err(ProblemCode::ChannelNotChosen),
+            (Source::BoundCustomers, _) => Err(ProblemCode::ChannelsMixed),
+        }
+    }
+
+    /// Whether a row that the filter keeps is chosen.
+    pub fn picks(&self, row: impl Into<RowId>) -> bool {
+        let row = row.into();
         match &self.pick {
-            Pick::AllExcept(ids) => !ids.contains(&event),
-            Pick::Only(ids) => ids.contains(&event),
+            Pick::AllExcept(ids) => !ids.contains(&row),
+            Pick::Only(ids) => ids.contains(&row),
         }
     }
 
-    /// Ticks or unticks one event.
-    pub fn toggle(&mut self, event: EventId) {
+    /// Ticks or unticks one row.
+    pub fn toggle(&mut self, row: impl Into<RowId>) {
+        let row = row.into();
         let (Pick::AllExcept(ids) | Pick::Only(ids)) = &mut self.pick;
-        match ids.iter().position(|&id| id == event) {
+        match ids.iter().position(|&id| id == row) {
             Some(at) => drop(ids.swap_remove(at)),
-            None => ids.push(event),
+            None => ids.push(row),
         }
     }
 
-    /// How many are chosen of `selectable` events that the filter keeps and that can be ticked.
+    /// How many are chosen of `selectable` rows that the filter keeps and that can be ticked.
     pub fn picked(&self, selectable: u64) -> u64 {
         match &self.pick {
             Pick::AllExcept(ids) => selectable.saturating_sub(ids.len() as u64),
@@ -178,9 +247,11 @@ impl Audience {
         }
     }
 
-    /// Refuses an audience that can't be resolved: nobody ticked, too many named, or a filter too long.
+    /// Refuses an audience that can't be resolved: nobody ticked, too many named, a filter too long,
+    /// or bound customers not of exactly one channel.
     pub fn check(&self) -> Result<(), ProblemCode> {
         self.filter.check()?;
+        self.only_channel()?;
         match &self.pick {
             Pick::Only(ids) if ids.is_empty() => Err(ProblemCode::AudienceEmpty),
             Pick::Only(ids) | Pick::AllExcept(ids) if ids.len() > MAX_PICKED => {
@@ -210,6 +281,9 @@ pub struct AudienceCount {
     pub reached: Vec<ChannelCount>,
     /// Customers who will be skipped, by reason and channel.
     pub skipped: Vec<SkippedCount>,
+    /// Those of the reached who are on WhatsApp, by WhatsApp Business account; told when a template is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wabas: Vec<WabaCount>,
 }
 
 /// Customers of one channel.
@@ -258,8 +332,19 @@ mod tests {
 
     use super::*;
 
-    fn event(number: u128) -> EventId {
-        EventId(Uuid::from_u128(number))
+    fn event(number: u128) -> RowId {
+        RowId(Uuid::from_u128(number))
+    }
+
+    fn facts<'a>(name: &'a str, tags: &'a [String]) -> FilterFacts<'a> {
+        FilterFacts {
+            channel: Channel::Line,
+            name,
+            tags,
+            waba: None,
+            phone: None,
+            shop: None,
+        }
     }
 
     fn tagged(matching: TagMatch, tags: &[&str]) -> Filter {
@@ -274,7 +359,7 @@ mod tests {
     fn check_tags(matching: TagMatch, wanted: &[&str], has: &[&str], expected: bool) {
         let has: Vec<_> = has.iter().map(|&tag| tag.to_owned()).collect();
         assert_eq!(
-            tagged(matching, wanted).keeps(Channel::Line, "陳怡君", &has),
+            tagged(matching, wanted).keeps(&facts("陳怡君", &has)),
             expected
         );
     }
@@ -291,7 +376,7 @@ mod tests {
 
     #[test]
     fn an_empty_filter_keeps_everything() {
-        assert!(Filter::default().keeps(Channel::Web, "", &[]) && Filter::default().is_empty());
+        assert!(Filter::default().keeps(&facts("", &[])) && Filter::default().is_empty());
     }
 
     #[test]
@@ -300,11 +385,125 @@ mod tests {
             name: " amy ".to_owned(),
             ..Filter::default()
         };
-        assert!(
-            filter.keeps(Channel::Line, "Amy Chang", &[])
-                && !filter.keeps(Channel::Line, "陳怡君", &[])
-        );
+        assert!(filter.keeps(&facts("Amy Chang", &[])) && !filter.keeps(&facts("陳怡君", &[])));
         assert_eq!(filter.active(), 1);
+    }
+
+    #[test]
+    fn bound_customers_are_found_by_name_or_phone() {
+        let keeps = |search: &str, phone| {
+            let filter = Filter {
+                name: search.to_owned(),
+                ..Filter::default()
+            };
+            filter.keeps(&FilterFacts {
+                phone,
+                ..facts("Amy 0800", &[])
+            })
+        };
+        assert!(keeps("amy", Some("+886912345678")));
+        assert!(keeps(" 0912-345 ", Some("+886912345678")));
+        assert!(keeps("0800", Some("+886912345678")));
+        assert!(!keeps("0913", Some("+886912345678")));
+        assert!(!keeps("0912-345", None));
+    }
+
+    #[test]
+    fn the_filter_keeps_one_whatsapp_business_account() {
+        let (kept, other) = (WabaId("1".to_owned()), WabaId("2".to_owned()));
+        let filter = Filter {
+            waba: Some(kept.clone()),
+            ..Filter::default()
+        };
+        for (waba, expected) in [(Some(&kept), true), (Some(&other), false), (None, false)] {
+            let facts = FilterFacts {
+                waba,
+                ..facts("", &[])
+            };
+            assert_eq!(filter.keeps(&facts), expected, "{waba:?}");
+        }
+        assert_eq!(filter.active(), 1);
+    }
+
+    #[test]
+    fn the_filter_keeps_customers_bound_in_the_shops() {
+        let (kept, other) = (ShopId(Uuid::from_u128(1)), ShopId(Uuid::from_u128(2)));
+        let filter = Filter {
+            shops: vec![kept],
+            ..Filter::default()
+        };
+        for (shop, expected) in [(Some(kept), true), (Some(other), false), (None, false)] {
+            let facts = FilterFacts {
+                shop,
+                ..facts("", &[])
+            };
+            assert_eq!(filter.keeps(&facts), expected, "{shop:?}");
+        }
+        assert_eq!(filter.active(), 1);
+    }
+
+    #[test]
+    fn a_filter_is_written_without_what_it_does_not_ask() {
+        let written = serde_json::to_value(Filter::default()).unwrap();
+        let expected = serde_json::json!({
+            "channels": [], "name": "", "tags": { "matching": "any", "tags": [] },
+        });
+        assert_eq!(written, expected);
+    }
+
+    #[track_caller]
+    fn check_bound(channels: &[Channel], expected: Result<(), ProblemCode>) {
+        let audience = Audience {
+            source: Source::BoundCustomers,
+            ..Audience::everything(Filter {
+                channels: channels.to_vec(),
+                ..Filter::default()
+            })
+        };
+        assert_eq!(audience.check(), expected, "{channels:?}");
+    }
+
+    #[test]
+    fn bound_customers_are_of_one_channel() {
+        check_bound(&[Channel::Line], Ok(()));
+        check_bound(&[Channel::Whatsapp], Ok(()));
+        check_bound(
+            &[Channel::Line, Channel::Whatsapp],
+            Err(ProblemCode::ChannelsMixed),
+        );
+    }
+
+    #[test]
+    fn for_bound_customers_line_or_whatsapp_must_be_chosen() {
+        check_bound(&[], Err(ProblemCode::ChannelNotChosen));
+        check_bound(&[Channel::Facebook], Err(ProblemCode::ChannelNotChosen));
+    }
+
+    #[test]
+    fn events_of_any_channels_may_be_mixed() {
+        let audience = Audience::everything(Filter::default());
+        assert_eq!(audience.only_channel(), Ok(None));
+    }
+
+    #[test]
+    fn another_channel_unticks_everybody() {
+        let customer = crate::CustomerId(Uuid::from_u128(1));
+        let mut audience = Audience::bound(Channel::Line);
+        audience.toggle(customer);
+        audience.switch_channel(Channel::Line);
+        assert!(audience.picks(customer));
+        audience.switch_channel(Channel::Whatsapp);
+        assert_eq!(audience, Audience::bound(Channel::Whatsapp));
+    }
+
+    #[test]
+    fn a_pick_is_written_as_before() {
+        let id = "00000000-0000-0000-0000-000000000007";
+        let mut audience = Audience::default();
+        audience.toggle(crate::EventId(Uuid::from_u128(7)));
+        let written = serde_json::to_value(&audience).unwrap();
+        assert_eq!(written["pick"], serde_json::json!({ "only": [id] }));
+        assert_eq!(written["source"], "my_events");
     }
 
     #[test]

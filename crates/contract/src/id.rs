@@ -61,4 +61,30 @@ ids! {
     DraftId,
     /// A WhatsApp template (訊息範本): one name in one language.
     TemplateId,
+    /// A row of the list that an audience is picked from: an event of 我的事件－處理中, or a customer of 我的名單.
+    RowId,
+}
+
+impl From<EventId> for RowId {
+    fn from(event: EventId) -> Self {
+        Self(event.0)
+    }
+}
+
+impl From<CustomerId> for RowId {
+    fn from(customer: CustomerId) -> Self {
+        Self(customer.0)
+    }
+}
+
+impl RowId {
+    /// The event that the row is, where the list is one of events.
+    pub fn event(self) -> EventId {
+        EventId(self.0)
+    }
+
+    /// The customer that the row is, where the list is one of bound customers.
+    pub fn customer(self) -> CustomerId {
+        CustomerId(self.0)
+    }
 }

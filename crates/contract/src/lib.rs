@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod audience;
+pub mod binding;
 pub mod broadcast;
 pub mod channel;
 pub mod draft;
@@ -29,7 +30,10 @@ pub mod timestamp;
 pub mod variable;
 pub mod waba;
 
-pub use audience::{Audience, AudienceCount, Filter, Pick, Source, TagFilter, TagMatch};
+pub use audience::{
+    Audience, AudienceCount, Filter, FilterFacts, Pick, Source, TagFilter, TagMatch,
+};
+pub use binding::{Binding, BoundView};
 pub use broadcast::{
     Broadcast, BroadcastRequest, BroadcastStatus, BroadcastSummary, Delivery, DeliveryStatus,
     Progress, Recipient, Standing,
@@ -38,7 +42,7 @@ pub use channel::{Channel, ChannelSet};
 pub use draft::{Draft, DraftEdit, DraftProblem, DraftSummary, OutgoingMessage};
 pub use event::{EventAction, EventStatus, EventView};
 pub use id::{
-    AccountId, BroadcastId, CustomerId, DraftId, EventId, MediaId, MemberId, MessageId,
+    AccountId, BroadcastId, CustomerId, DraftId, EventId, MediaId, MemberId, MessageId, RowId,
     SavedReplyId, ShopId, TeamId, TemplateId,
 };
 pub use link::LinkCount;

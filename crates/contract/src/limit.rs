@@ -9,7 +9,10 @@ pub const MAX_MESSAGES: usize = 5;
 /// Characters of a customer's name or a tag in a search.
 pub const MAX_SEARCH_CHARS: usize = 100;
 
-/// Events named one by one in an audience or a bulk action.
+/// Shops that a search names.
+pub const MAX_SHOPS: usize = 500;
+
+/// Events or customers named one by one in an audience.
 /// More than this many ticks by hand are better said as 全選 without the rest.
 pub const MAX_PICKED: usize = 10_000;
 

@@ -71,6 +71,14 @@ problem_codes! {
     AudienceUnreachable = "audience_unreachable", 422, "None of the chosen customers can be reached.";
     /// More named one by one than an audience may hold.
     TooManyPicked = "too_many_picked", 422, "Too many customers were ticked one by one. Use select all and the filter.";
+    /// Bound customers without a channel that has them.
+    ChannelNotChosen = "channel_not_chosen", 422, "Choose LINE or WhatsApp first.";
+    /// Bound customers of more than one channel.
+    ChannelsMixed = "channels_mixed", 422, "Bound customers get a broadcast on one channel only.";
+    /// A customer bound to somebody else.
+    CustomerNotYours = "customer_not_yours", 403, "Only customers bound to yourself get your broadcasts.";
+    /// A customer bound to nobody.
+    CustomerNotBound = "customer_not_bound", 409, "This customer is no longer bound.";
     /// An event is not the member's own.
     EventNotYours = "event_not_yours", 403, "This event belongs to somebody else.";
     /// An event that is one's own already.

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::reach::{Outgoing, Standing, Tie};
-use omocast_contract::{Audience, AudienceCount, EventView, Pick, Problem, Reach, Timestamp};
+use omocast_contract::{
+    Audience, AudienceCount, Channel, EventView, FilterFacts, Pick, Problem, Reach, Source,
+    Timestamp,
+};
 
 use super::backend::{Answer, Backend, sentinel};
 use super::demo_data as demo;
@@ -12,20 +15,27 @@ use super::demo_data as demo;
 impl Backend {
     /// The numbers an audience chooses, in their order.
     pub(super) fn resolve(&self, audience: &Audience) -> Vec<u32> {
+        if audience.source == Source::BoundCustomers {
+            // Nobody is bound to anybody yet.
+            return Vec::new();
+        }
         let mut numbers: Vec<u32> = match &audience.pick {
             Pick::Only(ids) => ids
                 .iter()
-                .filter_map(|&id| self.number(id).ok())
+                .filter_map(|&id| self.number(id.event()).ok())
                 .filter(|&n| {
+                    let (name, tags) = (demo::name(n), demo::tags(n));
                     audience
                         .filter
-                        .keeps(self.channel(n), &demo::name(n), &demo::tags(n))
+                        .keeps(&filter_facts(self.channel(n), &name, &tags))
                 })
                 .collect(),
             // A set, because `Audience::picks` would look through the list for each of a hundred thousand rows.
             Pick::AllExcept(ids) => {
-                let except: HashSet<u32> =
-                    ids.iter().filter_map(|&id| self.number(id).ok()).collect();
+                let except: HashSet<u32> = ids
+                    .iter()
+                    .filter_map(|&id| self.number(id.event()).ok())
+                    .collect();
                 self.compute_list(EventView::Mine, &audience.filter)
                     .into_iter()
                     .filter(|n| self.channel(*n).takes_broadcasts() && !except.contains(n))
@@ -97,5 +107,21 @@ impl Backend {
         count.reached.sort_by_key(|c| c.channel);
         count.skipped.sort_by_key(|c| (c.reason, c.channel));
         Ok(count)
+    }
+}
+
+/// What the funnel goes by in a list of events.
+pub(super) fn filter_facts<'a>(
+    channel: Channel,
+    name: &'a str,
+    tags: &'a [String],
+) -> FilterFacts<'a> {
+    FilterFacts {
+        channel,
+        name,
+        tags,
+        waba: None,
+        phone: None,
+        shop: None,
     }
 }

@@ -15,6 +15,7 @@ use omocast_contract::{
     OutgoingMessage, Problem, ProblemCode, Reach, Surface, Timestamp,
 };
 
+use super::audience::filter_facts;
 use super::backend::{Answer, Backend, MEMBERS, member_name, refuse, sentinel};
 use super::demo_data as demo;
 
@@ -173,7 +174,7 @@ impl Backend {
                 } else {
                     demo::tags(number)
                 };
-                filter.keeps(self.channel(number), &name, &tags)
+                filter.keeps(&filter_facts(self.channel(number), &name, &tags))
             }
         };
         let mut numbers: Vec<u32> = self

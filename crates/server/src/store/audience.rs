@@ -10,7 +10,7 @@ use omocast_contract::event::may_reply;
 use omocast_contract::reach::{Outgoing, Standing, Tie, messaging_window};
 use omocast_contract::{
     Audience, AudienceCount, Channel, EventId, EventStatus, EventView, MemberId, Pick, Problem,
-    ProblemCode, Reach, Source, Timestamp,
+    ProblemCode, Reach, RowId, Source, Timestamp,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 
@@ -69,16 +69,21 @@ pub(super) fn push_audience(
         filter,
         pick,
     } = audience;
-    let view = match source {
-        Source::MyEvents => EventView::Mine,
-    };
+    match source {
+        Source::MyEvents => {}
+        // Nobody is bound to anybody yet.
+        Source::BoundCustomers => {
+            sql.push("false");
+            return;
+        }
+    }
     match (pick, scoped) {
         (Pick::Only(_), Scoped::AsPicked) => {
             sql.push("e.team_id = ")
                 .push_bind(member.team_id.to_string());
         }
         (Pick::Only(_), Scoped::Sendable) | (Pick::AllExcept(_), _) => {
-            push_view(sql, member, view);
+            push_view(sql, member, EventView::Mine);
             sql.push(" and e.channel in (");
             push_words(
                 sql,
@@ -315,7 +320,10 @@ async fn check_picked(
         }
     }
     for (at, id) in ids.iter().enumerate() {
-        let checked = found.get(id).ok_or(ProblemCode::NotFound).and_then(&check);
+        let checked = found
+            .get(&id.event())
+            .ok_or(ProblemCode::NotFound)
+            .and_then(&check);
         checked.map_err(|code| {
             AppError::from(Problem::new(code).at(format!("audience.pick[{at}]")))
         })?;
@@ -323,6 +331,6 @@ async fn check_picked(
     Ok(())
 }
 
-fn as_json(ids: &[EventId]) -> String {
+fn as_json(ids: &[RowId]) -> String {
     serde_json::to_string(ids).expect("ids are JSON")
 }

@@ -263,6 +263,10 @@ pub(super) fn push_view(sql: &mut QueryBuilder<Sqlite>, member: &Member, view: E
 
 /// What the funnel keeps, as a further condition on `event e`.
 pub(super) fn push_filter(sql: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+    // No event knows its WhatsApp Business account or its customer's shop yet.
+    if filter.waba.is_some() || !filter.shops.is_empty() {
+        sql.push(" and false");
+    }
     if !filter.channels.is_empty() {
         sql.push(" and e.channel in (");
         push_words(sql, filter.channels.iter().map(|channel| channel.as_str()));

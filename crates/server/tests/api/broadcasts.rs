@@ -8,7 +8,7 @@ use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
     Audience, AudienceCount, Broadcast, BroadcastRequest, BroadcastStatus, Channel, DeliveryStatus,
     EventId, EventStatus, Filter, MediaId, OutgoingMessage, Pick, Plan, ProblemCode, Reason, Role,
-    Standing, Timestamp,
+    RowId, Standing, Timestamp,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -289,7 +289,7 @@ async fn nobody_and_nobody_reachable_are_refused() {
         .await
         .refused(ProblemCode::AudienceEmpty, Some("audience"));
     let all_but = Audience {
-        pick: Pick::AllExcept(vec![blocked]),
+        pick: Pick::AllExcept(vec![blocked.into()]),
         ..Audience::everything(Filter::default())
     };
     let nobody = BroadcastRequest {
@@ -300,7 +300,7 @@ async fn nobody_and_nobody_reachable_are_refused() {
         .await
         .refused(ProblemCode::AudienceEmpty, Some("audience"));
     let many = Audience {
-        pick: Pick::Only((0..10_001).map(|n| EventId(Uuid::from_u128(n))).collect()),
+        pick: Pick::Only((0..10_001).map(|n| RowId(Uuid::from_u128(n))).collect()),
         ..Audience::default()
     };
     rep.post(path::AUDIENCE_COUNT, &many)

@@ -541,7 +541,7 @@ pub(crate) fn only(events: &[EventId]) -> Audience {
     Audience {
         source: Source::MyEvents,
         filter: Filter::default(),
-        pick: Pick::Only(events.to_vec()),
+        pick: Pick::Only(events.iter().map(|&event| event.into()).collect()),
     }
 }
 

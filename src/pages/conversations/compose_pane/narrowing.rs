@@ -1,7 +1,7 @@
 //! Leaving the customers of a channel out of the selection.
 
 use omocast_contract::api::{EventQuery, PageStart};
-use omocast_contract::{Audience, Channel, ChannelSet, EventId, EventView, Filter, Pick};
+use omocast_contract::{Audience, Channel, ChannelSet, EventView, Filter, Pick, RowId};
 
 use crate::api::{Api, ApiError};
 
@@ -49,7 +49,7 @@ async fn rows_of(
     api: &Api,
     audience: &Audience,
     channels: ChannelSet,
-) -> Result<Option<Vec<EventId>>, ApiError> {
+) -> Result<Option<Vec<RowId>>, ApiError> {
     let mut query = EventQuery {
         view: EventView::Mine,
         filter: Filter {
@@ -62,7 +62,7 @@ async fn rows_of(
     let mut found = Vec::new();
     for _ in 0..MOST_PAGES {
         let page = api.list_events(&query).await?;
-        found.extend(page.rows.iter().map(|event| event.id));
+        found.extend(page.rows.iter().map(|event| RowId::from(event.id)));
         match page.rows.last() {
             Some(last) if page.rows.len() as u32 == PAGE => {
                 query.from = PageStart::After(last.cursor());
