@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
 use crate::{
-    AccountId, BroadcastId, BroadcastSummary, Channel, CustomerId, DraftSummary, EventAction,
-    EventId, EventStatus, EventView, FileType, Filter, MediaFacts, MediaId, Medium, MemberId,
-    OutgoingMessage, Plan, Problem, Recipient, Role, SavedReply, SavedReplyId, Shop, Standing,
-    Timestamp,
+    AccountId, Binding, BoundView, BroadcastId, BroadcastKind, BroadcastSummary, Channel,
+    CustomerId, DraftSummary, EventAction, EventId, EventStatus, EventView, FileType, Filter,
+    MediaFacts, MediaId, Medium, MemberId, OutgoingMessage, Plan, Problem, Recipient, Role,
+    SavedReply, SavedReplyId, Shop, Standing, Template, TemplateId, Timestamp, WabaId,
 };
 
 /// Paths of the endpoints. Those with `{id}` are route patterns; the functions fill them in.
@@ -34,7 +34,7 @@ pub mod path {
     pub const EVENT_ACTION: &str = "/api/events/{id}/action";
     /// GET → [`super::Tags`].
     pub const TAGS: &str = "/api/tags";
-    /// POST [`crate::Audience`] → [`crate::AudienceCount`].
+    /// POST [`crate::Audience`] → [`crate::AudienceCount`]; [`super::CountQuery`] says for what.
     pub const AUDIENCE_COUNT: &str = "/api/audience/count";
     /// POST [`crate::BroadcastRequest`] → [`crate::Broadcast`]; GET `?after=<id>` → [`super::BroadcastPage`].
     pub const BROADCASTS: &str = "/api/broadcasts";
@@ -54,6 +54,10 @@ pub mod path {
     pub const SAVED_REPLIES: &str = "/api/saved-replies";
     /// GET → [`crate::SavedReply`]; PUT [`crate::SavedReplyEdit`] → [`crate::SavedReply`]; DELETE.
     pub const SAVED_REPLY: &str = "/api/saved-replies/{id}";
+    /// GET [`super::TemplateQuery`] → [`super::TemplatePage`].
+    pub const TEMPLATES: &str = "/api/templates";
+    /// POST [`super::BoundCustomerQuery`] → [`super::BoundCustomerPage`].
+    pub const BOUND_CUSTOMERS: &str = "/api/bound-customers";
     /// GET → [`super::Drafts`].
     pub const DRAFTS: &str = "/api/drafts";
     /// GET → [`crate::Draft`]; PUT [`crate::DraftEdit`] → [`crate::Draft`]; DELETE.
@@ -260,6 +264,16 @@ pub fn parse_cursor(cursor: &str) -> Option<(Timestamp, EventId)> {
     read_cursor(cursor)
 }
 
+/// Reads [`BoundCustomerRow::cursor`] back.
+pub fn parse_bound_customer_cursor(cursor: &str) -> Option<(Timestamp, CustomerId)> {
+    read_cursor(cursor)
+}
+
+/// Reads [`TemplatePage::next`] back.
+pub fn parse_template_cursor(cursor: &str) -> Option<(Timestamp, TemplateId)> {
+    read_cursor(cursor)
+}
+
 /// Reads [`SavedReplyPage::next`] back.
 pub fn parse_saved_reply_cursor(cursor: &str) -> Option<(Timestamp, SavedReplyId)> {
     read_cursor(cursor)
@@ -448,6 +462,132 @@ pub struct SavedReplyPage {
     pub categories: Vec<String>,
 }
 
+/// For what an audience is counted (query string).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct CountQuery {
+    /// What is to be sent.
+    pub kind: BroadcastKind,
+    /// The template, once it is chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateId>,
+}
+
+/// Asks for templates that may be sent and that apply to the member (query string).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TemplateQuery {
+    /// Those of this WhatsApp Business account.
+    pub waba: WabaId,
+    /// Part of the title or of Meta's name, in any case.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub search: String,
+    /// Only this category among staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// After the page that gave this as `next`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// A page of templates, the last changed first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TemplatePage {
+    /// The templates.
+    pub rows: Vec<Template>,
+    /// Give this as `after` for the next page; none at the end.
+    pub next: Option<String>,
+    /// The categories among staff of all that the member sees, in order.
+    pub categories: Vec<String>,
+}
+
+impl Template {
+    /// What [`TemplateQuery::after`] takes to go on below this one.
+    pub fn cursor(&self) -> String {
+        format!("{}~{}", self.updated_at.0, self.id)
+    }
+}
+
+/// Asks for one page of a list of bound customers, the last contact first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BoundCustomerQuery {
+    /// Which list.
+    pub view: BoundView,
+    /// What the funnel keeps; without a channel it keeps LINE and WhatsApp.
+    #[serde(default)]
+    pub filter: Filter,
+    /// Where the page begins.
+    #[serde(default)]
+    pub from: PageStart,
+    /// How many rows, 1 to 200.
+    #[serde(default = "default_limit")]
+    pub limit: u32,
+}
+
+/// One page of a list of bound customers. Every row of 我的名單 can be ticked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BoundCustomerPage {
+    /// The rows.
+    pub rows: Vec<BoundCustomerRow>,
+    /// All rows of the list that the filter keeps.
+    pub total: u64,
+}
+
+/// A bound customer in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BoundCustomerRow {
+    /// To whom they are bound.
+    pub binding: Binding,
+    /// Their name; empty when unknown.
+    pub name: String,
+    /// Their phone number with country code, where the platform tells it.
+    pub phone: Option<String>,
+    /// Where they are: LINE or WhatsApp.
+    pub channel: Channel,
+    /// The account's name, such as the shop's WhatsApp number.
+    pub account: String,
+    /// The account.
+    pub account_id: AccountId,
+    /// The name of the shop they are bound in.
+    pub shop: String,
+    /// The last message of either side, or else when they were bound.
+    pub last_contact_at: Timestamp,
+    /// When the customer last wrote.
+    pub last_inbound_at: Option<Timestamp>,
+    /// Their latest event, for the thread; none where they never wrote.
+    pub event: Option<EventId>,
+    /// Whether they have blocked the account.
+    pub is_blocked: bool,
+    /// Their tags.
+    pub tags: Vec<String>,
+    /// The seller they are bound to, in 團隊名單.
+    pub seller: Option<Seller>,
+}
+
+/// A seller, as 團隊名單 shows them: role and name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Seller {
+    /// Their role.
+    pub role: Role,
+    /// Their name.
+    pub name: String,
+}
+
+impl BoundCustomerRow {
+    /// What [`PageStart::After`] takes to go on below this row.
+    pub fn cursor(&self) -> String {
+        format!("{}~{}", self.last_contact_at.0, self.binding.customer)
+    }
+}
+
 /// A page of broadcasts, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -502,6 +642,46 @@ mod tests {
         ] {
             assert_eq!(parse_cursor(cursor), None, "{cursor}");
         }
+    }
+
+    #[test]
+    fn a_bound_customer_is_gone_on_from() {
+        let customer = CustomerId(Uuid::from_u128(7));
+        let row = BoundCustomerRow {
+            binding: Binding {
+                customer,
+                member: MemberId(Uuid::from_u128(1)),
+                shop: crate::ShopId(Uuid::from_u128(2)),
+                bound_at: Timestamp(5),
+            },
+            name: "怡君".to_owned(),
+            phone: None,
+            channel: Channel::Line,
+            account: "Rivage".to_owned(),
+            account_id: AccountId(Uuid::from_u128(3)),
+            shop: "信義店".to_owned(),
+            last_contact_at: Timestamp(12),
+            last_inbound_at: None,
+            event: None,
+            is_blocked: false,
+            tags: Vec::new(),
+            seller: None,
+        };
+        assert_eq!(
+            parse_bound_customer_cursor(&row.cursor()),
+            Some((Timestamp(12), customer))
+        );
+    }
+
+    #[test]
+    fn an_audience_is_counted_for_messages_unless_a_template_is_meant() {
+        let query: CountQuery = serde_json::from_str("{}").unwrap();
+        assert_eq!(query.kind, BroadcastKind::Messages);
+        let query: CountQuery = serde_json::from_str(r#"{"kind":"template"}"#).unwrap();
+        assert_eq!(
+            (query.kind, query.template),
+            (BroadcastKind::Template, None)
+        );
     }
 
     #[test]

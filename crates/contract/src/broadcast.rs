@@ -171,6 +171,35 @@ impl BroadcastStatus {
     }
 }
 
+/// What kind of broadcast it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum BroadcastKind {
+    /// 群發訊息: up to five messages.
+    #[default]
+    Messages,
+    /// 群發訊息範本: one WhatsApp template.
+    Template,
+}
+
+impl BroadcastKind {
+    /// The name on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Template => "template",
+        }
+    }
+
+    /// Reads [`BroadcastKind::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Messages, Self::Template]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
 /// Asks for a broadcast; sent with an `Idempotency-Key` header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -445,6 +474,14 @@ mod tests {
 
     use super::*;
     use DeliveryStatus::{Delivered, Failed, Queued, Read, Sending, Sent, Skipped, Unknown};
+
+    #[test]
+    fn kinds_read_back() {
+        for kind in [BroadcastKind::Messages, BroadcastKind::Template] {
+            assert_eq!(BroadcastKind::parse(kind.as_str()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
 
     #[test]
     fn read_implies_delivered_and_nothing_goes_back() {
