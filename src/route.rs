@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use leptos::ev;
 use leptos::prelude::*;
-use omocast_contract::{BroadcastId, EventId, EventView};
+use omocast_contract::{BroadcastId, BroadcastKind, EventId, EventView};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// A place in the product. `parse` and `href` are each other's inverse.
@@ -25,10 +25,18 @@ pub enum Route {
     NotFound,
 }
 
-/// What the conversations page is used for, besides talking.
+/// What a list of customers is used for, besides talking: a broadcast that is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Choosing the customers of a broadcast.
+pub struct Mode {
+    /// 群發訊息 or 群發訊息範本.
+    pub kind: BroadcastKind,
+    pub step: Step,
+}
+
+/// How far a broadcast is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Choosing its customers.
     Select,
     /// Writing it: a step of its own on a phone, beside the choice on a desk.
     Compose,
@@ -37,6 +45,40 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Where a broadcast begins: its customers are to be chosen.
+    pub const fn begin(kind: BroadcastKind) -> Self {
+        Self {
+            kind,
+            step: Step::Select,
+        }
+    }
+
+    fn of_query(query: &str) -> Option<Self> {
+        let asked = parameter(query, "mode")?;
+        let step = Step::ALL.into_iter().find(|step| step.as_str() == asked)?;
+        let kind = parameter(query, "kind").and_then(|kind| BroadcastKind::parse(&kind));
+        Some(Self {
+            kind: kind.unwrap_or_default(),
+            step,
+        })
+    }
+
+    fn push_to(self, href: &mut String) {
+        href.push_str("?mode=");
+        href.push_str(self.step.as_str());
+        if self.kind != BroadcastKind::default() {
+            href.push_str("&kind=");
+            href.push_str(self.kind.as_str());
+        }
+    }
+
+    /// The same broadcast at another step.
+    pub fn at(self, step: Step) -> Self {
+        Self { step, ..self }
+    }
+}
+
+impl Step {
     const ALL: [Self; 3] = [Self::Select, Self::Compose, Self::Preview];
 
     fn as_str(self) -> &'static str {
@@ -66,9 +108,7 @@ impl Route {
                 next: parameter(query, "next").filter(|next| is_ours(next)),
             },
             (Some("conversations"), view, event, None) => {
-                let asked = parameter(query, "mode");
-                let is_asked = |mode: &Mode| asked.as_deref() == Some(mode.as_str());
-                let mode = Mode::ALL.into_iter().find(is_asked);
+                let mode = Mode::of_query(query);
                 let view = view.map_or(Some(EventView::Mine), EventView::parse);
                 let event = event.map(str::parse).transpose();
                 match (view, event) {
@@ -97,8 +137,7 @@ impl Route {
                     href.push_str(&event.to_string());
                 }
                 if let Some(mode) = mode {
-                    href.push_str("?mode=");
-                    href.push_str(mode.as_str());
+                    mode.push_to(&mut href);
                 }
                 href
             }
@@ -271,8 +310,21 @@ mod tests {
         });
         for view in EventView::ALL {
             for event in [None, id()] {
-                for mode in Mode::ALL.map(Some).into_iter().chain([None]) {
-                    check(Route::Conversations { view, event, mode });
+                check(Route::Conversations {
+                    view,
+                    event,
+                    mode: None,
+                });
+                let kinds = [BroadcastKind::Messages, BroadcastKind::Template];
+                for (kind, step) in kinds
+                    .into_iter()
+                    .flat_map(|kind| Step::ALL.map(|step| (kind, step)))
+                {
+                    check(Route::Conversations {
+                        view,
+                        event,
+                        mode: Some(Mode { kind, step }),
+                    });
                 }
             }
         }

@@ -13,7 +13,7 @@ use omocast::live::LiveNews;
 use omocast::route::{Mode, Route, replace, use_route};
 use omocast_contract::api::path;
 use omocast_contract::live::LiveEvent;
-use omocast_contract::{EventView, Problem, ProblemCode, Reason, Role};
+use omocast_contract::{BroadcastKind, EventView, Problem, ProblemCode, Reason, Role};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 
@@ -25,7 +25,7 @@ use crate::support::{
 const SELECTION: Route = Route::Conversations {
     view: EventView::Mine,
     event: None,
-    mode: Some(Mode::Select),
+    mode: Some(Mode::begin(BroadcastKind::Messages)),
 };
 
 fn app(fake: &FakeTransport, route: Route) -> Mounted {

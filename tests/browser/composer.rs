@@ -14,7 +14,7 @@ use omocast::route::{Mode, Route, replace};
 use omocast::ui::provide_toasts;
 use omocast::video::still_of;
 use omocast_contract::variable::CUSTOMER_NAME;
-use omocast_contract::{Channel, EventView, Surface};
+use omocast_contract::{BroadcastKind, Channel, EventView, Surface};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -28,7 +28,7 @@ use crate::support::{
 const SELECTION: Route = Route::Conversations {
     view: EventView::Mine,
     event: None,
-    mode: Some(Mode::Select),
+    mode: Some(Mode::begin(BroadcastKind::Messages)),
 };
 
 /// The composer with everybody chosen: customers on LINE and WhatsApp.

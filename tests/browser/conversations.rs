@@ -14,7 +14,7 @@ use omocast::ui::windowed_list::{
     Gesture, ListHandle, Page, PageRequest, RowSlot, RowTemplate, WindowedList,
 };
 use omocast_contract::api::path;
-use omocast_contract::{EventView, Plan, Role};
+use omocast_contract::{BroadcastKind, EventView, Plan, Role};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 
@@ -31,7 +31,7 @@ const LIST: Route = Route::Conversations {
 const SELECTION: Route = Route::Conversations {
     view: EventView::Mine,
     event: None,
-    mode: Some(Mode::Select),
+    mode: Some(Mode::begin(BroadcastKind::Messages)),
 };
 
 /// The style sheet of the list, and a height: without one, a windowed list has no window.

@@ -21,7 +21,7 @@ use crate::components::filter_dialog::{FilterDialog, TagChoice};
 use crate::components::select_bar::{SelectBar, toggled_all};
 use crate::i18n::{self, Key, PluralKey, locale, number, phrase, t, t_count, t_with};
 use crate::part::{self, part};
-use crate::route::{Mode, Route, navigate};
+use crate::route::{Route, Step, navigate};
 use crate::session::use_me;
 use crate::ui::windowed_list::{
     Gesture, ListHandle, ListStatus, Load, PAGE_ROWS, Page, PageRequest, WindowedList,
@@ -402,7 +402,7 @@ fn NextBar(page: Conversations, selectable: Signal<Option<u64>>) -> impl IntoVie
             <Button
                 kind=ButtonKind::Primary
                 disabled_reason=reason
-                on_click=move || navigate(page.route(None, Some(Mode::Compose)))
+                on_click=move || navigate(page.route(None, Some(super::SELECT.at(Step::Compose))))
             >
                 {phrase(Key::SelectNext)}
             </Button>

@@ -18,17 +18,22 @@ use std::time::Duration;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use omocast_contract::api::EventCounts;
-use omocast_contract::{Audience, BroadcastId, EventId, EventView, Filter, Pick, Source};
+use omocast_contract::{
+    Audience, BroadcastId, BroadcastKind, EventId, EventView, Filter, Pick, Source,
+};
 
 use crate::i18n::{Key, phrase, t_now};
 use crate::live::use_live;
 use crate::part;
-use crate::route::{Mode, Route, navigate, replace, use_route};
+use crate::route::{Mode, Route, Step, navigate, replace, use_route};
 use crate::session::{use_me, use_session};
 use crate::ui::{EmptyState, Icon, Toasts, reactive, use_toasts};
 
 use list_pane::{EventList, ListPane};
 use selection::KeptSelection;
+
+/// Where 群發訊息 begins.
+const SELECT: Mode = Mode::begin(BroadcastKind::Messages);
 
 /// News of the server are followed at most this often.
 const PACE: Duration = Duration::from_millis(500);
@@ -90,7 +95,7 @@ impl Conversations {
     }
 
     fn enter_selection(&self) {
-        navigate(self.route(None, Some(Mode::Select)));
+        navigate(self.route(None, Some(SELECT)));
     }
 
     /// Leaves selection mode; if somebody is ticked, with a way back.
@@ -101,7 +106,7 @@ impl Conversations {
         if has_ticks {
             self.audience
                 .update(|audience| audience.pick = Pick::default());
-            let (audience, back) = (self.audience, self.route(None, Some(Mode::Select)));
+            let (audience, back) = (self.audience, self.route(None, Some(SELECT)));
             self.toasts.undo(t_now(Key::SelectLeft), move || {
                 if audience.try_set(before.clone()).is_none() {
                     navigate(back.clone());
@@ -154,9 +159,11 @@ pub fn ConversationsPage() -> impl IntoView {
         found: RwSignal::new(None),
         counts: RwSignal::new(None),
         is_composing: Memo::new(move |_| {
-            matches!(place.get().2, Some(Mode::Compose | Mode::Preview))
+            place.get().2.is_some_and(|mode| mode.step != Step::Select)
         }),
-        is_previewing: Memo::new(move |_| place.get().2 == Some(Mode::Preview)),
+        is_previewing: Memo::new(move |_| {
+            place.get().2.is_some_and(|mode| mode.step == Step::Preview)
+        }),
         is_customer_shown: RwSignal::new(false),
         toasts: use_toasts(),
     };
@@ -207,10 +214,10 @@ pub fn ConversationsPage() -> impl IntoView {
                 selection.forget();
                 navigate(Route::Broadcast(id));
             });
-            let on_step = Callback::new(move |step: Mode| {
-                let to = page.route(None, Some(step));
+            let on_step = Callback::new(move |step: Step| {
+                let to = page.route(None, Some(SELECT.at(step)));
                 // The way forth is one that the browser's own way back leads back.
-                if step == Mode::Preview {
+                if step == Step::Preview {
                     navigate(to);
                 } else {
                     replace(to);

@@ -33,7 +33,7 @@ use crate::drafts::DraftKeeper;
 use crate::drafts::body::DraftBody;
 use crate::i18n::{Key, number, phrase, t, t_with};
 use crate::part::part;
-use crate::route::Mode;
+use crate::route::Step;
 use crate::session::use_me;
 use crate::ui::{Icon, IconButton, Menu, MenuItem, Notice, Toasts, Tone, reactive, use_toasts};
 use counting::Counting;
@@ -45,7 +45,7 @@ use uploads::Uploads;
 part! {
     in compose:
     /// The composer's part of the app.
-    pub fn compose() -> fn(RwSignal<Audience>, Memo<bool>, Callback<BroadcastId>, Callback<Mode>) -> AnyView {
+    pub fn compose() -> fn(RwSignal<Audience>, Memo<bool>, Callback<BroadcastId>, Callback<Step>) -> AnyView {
         |audience, is_previewing, on_sent, on_step| {
             view! { <ComposePane audience is_previewing on_sent on_step /> }.into_any()
         }
@@ -62,7 +62,7 @@ pub fn ComposePane(
     /// It is on its way.
     on_sent: Callback<BroadcastId>,
     /// To another step: where there is no room for all of them beside each other.
-    on_step: Callback<Mode>,
+    on_step: Callback<Step>,
 ) -> impl IntoView {
     let Some(me) = use_me() else {
         return ().into_any();
@@ -238,14 +238,14 @@ pub fn ComposePane(
                         <IconButton
                             icon=Icon::ChevronLeft
                             label=phrase(Key::ComposeBack)
-                            on_click=move || on_step.run(Mode::Select)
+                            on_click=move || on_step.run(Step::Select)
                         />
                     </span>
                     <span class="compose-pane__rewrite">
                         <IconButton
                             icon=Icon::ChevronLeft
                             label=phrase(Key::ComposeBackToWriting)
-                            on_click=move || on_step.run(Mode::Compose)
+                            on_click=move || on_step.run(Step::Compose)
                         />
                     </span>
                     <h1 class="compose-pane__title">
@@ -308,7 +308,7 @@ pub fn ComposePane(
                         error=Signal::derive(move || counting.error.get().as_ref().map(error_text))
                         on_retry=Callback::new(move |()| counting.recount())
                         disabled_reason
-                        on_preview=Callback::new(move |()| on_step.run(Mode::Preview))
+                        on_preview=Callback::new(move |()| on_step.run(Step::Preview))
                         on_test=Callback::new(move |()| is_testing.set(true))
                         on_send=Callback::new(move |()| ask())
                     />
