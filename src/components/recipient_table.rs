@@ -194,7 +194,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
             customer: id(2)
                 .parse::<CustomerId>()
                 .expect("it is written as a UUID"),
-            event: id(1).parse::<EventId>().expect("it is written as a UUID"),
+            event: Some(id(1).parse::<EventId>().expect("it is written as a UUID")),
             name: name.to_owned(),
             channel,
             status,

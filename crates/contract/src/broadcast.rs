@@ -6,7 +6,7 @@ use crate::api::Media;
 use crate::audience::ChannelCount;
 use crate::{
     Audience, BroadcastId, Channel, CustomerId, DraftId, EventId, LinkCount, MemberId,
-    OutgoingMessage, Reason, Surface, Timestamp,
+    OutgoingMessage, Reason, Surface, Template, TemplateFill, Timestamp,
 };
 
 /// What became of one message to one recipient.
@@ -203,21 +203,119 @@ impl BroadcastKind {
 /// Asks for a broadcast; sent with an `Idempotency-Key` header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "RequestFields", into = "RequestFields")]
 pub struct BroadcastRequest {
     /// Who is to get it.
     pub audience: Audience,
-    /// What they get, one to five.
-    pub messages: Vec<OutgoingMessage>,
+    /// What they get.
+    #[serde(flatten)]
+    pub content: Content,
     /// Where it was made.
     #[serde(default)]
     pub surface: Surface,
-    /// What customers without a name are called; needed when a message uses the name.
+    /// What customers without a name are called; needed when a message or a value uses the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_fallback: Option<String>,
     /// The draft it was written in; removed when the broadcast is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<DraftId>,
+}
+
+/// What a broadcast sends: messages, or one template.
+///
+/// A template is no [`OutgoingMessage`], because nothing that takes those takes it: it goes alone,
+/// to WhatsApp alone, and is part of no draft, saved reply or 1:1 reply. Each of them would have to refuse it.
+/// In JSON it is the field `messages` or the field `template` of the request, exactly one of them,
+/// so that a request for messages is written as it was before there were templates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// One to five messages.
+    Messages(Vec<OutgoingMessage>),
+    /// One template, filled in.
+    Template(TemplateFill),
+}
+
+impl Content {
+    /// What kind of broadcast it makes.
+    pub fn kind(&self) -> BroadcastKind {
+        match self {
+            Self::Messages(_) => BroadcastKind::Messages,
+            Self::Template(_) => BroadcastKind::Template,
+        }
+    }
+
+    /// The messages; none where a template is sent.
+    pub fn messages(&self) -> &[OutgoingMessage] {
+        match self {
+            Self::Messages(messages) => messages,
+            Self::Template(_) => &[],
+        }
+    }
+
+    /// The template; none where messages are sent.
+    pub fn template(&self) -> Option<&TemplateFill> {
+        match self {
+            Self::Messages(_) => None,
+            Self::Template(fill) => Some(fill),
+        }
+    }
+}
+
+/// [`BroadcastRequest`] as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestFields {
+    audience: Audience,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    messages: Option<Vec<OutgoingMessage>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    template: Option<TemplateFill>,
+    #[serde(default)]
+    surface: Surface,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name_fallback: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    draft: Option<DraftId>,
+}
+
+impl TryFrom<RequestFields> for BroadcastRequest {
+    type Error = &'static str;
+
+    fn try_from(fields: RequestFields) -> Result<Self, Self::Error> {
+        let content = match (fields.messages, fields.template) {
+            (Some(messages), None) => Content::Messages(messages),
+            (None, Some(fill)) => Content::Template(fill),
+            (None, None) | (Some(_), Some(_)) => {
+                return Err("expected either messages or template");
+            }
+        };
+        Ok(Self {
+            audience: fields.audience,
+            content,
+            surface: fields.surface,
+            name_fallback: fields.name_fallback,
+            draft: fields.draft,
+        })
+    }
+}
+
+impl From<BroadcastRequest> for RequestFields {
+    fn from(request: BroadcastRequest) -> Self {
+        let (messages, template) = match request.content {
+            Content::Messages(messages) => (Some(messages), None),
+            Content::Template(fill) => (None, Some(fill)),
+        };
+        Self {
+            audience: request.audience,
+            messages,
+            template,
+            surface: request.surface,
+            name_fallback: request.name_fallback,
+            draft: request.draft,
+        }
+    }
 }
 
 /// How far recipients have come, as the report counts them: what was read was delivered, and what was delivered was sent.
@@ -390,7 +488,10 @@ impl Progress {
 pub struct BroadcastSummary {
     /// Its id.
     pub id: BroadcastId,
-    /// The beginning of its first text; empty when it has none.
+    /// What kind it is.
+    #[serde(default)]
+    pub kind: BroadcastKind,
+    /// The beginning of its first text, or the name of its template; empty when it has none.
     pub title: String,
     /// Where it stands.
     pub status: BroadcastStatus,
@@ -402,7 +503,7 @@ pub struct BroadcastSummary {
     pub created_at: Timestamp,
     /// When nothing was left to hand over.
     pub completed_at: Option<Timestamp>,
-    /// Messages each recipient gets.
+    /// Messages each recipient gets; a template is one.
     pub message_count: u32,
     /// How many recipients stand where.
     pub progress: Progress,
@@ -415,9 +516,12 @@ pub struct Broadcast {
     /// What the list shows.
     #[serde(flatten)]
     pub summary: BroadcastSummary,
-    /// What is sent.
+    /// What is sent; empty where it is a template.
     pub messages: Vec<OutgoingMessage>,
-    /// The uploads that its messages use.
+    /// The template that is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<SentTemplate>,
+    /// The uploads that its messages or its template use.
     pub media: Vec<Media>,
     /// What customers without a name are called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -430,6 +534,16 @@ pub struct Broadcast {
     pub tells_delivered: u64,
     /// Recipients whose platform tells that a message was read.
     pub tells_read: u64,
+}
+
+/// A template that was sent: as it was then, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SentTemplate {
+    /// The template.
+    pub template: Template,
+    /// What the sender wrote into it.
+    pub fill: TemplateFill,
 }
 
 /// One message to one recipient.
@@ -450,8 +564,8 @@ pub struct Delivery {
 pub struct Recipient {
     /// The customer.
     pub customer: CustomerId,
-    /// The event they were chosen by.
-    pub event: EventId,
+    /// The event they were chosen by, or a bound customer's latest; none for a bound customer who never wrote.
+    pub event: Option<EventId>,
     /// The customer's name.
     pub name: String,
     /// Where they are.
@@ -474,6 +588,49 @@ mod tests {
 
     use super::*;
     use DeliveryStatus::{Delivered, Failed, Queued, Read, Sending, Sent, Skipped, Unknown};
+
+    fn read(fields: &str) -> Result<BroadcastRequest, String> {
+        let json = format!(r#"{{"audience":{{"pick":{{"all_except":[]}}}},{fields}}}"#);
+        serde_json::from_str(&json).map_err(|error| error.to_string())
+    }
+
+    const MESSAGES: &str = r#""messages":[{"type":"text","text":"好"}]"#;
+    const TEMPLATE: &str = r#""template":{"template":"00000000-0000-0000-0000-000000000001","as_of":"1970-01-01T00:00:00.001Z"}"#;
+
+    #[test]
+    fn a_broadcast_is_either_messages_or_a_template() {
+        let messages = read(MESSAGES).unwrap();
+        assert_eq!(messages.content.kind(), BroadcastKind::Messages);
+        assert_eq!(messages.content.messages().len(), 1);
+        let template = read(TEMPLATE).unwrap();
+        assert_eq!(template.content.kind(), BroadcastKind::Template);
+        assert!(template.content.template().is_some() && template.content.messages().is_empty());
+        for fields in [&format!("{MESSAGES},{TEMPLATE}"), r#""surface":"web""#] {
+            let refused = read(fields).unwrap_err();
+            assert!(refused.contains("either"), "{refused}");
+        }
+        assert!(read(&format!("{MESSAGES},\"title\":\"\"")).is_err());
+    }
+
+    #[test]
+    fn a_request_for_messages_is_written_as_before() {
+        let written = serde_json::to_value(read(MESSAGES).unwrap()).unwrap();
+        let fields: Vec<_> = written.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["audience", "messages", "surface"]);
+        assert_eq!(written["messages"][0]["text"], "好");
+    }
+
+    #[test]
+    fn a_request_reads_back() {
+        for fields in [MESSAGES, TEMPLATE] {
+            let request = read(fields).unwrap();
+            let written = serde_json::to_string(&request).unwrap();
+            assert_eq!(
+                serde_json::from_str::<BroadcastRequest>(&written).unwrap(),
+                request
+            );
+        }
+    }
 
     #[test]
     fn kinds_read_back() {

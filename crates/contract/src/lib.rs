@@ -35,8 +35,8 @@ pub use audience::{
 };
 pub use binding::{Binding, BoundView};
 pub use broadcast::{
-    Broadcast, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary, Delivery,
-    DeliveryStatus, Progress, Recipient, Standing,
+    Broadcast, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary, Content,
+    Delivery, DeliveryStatus, Progress, Recipient, Standing,
 };
 pub use channel::{Channel, ChannelSet};
 pub use draft::{Draft, DraftEdit, DraftProblem, DraftSummary, OutgoingMessage};

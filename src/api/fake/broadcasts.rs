@@ -8,8 +8,8 @@ use omocast_contract::live::LiveEvent;
 use omocast_contract::member::Scope;
 use omocast_contract::{
     Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, BroadcastSummary, Channel,
-    Delivery, DeliveryStatus, Filter, OutgoingMessage, Problem, ProblemCode, Progress, Reach,
-    Reason, Recipient, Surface, Timestamp,
+    Content, Delivery, DeliveryStatus, Filter, OutgoingMessage, Problem, ProblemCode, Progress,
+    Reach, Reason, Recipient, Surface, Timestamp,
 };
 
 use super::backend::{Answer, Backend, MEMBERS, official_domains, refuse, sentinel};
@@ -59,7 +59,7 @@ impl Backend {
             let sender = u64::from(at % 5 == 2);
             let request = BroadcastRequest {
                 audience: Audience::everything(Filter::default()),
-                messages: vec![OutgoingMessage::Text { text }],
+                content: Content::Messages(vec![OutgoingMessage::Text { text }]),
                 surface: Surface::Web,
                 name_fallback: None,
                 draft: None,
@@ -85,7 +85,12 @@ impl Backend {
         now: Timestamp,
     ) -> Answer<Broadcast> {
         self.may_broadcast()?;
-        for words in request.messages.iter().filter_map(OutgoingMessage::words) {
+        for words in request
+            .content
+            .messages()
+            .iter()
+            .filter_map(OutgoingMessage::words)
+        {
             sentinel(words)?;
         }
         if !(8..=100).contains(&key.len()) {
@@ -97,6 +102,10 @@ impl Backend {
             }
             return refuse(ProblemCode::IdempotencyKeyReused);
         }
+        let Content::Messages(messages) = &request.content else {
+            // No account has templates yet.
+            return Err(Problem::new(ProblemCode::NotFound).at("template"));
+        };
         let at_audience = |code| Problem::new(code).at("audience");
         let count = self.count_audience(&request.audience, now)?;
         if count.reached_total() + count.skipped_total() == 0 {
@@ -106,7 +115,7 @@ impl Backend {
             return Err(at_audience(ProblemCode::AudienceUnreachable));
         }
         let problems = check_messages(
-            &request.messages,
+            messages,
             count.channels(),
             request.surface,
             |id| self.find_media(id).map(|media| media.facts()),
@@ -207,10 +216,11 @@ impl Backend {
         };
         Broadcast {
             summary: summary(sent),
-            messages: sent.request.messages.clone(),
-            media: self.media_of(&sent.request.messages),
+            messages: sent.request.content.messages().to_vec(),
+            template: None,
+            media: self.media_of(sent.request.content.messages()),
             name_fallback: sent.request.name_fallback.clone(),
-            links: count_links(&sent.request.messages, &official_domains()),
+            links: count_links(sent.request.content.messages(), &official_domains()),
             channels: Channel::ALL
                 .into_iter()
                 .map(|channel| ChannelCount {
@@ -280,7 +290,8 @@ fn summary(sent: &Sent) -> BroadcastSummary {
     let is_done = sent.ticks * PER_TICK >= sent.open;
     BroadcastSummary {
         id: sent.id,
-        title: title(&sent.request.messages),
+        kind: sent.request.content.kind(),
+        title: title(sent.request.content.messages()),
         status: if is_done {
             BroadcastStatus::Completed
         } else {
@@ -290,7 +301,7 @@ fn summary(sent: &Sent) -> BroadcastSummary {
         sender_id: demo::member_id(sent.sender),
         created_at: sent.created_at,
         completed_at: is_done.then(|| sent.created_at.plus((sent.open / PER_TICK * 500) as i64)),
-        message_count: sent.request.messages.len() as u32,
+        message_count: sent.request.content.messages().len() as u32,
         progress,
     }
 }
@@ -360,7 +371,7 @@ fn standing(
 fn recipient(sent: &Sent, number: u32, place: Result<u32, Reason>) -> Recipient {
     let (status, reason, code, updated_at) = standing(sent, number, place);
     let platform_code = code.map(str::to_owned);
-    let deliveries: Vec<Delivery> = (0..sent.request.messages.len())
+    let deliveries: Vec<Delivery> = (0..sent.request.content.messages().len())
         .map(|at| match status {
             DeliveryStatus::Failed | DeliveryStatus::Unknown if at > 0 => Delivery {
                 status: DeliveryStatus::Skipped,
@@ -376,7 +387,7 @@ fn recipient(sent: &Sent, number: u32, place: Result<u32, Reason>) -> Recipient 
         .collect();
     Recipient {
         customer: demo::customer_id(number.into()),
-        event: demo::event_id(number.into()),
+        event: Some(demo::event_id(number.into())),
         name: demo::name(number),
         channel: demo::channel(number, &sent.channels),
         status: DeliveryStatus::of_recipient(deliveries.iter().map(|delivery| delivery.status)),
@@ -398,7 +409,7 @@ mod tests {
     fn request(text_of_first: &str) -> BroadcastRequest {
         BroadcastRequest {
             audience: Audience::everything(Filter::default()),
-            messages: vec![text(text_of_first)],
+            content: Content::Messages(vec![text(text_of_first)]),
             surface: Surface::Web,
             name_fallback: None,
             draft: None,

@@ -8,9 +8,9 @@ use omocast_contract::link::count_links;
 use omocast_contract::member::Scope;
 use omocast_contract::variable::uses_name;
 use omocast_contract::{
-    Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, BroadcastSummary, Channel,
-    CustomerId, Delivery, DeliveryStatus, LinkCount, OutgoingMessage, Problem, ProblemCode,
-    Progress, Reason, Recipient, Timestamp,
+    Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary,
+    Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, OutgoingMessage, Problem,
+    ProblemCode, Progress, Reason, Recipient, Timestamp,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
@@ -74,6 +74,10 @@ impl Store {
             ));
         }
 
+        let Content::Messages(messages) = &request.content else {
+            // No account has templates yet.
+            return Err(Problem::new(ProblemCode::NotFound).at("template").into());
+        };
         let audience = &request.audience;
         let at_audience = |code| Problem::new(code).at("audience");
         audience.check().map_err(at_audience)?;
@@ -89,9 +93,9 @@ impl Store {
             };
             return Err(at_audience(code).into());
         }
-        let facts = media_facts(&mut tx, member.team_id, &request.messages).await?;
+        let facts = media_facts(&mut tx, member.team_id, messages).await?;
         let problems = check_messages(
-            &request.messages,
+            messages,
             count.channels(),
             request.surface,
             |id| facts.get(&id).copied(),
@@ -104,7 +108,7 @@ impl Store {
         }
 
         let id = BroadcastId(Uuid::now_v7());
-        let links = count_links(&request.messages, &member.official_domains);
+        let links = count_links(messages, &member.official_domains);
         query(
             "insert into broadcast (id, team_id, member_id, idempotency_key, request_hash, title, messages, message_count,
                                     audience, status, created_at, name_fallback, links_official, links_other, draft_id)
@@ -115,9 +119,9 @@ impl Store {
         .bind(member.id.to_string())
         .bind(key)
         .bind(request_hash)
-        .bind(title(&request.messages))
-        .bind(serde_json::to_string(&request.messages).expect("messages are JSON"))
-        .bind(request.messages.len() as i64)
+        .bind(title(messages))
+        .bind(serde_json::to_string(messages).expect("messages are JSON"))
+        .bind(messages.len() as i64)
         .bind(serde_json::to_string(audience).expect("an audience is JSON"))
         .bind(now.0)
         .bind(request.name_fallback.as_deref())
@@ -126,12 +130,12 @@ impl Store {
         .bind(request.draft.map(|draft| draft.to_string()))
         .execute(&mut *tx)
         .await?;
-        use_media(&mut tx, member.team_id, &id.to_string(), &request.messages).await?;
+        use_media(&mut tx, member.team_id, &id.to_string(), messages).await?;
         if let Some(draft) = request.draft {
             delete_draft(&mut tx, member.id, draft).await?;
         }
 
-        let mut words = request.messages.iter().filter_map(OutgoingMessage::words);
+        let mut words = messages.iter().filter_map(OutgoingMessage::words);
         let says_name = words.any(uses_name);
         let mut recipients = QueryBuilder::<Sqlite>::new(
             "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, name, status, reason, updated_at, is_open)
@@ -157,7 +161,7 @@ impl Store {
         recipients.push(" order by e.customer_id)");
         recipients.build().execute(&mut *tx).await?;
 
-        let positions: Vec<usize> = (0..request.messages.len()).collect();
+        let positions: Vec<usize> = (0..messages.len()).collect();
         query(
             "insert into delivery (broadcast_id, customer_id, position, status, reason, updated_at)
              select r.broadcast_id, r.customer_id, position.value, r.status, r.reason, r.updated_at
@@ -353,6 +357,7 @@ async fn find_broadcast(
     Ok(Broadcast {
         summary: summary(&row, progress)?,
         messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
+        template: None,
         media: media_of(connection, &id.to_string()).await?,
         name_fallback: row.try_get("name_fallback")?,
         links: LinkCount {
@@ -390,6 +395,7 @@ async fn progress_of(
 fn summary(row: &SqliteRow, progress: Progress) -> Result<BroadcastSummary, sqlx::Error> {
     Ok(BroadcastSummary {
         id: read_id(row, "id")?,
+        kind: BroadcastKind::Messages,
         title: row.try_get("title")?,
         status: read_word(row, "status", BroadcastStatus::parse)?,
         sender: row.try_get("sender")?,
@@ -404,7 +410,7 @@ fn summary(row: &SqliteRow, progress: Progress) -> Result<BroadcastSummary, sqlx
 fn recipient(row: &SqliteRow) -> Result<Recipient, sqlx::Error> {
     Ok(Recipient {
         customer: read_id(row, "customer_id")?,
-        event: read_id(row, "event_id")?,
+        event: Some(read_id(row, "event_id")?),
         name: row.try_get("name")?,
         channel: read_word(row, "channel", Channel::parse)?,
         status: read_word(row, "status", DeliveryStatus::parse)?,

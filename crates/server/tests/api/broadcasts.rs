@@ -89,7 +89,7 @@ async fn a_broadcast_reaches_whom_it_can_and_skips_the_rest_with_a_reason() {
         (2, 3)
     );
     assert_eq!((made.tells_delivered, made.tells_read), (3, 3));
-    assert_eq!(made.messages, request.messages);
+    assert_eq!(made.messages, request.content.messages());
     assert_eq!(app.count("delivery").await, 10);
 
     let recipients = format!(

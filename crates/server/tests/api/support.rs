@@ -12,9 +12,9 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use omocast_contract::api::{IDEMPOTENCY_KEY, Media, SignIn, path};
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
-    AccountId, Audience, BroadcastRequest, Channel, CustomerId, EventId, EventStatus, Filter,
-    MemberId, OutgoingMessage, Pick, Plan, Problem, ProblemCode, Role, Source, Surface, TeamId,
-    Timestamp,
+    AccountId, Audience, BroadcastRequest, Channel, Content, CustomerId, EventId, EventStatus,
+    Filter, MemberId, OutgoingMessage, Pick, Plan, Problem, ProblemCode, Role, Source, Surface,
+    TeamId, Timestamp,
 };
 use omocast_server::app::{App, Clock};
 use omocast_server::channels::Credentials;
@@ -501,7 +501,7 @@ pub(crate) fn text(text: &str) -> OutgoingMessage {
 pub(crate) fn to_all(messages: Vec<OutgoingMessage>) -> BroadcastRequest {
     BroadcastRequest {
         audience: Audience::everything(Filter::default()),
-        messages,
+        content: Content::Messages(messages),
         surface: Surface::Web,
         name_fallback: None,
         draft: None,

@@ -350,7 +350,7 @@ async fn what_changed_since_it_was_accepted_is_checked_again() {
         .unwrap();
     assert_eq!(
         (skipped.event, skipped.reason),
-        (rows[0].id, Some(Reason::EventEnded))
+        (Some(rows[0].id), Some(Reason::EventEnded))
     );
 }
 

@@ -11,8 +11,8 @@ use omocast_contract::api::{EventQuery, EventRow, Media, PageStart, RecipientQue
 use omocast_contract::media::detect;
 use omocast_contract::{
     AccountId, Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, Channel,
-    EventAction, EventView, Filter, MediaId, Medium, MemberId, OutgoingMessage, Pick, Plan,
-    Recipient, Role, Surface, TeamId, Timestamp,
+    Content, EventAction, EventView, Filter, MediaId, Medium, MemberId, OutgoingMessage, Pick,
+    Plan, Recipient, Role, Surface, TeamId, Timestamp,
 };
 use omocast_sandbox::{
     Account, Customer, InstagramRoute, PhoneMessageKind, Receipts, Sandbox, SandboxConfig,
@@ -401,7 +401,7 @@ impl World {
         };
         let request = BroadcastRequest {
             audience,
-            messages,
+            content: Content::Messages(messages),
             surface: Surface::App,
             name_fallback: None,
             draft: None,

@@ -11,7 +11,8 @@ mod uploads;
 
 use leptos::prelude::*;
 use omocast_contract::{
-    Audience, AudienceCount, BroadcastId, BroadcastRequest, Channel, ChannelSet, ProblemCode,
+    Audience, AudienceCount, BroadcastId, BroadcastRequest, Channel, ChannelSet, Content,
+    ProblemCode,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -161,7 +162,7 @@ pub fn ComposePane(
         let (api, sent) = (api.get_value(), draft.get_untracked());
         let request = BroadcastRequest {
             audience: audience.get_untracked(),
-            messages: sent.outgoing(),
+            content: Content::Messages(sent.outgoing()),
             surface: surface.get_untracked(),
             name_fallback: sent.fallback(),
             draft: Some(keeper.id()),
