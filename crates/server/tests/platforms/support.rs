@@ -474,6 +474,7 @@ impl World {
                 PhoneMessageKind::Image { .. } => "[image]".to_owned(),
                 PhoneMessageKind::Video { .. } => "[video]".to_owned(),
                 PhoneMessageKind::File { name, .. } => format!("[file] {name}"),
+                PhoneMessageKind::Template(template) => format!("[template] {}", template.body),
             })
             .collect()
     }
