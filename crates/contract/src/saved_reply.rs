@@ -11,7 +11,7 @@ use crate::{
     SavedReplyId, ShopId, Surface, Timestamp,
 };
 
-/// Who may use a saved reply.
+/// Who may use a saved reply, or a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
