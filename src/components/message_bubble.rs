@@ -127,6 +127,7 @@ pub fn MessageBubble(
             media: None,
             caption,
         } => gone_view(Key::ThreadVideoGone, caption),
+        MessageContent::Template { template } => words_view(template.text()),
         MessageContent::Unsupported { kind } => {
             let text = move || t_with(Key::ThreadUnsupported, &[("kind", &kind)]);
             view! { <p class="message-bubble__note">{reactive(text)}</p> }.into_any()

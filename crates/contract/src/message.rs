@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BroadcastId, DeliveryStatus, MediaId, Medium, MessageId, Reason, Timestamp};
+use crate::{
+    BroadcastId, DeliveryStatus, FilledTemplate, MediaId, Medium, MessageId, Reason, Timestamp,
+};
 
 /// What a message holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,11 @@ pub enum MessageContent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         caption: Option<String>,
     },
+    /// A template, as the customer got it.
+    Template {
+        /// The template.
+        template: Box<FilledTemplate>,
+    },
     /// Something omocast does not show yet, named by the platform's own word (sticker, location, …).
     Unsupported {
         /// The platform's word.
@@ -50,20 +57,21 @@ pub enum MessageContent {
 }
 
 impl MessageContent {
-    /// Which medium it is; what omocast does not show yet is told in words.
+    /// Which medium it is; a template counts as a text, and what omocast does not show yet is told in words.
     pub fn medium(&self) -> Medium {
         match self {
-            Self::Text { .. } | Self::Unsupported { .. } => Medium::Text,
+            Self::Text { .. } | Self::Template { .. } | Self::Unsupported { .. } => Medium::Text,
             Self::Image { .. } => Medium::Image,
             Self::Video { .. } => Medium::Video,
             Self::File { .. } => Medium::File,
         }
     }
 
-    /// What a list shows of it in one line: the text, the caption, or a file's name; may be empty.
+    /// What a list shows of it in one line: the text, a template's body, the caption, or a file's name; may be empty.
     pub fn words(&self) -> &str {
         match self {
             Self::Text { text } => text,
+            Self::Template { template } => &template.body.text,
             Self::Image { caption, .. } | Self::Video { caption, .. } => {
                 caption.as_deref().unwrap_or_default()
             }

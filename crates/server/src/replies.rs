@@ -27,7 +27,9 @@ pub(crate) struct Destination {
 /// Whether a message in a thread is what is asked to be sent.
 pub(crate) fn is_same(shown: &MessageContent, content: &OutgoingMessage) -> bool {
     let media = match shown {
-        MessageContent::Text { .. } | MessageContent::Unsupported { .. } => None,
+        MessageContent::Text { .. }
+        | MessageContent::Template { .. }
+        | MessageContent::Unsupported { .. } => None,
         MessageContent::Image { media, .. }
         | MessageContent::Video { media, .. }
         | MessageContent::File { media, .. } => *media,
@@ -37,7 +39,8 @@ pub(crate) fn is_same(shown: &MessageContent, content: &OutgoingMessage) -> bool
         MessageContent::Image { caption, .. }
         | MessageContent::Video { caption, .. }
         | MessageContent::File { caption, .. } => caption.as_deref(),
-        MessageContent::Unsupported { .. } => None,
+        // No reply is one.
+        MessageContent::Template { .. } | MessageContent::Unsupported { .. } => None,
     };
     shown.medium() == content.medium() && media == content.media() && caption == content.words()
 }

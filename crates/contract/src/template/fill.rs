@@ -1002,7 +1002,9 @@ mod tests {
                 ..template("{{2}}您好{{1}}，{{2}}")
             };
             let sent = filled(&template, &[("header.1", "好"), ("body.1", &values[0]), ("body.2", &values[1])]);
-            prop_assume!(check_fill(&template, &sent, facts, Some(&fallback)).is_empty());
+            if !check_fill(&template, &sent, facts, Some(&fallback)).is_empty() {
+                return Ok(());
+            }
             let filled = fill(&template, &sent, &name, &fallback);
             prop_assert_eq!(filled.body.parameters.len(), 2);
             for parameter in &filled.body.parameters {
