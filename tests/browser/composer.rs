@@ -543,6 +543,11 @@ async fn each_version_offers_what_its_table_says() {
     settle().await;
     assert_eq!(offered(&page), ["文字", "圖片", "影片", "檔案", "預存回覆"]);
     assert!(!page.text().contains("不支援"));
+    drop(page);
+    // Nor while nobody is chosen yet.
+    let page = alone(Surface::App, &[]);
+    settle().await;
+    assert_eq!(offered(&page), ["文字", "圖片", "影片", "檔案", "預存回覆"]);
 }
 
 #[wasm_bindgen_test]

@@ -96,6 +96,14 @@ impl Medium {
             .collect()
     }
 
+    /// Whether this medium is offered for these channels; while none is chosen, what no channel has on this
+    /// surface is not offered either, such as emoji on a phone, whose keyboard has its own.
+    pub fn is_offered(self, surface: Surface, channels: ChannelSet) -> bool {
+        let mut all = Channel::ALL.into_iter();
+        all.any(|channel| self.is_supported(surface, channel))
+            && self.hidden_by(surface, channels).is_empty()
+    }
+
     /// Whether a 1:1 reply on `channel` may hold this medium: as a broadcast may,
     /// and on the web chat texts and images.
     pub fn is_taken_in_replies(self, surface: Surface, channel: Channel) -> bool {
@@ -413,6 +421,13 @@ mod tests {
     #[test]
     fn the_app_offers_no_emoji_button() {
         check(Surface::App, Medium::Emoji, [false, false, false, false]);
+        for channels in [
+            ChannelSet::EMPTY,
+            Channel::ALL[..1].iter().copied().collect(),
+        ] {
+            assert!(!Medium::Emoji.is_offered(Surface::App, channels));
+            assert!(Medium::Emoji.is_offered(Surface::Web, channels));
+        }
     }
 
     #[track_caller]

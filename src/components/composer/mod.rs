@@ -269,7 +269,7 @@ pub fn Composer(
     let buttons = OFFERED
         .into_iter()
         .map(|(medium, icon)| {
-            let is_offered = Memo::new(move |_| hidden_by(medium).is_empty());
+            let is_offered = Memo::new(move |_| medium.is_offered(surface.get(), channels.get()));
             let reason = Signal::derive(move || {
                 full(match medium {
                     Medium::Text => count.get() >= MAX_MESSAGES,
@@ -310,7 +310,7 @@ pub fn Composer(
         let channels = channels.get();
         Offer {
             channels,
-            has_emoji: hidden_by(Medium::Emoji).is_empty(),
+            has_emoji: Medium::Emoji.is_offered(surface.get(), channels),
             has_captions: !channels.is_empty()
                 && channels
                     .iter()

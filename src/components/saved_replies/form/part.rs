@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::limit::MAX_SAVED_REPLY_TEXT;
-use omocast_contract::{Medium, Surface};
+use omocast_contract::{ChannelSet, Medium, Surface};
 
 use super::FormEvent;
 use super::reply_form::{PartContent, PartUpload, ReplyForm};
@@ -111,7 +111,10 @@ fn text_view(
         let used = value.with(|text| text.chars().count()) as u64;
         [number(used), number(MAX_SAVED_REPLY_TEXT as u64)].join(" / ")
     };
-    let has_emoji = Signal::derive(move || surface.get() == Surface::Web);
+    let has_emoji = Signal::derive(move || {
+        // For whichever channels it will be used.
+        Medium::Emoji.is_offered(surface.get(), ChannelSet::EMPTY)
+    });
     view! {
         <RichText
             value
