@@ -10,7 +10,7 @@ use crate::message::Message;
 use crate::{
     AccountId, Binding, BoundView, BroadcastId, BroadcastKind, BroadcastSummary, Channel,
     CustomerId, DraftSummary, EventAction, EventId, EventStatus, EventView, FileType, Filter,
-    MediaFacts, MediaId, Medium, MemberId, OutgoingMessage, Plan, Problem, Recipient, Role,
+    MediaFacts, MediaId, Medium, MemberId, OutgoingMessage, Plan, Problem, Reason, Recipient, Role,
     SavedReply, SavedReplyId, Shop, Standing, Template, TemplateId, Timestamp, WabaId,
 };
 
@@ -56,6 +56,8 @@ pub mod path {
     pub const SAVED_REPLY: &str = "/api/saved-replies/{id}";
     /// GET [`super::TemplateQuery`] → [`super::TemplatePage`].
     pub const TEMPLATES: &str = "/api/templates";
+    /// POST [`super::TemplateSyncRequest`] → [`super::TemplateSync`].
+    pub const TEMPLATES_SYNC: &str = "/api/templates/sync";
     /// POST [`super::BoundCustomerQuery`] → [`super::BoundCustomerPage`].
     pub const BOUND_CUSTOMERS: &str = "/api/bound-customers";
     /// GET → [`super::Drafts`].
@@ -502,6 +504,44 @@ pub struct TemplatePage {
     pub next: Option<String>,
     /// The categories among staff of all that the member sees, in order.
     pub categories: Vec<String>,
+    /// How the templates of the account were last read from Meta.
+    pub sync: TemplateSync,
+}
+
+/// Asks for the templates of an account to be read from Meta now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TemplateSyncRequest {
+    /// The WhatsApp Business account.
+    pub waba: WabaId,
+}
+
+/// How the templates of a WhatsApp Business account were last read from Meta.
+/// A list that could not be read is as it was the time before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TemplateSync {
+    /// When all of them were last read; none if they never were.
+    pub synced_at: Option<Timestamp>,
+    /// Why the last try failed; none if it did not.
+    pub failure: Option<SyncFailure>,
+    /// How many Meta has, in whatever status.
+    pub listed: u64,
+    /// How many of those may be sent; where none may, one is made at [`WabaId::templates_url`].
+    pub sendable: u64,
+}
+
+/// Why templates could not be read from Meta.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SyncFailure {
+    /// Why, such as a token that has expired.
+    pub reason: Reason,
+    /// The platform's own code or words, for support.
+    pub platform_code: Option<String>,
+    /// When it was tried.
+    pub at: Timestamp,
 }
 
 impl Template {

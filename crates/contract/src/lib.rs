@@ -36,7 +36,7 @@ pub use audience::{
 pub use binding::{Binding, BoundView};
 pub use broadcast::{
     Broadcast, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary, Content,
-    Delivery, DeliveryStatus, Progress, Recipient, Standing,
+    Delivery, DeliveryStatus, Progress, Recipient, SentTemplate, Standing,
 };
 pub use channel::{Channel, ChannelSet};
 pub use draft::{Draft, DraftEdit, DraftProblem, DraftSummary, OutgoingMessage};

@@ -10,6 +10,14 @@ use crate::ProblemCode;
 #[serde(transparent)]
 pub struct WabaId(pub String);
 
+impl WabaId {
+    /// Meta's page where templates of the account are made.
+    pub fn templates_url(&self) -> String {
+        let Self(id) = self;
+        format!("https://business.facebook.com/wa/manage/message-templates/?waba_id={id}")
+    }
+}
+
 /// A WhatsApp Business account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

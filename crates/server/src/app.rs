@@ -168,6 +168,7 @@ impl App {
 pub struct Wake {
     pub webhooks: Notify,
     pub deliveries: Notify,
+    pub templates: Notify,
 }
 
 /// A worker that has not been heard of for longer than this hangs: each goes round at least once a minute.

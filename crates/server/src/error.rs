@@ -53,6 +53,15 @@ impl From<std::io::Error> for AppError {
 }
 
 impl AppError {
+    /// The same, about one field of the request; what broke on our side is about none.
+    #[must_use]
+    pub fn at(self, field: &str) -> Self {
+        match self {
+            Self::Internal(_) => self,
+            Self::NotFound | Self::Refused(_) => self.problem().at(field).into(),
+        }
+    }
+
     /// The problem that is told. The cause of what broke is in the log only.
     pub fn problem(&self) -> Problem {
         match self {

@@ -22,6 +22,7 @@ pub mod sessions;
 pub mod shutdown;
 pub mod store;
 pub mod sweep;
+pub mod templates;
 pub mod webhooks;
 
 use std::future::Future;
@@ -80,6 +81,12 @@ pub async fn start(
             app.clone(),
             shutdown.clone(),
             |app, shutdown| delivery::run(app, shutdown).map(told).boxed(),
+        ));
+        workers.spawn(supervise(
+            "templates",
+            app.clone(),
+            shutdown.clone(),
+            |app, shutdown| templates::run(app, shutdown).map(told).boxed(),
         ));
         workers.spawn(supervise(
             "tidying",

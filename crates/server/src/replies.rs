@@ -152,6 +152,9 @@ fn outcome(sent: Option<SendOutcome>) -> ReplyOutcome {
             | SendOutcome::Retry { reason, .. }
             | SendOutcome::AccountStopped { reason, .. },
         ) => failed(DeliveryStatus::Failed, reason),
+        Some(SendOutcome::TemplateStopped { .. }) => {
+            failed(DeliveryStatus::Failed, Reason::TemplateStopped)
+        }
     }
 }
 

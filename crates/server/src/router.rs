@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::error::problem_response;
 use crate::routes::{
     assets, audience, broadcasts, drafts, events, health, live, media, openapi, saved_replies,
-    session, test_sends,
+    session, templates, test_sends,
 };
 use crate::{request, sessions, webhooks};
 
@@ -89,6 +89,8 @@ fn api(app: &App) -> Router<App> {
                 .put(saved_replies::update_saved_reply)
                 .delete(saved_replies::delete_saved_reply),
         )
+        .route(path::TEMPLATES, get(templates::list_templates))
+        .route(path::TEMPLATES_SYNC, post(templates::sync_templates))
         .route(path::DRAFTS, get(drafts::list_drafts))
         .route(
             path::DRAFT,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use omocast_contract::Reason;
+use omocast_contract::{Reason, TemplateStatus};
 use serde_json::Value;
 
 use super::{Answer, SendOutcome, Silence};
@@ -12,6 +12,7 @@ use super::{Answer, SendOutcome, Silence};
 pub(super) enum Verdict {
     Refused(Reason),
     Stopped(Reason),
+    TemplateStopped(TemplateStatus),
     /// Too quick for this one customer.
     SlowCustomer,
     /// Too quick for the account, the business or the app.
@@ -24,6 +25,7 @@ impl Verdict {
     pub(super) fn reason(self) -> Reason {
         match self {
             Self::Refused(reason) | Self::Stopped(reason) => reason,
+            Self::TemplateStopped(_) => Reason::TemplateStopped,
             Self::SlowCustomer | Self::SlowAccount => Reason::RateLimited,
             Self::Again => Reason::PlatformFault,
         }
@@ -41,6 +43,7 @@ impl Verdict {
         match self {
             Self::Refused(reason) => SendOutcome::Refused { reason, code },
             Self::Stopped(reason) => SendOutcome::AccountStopped { reason, code },
+            Self::TemplateStopped(status) => SendOutcome::TemplateStopped { status, code },
             // One message in six seconds is what a pair may exchange for long.
             Self::SlowCustomer => retry(6, false),
             Self::SlowAccount => retry(1, true),

@@ -98,6 +98,10 @@ fn push_body(to: &str, messages: &[Outbound]) -> Value {
             }),
             // LINE has no files, and the contract refuses them; a link is better than nothing.
             Outbound::File { upload, .. } => json!({ "type": "text", "text": upload.original_url }),
+            // The rule lets none come here.
+            Outbound::Template(template) => {
+                json!({ "type": "text", "text": template.filled.text() })
+            }
         })
         .collect();
     json!({ "to": to, "messages": messages })

@@ -95,15 +95,17 @@ impl Connectors {
                 code: "not_of_meta".into(),
             };
         };
-        let kept = match self.kept_upload(account, message).await {
+        let kept = match self.kept_uploads(account, message).await {
             Ok(kept) => kept,
             Err(outcome) => return outcome,
         };
+        let upload = message.uploads().first();
+        let kept = upload.and_then(|upload| kept.id(upload.id));
         let request = self
             .client
             .post(self.node_address(speaker, &format!("{}/messages", speaker.node())))
             .bearer_auth(token)
-            .json(&send_body(speaker, to, message, kept.as_deref(), opaque));
+            .json(&send_body(speaker, to, message, kept, opaque));
         outcome(ask(request).await)
     }
 
@@ -219,7 +221,7 @@ impl Connectors {
 
 fn kind(message: &Outbound) -> &'static str {
     match message {
-        Outbound::Text(_) => "text",
+        Outbound::Text(_) | Outbound::Template(_) => "text",
         Outbound::Image { .. } => "image",
         Outbound::Video { .. } => "video",
         Outbound::File { .. } => "file",
@@ -236,6 +238,8 @@ fn send_body(
 ) -> Value {
     let mut content = match message {
         Outbound::Text(text) => json!({ "text": text }),
+        // The rule lets none come here.
+        Outbound::Template(template) => json!({ "text": template.filled.text() }),
         Outbound::Image { upload, .. }
         | Outbound::Video { upload, .. }
         | Outbound::File { upload, .. } => {

@@ -6,6 +6,7 @@
 mod graph;
 mod line;
 mod messenger;
+mod templates;
 mod uploads;
 mod web;
 mod whatsapp;
@@ -16,7 +17,9 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use omocast_contract::limit::MAX_UPLOAD_BYTES;
-use omocast_contract::{AccountId, Channel, MediaId, Reason, TeamId};
+use omocast_contract::{
+    AccountId, Channel, FilledTemplate, MediaId, Reason, TeamId, TemplateStatus,
+};
 use reqwest::{RequestBuilder, Response, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +27,7 @@ use uuid::Uuid;
 
 use crate::config::Endpoints;
 
+pub use templates::{NotListed, read_status as read_template_status};
 pub use uploads::Uploads;
 pub use whatsapp::failure_reason as whatsapp_failure_reason;
 
@@ -142,6 +146,19 @@ pub enum Outbound {
         upload: Upload,
         caption: Option<String>,
     },
+    Template(OutboundTemplate),
+}
+
+/// A template as one customer gets it. Of WhatsApp alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboundTemplate {
+    /// Meta's name for it.
+    pub name: String,
+    /// Meta's code of its language.
+    pub language: String,
+    pub filled: FilledTemplate,
+    /// The uploads of its headers.
+    pub uploads: Vec<Upload>,
 }
 
 /// An upload as a platform gets it: by an address that it fetches, or by its bytes.
@@ -161,16 +178,17 @@ pub struct Upload {
 
 impl Outbound {
     /// What it holds besides words.
-    pub fn upload(&self) -> Option<&Upload> {
+    pub fn uploads(&self) -> &[Upload] {
         match self {
-            Self::Text(_) => None,
+            Self::Text(_) => &[],
             Self::Image { upload, .. } | Self::Video { upload, .. } | Self::File { upload, .. } => {
-                Some(upload)
+                std::slice::from_ref(upload)
             }
+            Self::Template(template) => &template.uploads,
         }
     }
 
-    /// The same for one customer: with their name in its words.
+    /// The same for one customer: with their name in its words. A template is filled in as a whole instead.
     #[must_use]
     pub fn filled(mut self, fill: impl Fn(&str) -> String) -> Self {
         match &mut self {
@@ -180,6 +198,7 @@ impl Outbound {
             | Self::File { caption, .. } => {
                 *caption = caption.as_deref().map(fill);
             }
+            Self::Template(_) => {}
         }
         self
     }
@@ -201,6 +220,11 @@ pub enum SendOutcome {
         slows_account: bool,
         /// It may have been accepted all the same: only a repeat with the same key is harmless.
         may_have_arrived: bool,
+    },
+    /// It takes no more messages of this template, which stands like this now; no customer is to blame.
+    TemplateStopped {
+        status: TemplateStatus,
+        code: String,
     },
     /// It takes nothing more from this account.
     AccountStopped { reason: Reason, code: String },
@@ -294,7 +318,7 @@ impl Connectors {
                     return Vec::new();
                 };
                 let outcome = self.send_messenger(account, to, message, opaque).await;
-                vec![self.doubt_upload(account, message, outcome).await]
+                vec![self.doubt_uploads(account, message, outcome).await]
             }
             Credentials::Whatsapp { access_token, .. } => {
                 let Some(message) = messages.first() else {
@@ -303,7 +327,7 @@ impl Connectors {
                 let outcome = self
                     .send_whatsapp(account, access_token, to, message, opaque)
                     .await;
-                vec![self.doubt_upload(account, message, outcome).await]
+                vec![self.doubt_uploads(account, message, outcome).await]
             }
             Credentials::Web { secret } => match messages.first() {
                 Some(message) => vec![self.send_web(account, secret, to, message, key).await],

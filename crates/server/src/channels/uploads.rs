@@ -55,6 +55,21 @@ impl KeptBy {
     }
 }
 
+/// What the platform calls the files of a message; those it does not keep are sent as links.
+#[derive(Debug, Default)]
+pub(super) struct Kept(HashMap<MediaId, String>);
+
+impl Kept {
+    pub(super) fn id(&self, upload: MediaId) -> Option<&str> {
+        self.0.get(&upload).map(String::as_str)
+    }
+
+    #[cfg(test)]
+    pub(super) fn one(upload: MediaId, id: &str) -> Self {
+        Self(HashMap::from([(upload, id.to_owned())]))
+    }
+}
+
 type Key = (AccountId, MediaId);
 /// Held while the file is being uploaded; what came of the last try, where it failed.
 type Slot = Arc<Mutex<Option<(Timestamp, SendOutcome)>>>;
@@ -94,21 +109,39 @@ impl Uploads {
 impl Connectors {
     /// Does beforehand what a message needs of the platform, so that only the message itself can be lost in the dark.
     pub async fn prepare(&self, account: &Account, message: &Outbound) -> Result<(), SendOutcome> {
-        self.kept_upload(account, message).await.map(drop)
+        self.kept_uploads(account, message).await.map(drop)
     }
 
-    /// The platform's id of what the message holds, uploaded now if it is not there yet; none for a text, and where
+    /// The platform's ids of what the message holds, uploaded now if it is not there yet; none for a text, and where
     /// the platform fetches links.
-    pub(super) async fn kept_upload(
+    pub(super) async fn kept_uploads(
         &self,
         account: &Account,
         message: &Outbound,
-    ) -> Result<Option<String>, SendOutcome> {
-        let (Some(upload), Some(kept_by), Some(uploads)) =
-            (message.upload(), KeptBy::of(account), &self.uploads)
-        else {
-            return Ok(None);
+    ) -> Result<Kept, SendOutcome> {
+        let mut kept = Kept::default();
+        let (Some(kept_by), Some(uploads)) = (KeptBy::of(account), &self.uploads) else {
+            return Ok(kept);
         };
+        for upload in message.uploads() {
+            if !kept.0.contains_key(&upload.id) {
+                let id = self
+                    .kept_upload(account, message, upload, kept_by, uploads)
+                    .await?;
+                kept.0.insert(upload.id, id);
+            }
+        }
+        Ok(kept)
+    }
+
+    async fn kept_upload(
+        &self,
+        account: &Account,
+        message: &Outbound,
+        upload: &Upload,
+        kept_by: KeptBy,
+        uploads: &Uploads,
+    ) -> Result<String, SendOutcome> {
         let slot = uploads.slot((account.id, upload.id));
         // One at a time: who waits finds what the first one left.
         let mut last = slot.lock().await;
@@ -118,7 +151,7 @@ impl Connectors {
             .find_platform_upload(account.id, upload.id, now)
             .await
         {
-            Ok(Some(kept)) => return Ok(Some(kept.external_id)),
+            Ok(Some(kept)) => return Ok(kept.external_id),
             Ok(None) => {}
             Err(error) => return Err(not_kept(&error)),
         }
@@ -140,7 +173,7 @@ impl Connectors {
                     .keep_platform_upload(account.id, upload.id, &id, now, until)
                     .await
                     .map_err(|error| not_kept(&error))?;
-                Ok(Some(id))
+                Ok(id)
             }
             Err(outcome) => {
                 let pause = match &outcome {
@@ -157,13 +190,13 @@ impl Connectors {
 
     /// A message was refused that held a file by an old id: the platform may have lost the file, so the next try
     /// uploads it again.
-    pub(super) async fn doubt_upload(
+    pub(super) async fn doubt_uploads(
         &self,
         account: &Account,
         message: &Outbound,
         outcome: SendOutcome,
     ) -> SendOutcome {
-        let (Some(upload), Some(uploads)) = (message.upload(), &self.uploads) else {
+        let Some(uploads) = &self.uploads else {
             return outcome;
         };
         let SendOutcome::Refused {
@@ -174,19 +207,23 @@ impl Connectors {
             return outcome;
         };
         let given_before = uploads.clock.now().plus(-SURELY_GOOD);
-        let forgotten = uploads
-            .store
-            .forget_platform_upload(account.id, upload.id, given_before)
-            .await;
-        match forgotten {
-            Ok(true) => SendOutcome::Retry {
-                after: Duration::from_secs(1),
-                reason: Reason::MediaRefused,
-                code: code.clone(),
-                slows_account: false,
-                may_have_arrived: false,
-            },
-            Ok(false) | Err(_) => outcome,
+        let mut is_in_doubt = false;
+        for upload in message.uploads() {
+            let forgotten = uploads
+                .store
+                .forget_platform_upload(account.id, upload.id, given_before)
+                .await;
+            is_in_doubt |= matches!(forgotten, Ok(true));
+        }
+        if !is_in_doubt {
+            return outcome;
+        }
+        SendOutcome::Retry {
+            after: Duration::from_secs(1),
+            reason: Reason::MediaRefused,
+            code: code.clone(),
+            slows_account: false,
+            may_have_arrived: false,
         }
     }
 }

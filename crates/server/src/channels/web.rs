@@ -54,6 +54,10 @@ fn body(to: &str, message: &Outbound, key: Uuid) -> Value {
         Outbound::Video { upload, .. } | Outbound::File { upload, .. } => {
             json!({ "visitor_id": to, "id": key, "text": upload.original_url })
         }
+        // The rule lets none come here.
+        Outbound::Template(template) => {
+            json!({ "visitor_id": to, "id": key, "text": template.filled.text() })
+        }
     }
 }
 

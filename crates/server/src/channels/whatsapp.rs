@@ -1,19 +1,21 @@
 //! The WhatsApp Cloud API: a request per message, and most refusals told later by a status.
 
-use omocast_contract::Reason;
+use omocast_contract::template::HeaderKind;
+use omocast_contract::template::fill::{FilledButton, FilledHeader, FilledText, Parameter};
+use omocast_contract::{FilledTemplate, MediaId, Reason, TemplateStatus};
 use reqwest::Url;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
 use super::graph::{self, Verdict};
-use super::uploads::{KeptBy, ascii_name, file_part};
+use super::uploads::{Kept, KeptBy, ascii_name, file_part};
 use super::{
-    Account, Answer, Connectors, Credentials, FetchError, Incoming, Outbound, SendOutcome, Silence,
-    Upload, ask, is_plain, not_now,
+    Account, Answer, Connectors, Credentials, FetchError, Incoming, Outbound, OutboundTemplate,
+    SendOutcome, Silence, Upload, ask, is_plain, not_now,
 };
 
 impl Connectors {
-    fn graph(&self, path: &str) -> String {
+    pub(super) fn graph(&self, path: &str) -> String {
         format!(
             "{}/{}/{path}",
             self.endpoints.graph, self.endpoints.graph_version
@@ -28,7 +30,7 @@ impl Connectors {
         message: &Outbound,
         opaque: &str,
     ) -> SendOutcome {
-        let kept = match self.kept_upload(account, message).await {
+        let kept = match self.kept_uploads(account, message).await {
             Ok(kept) => kept,
             Err(outcome) => return outcome,
         };
@@ -36,7 +38,7 @@ impl Connectors {
             .client
             .post(self.graph(&format!("{}/messages", account.external_id)))
             .bearer_auth(token)
-            .json(&send_body(to, message, kept.as_deref(), opaque));
+            .json(&send_body(to, message, &kept, opaque));
         outcome(ask(request).await)
     }
 
@@ -110,17 +112,14 @@ impl Connectors {
 }
 
 /// Who has no phone number is named by the business-scoped user id (`TW.1349…`), in a field of its own.
-fn send_body(to: &str, message: &Outbound, kept: Option<&str>, opaque: &str) -> Value {
+fn send_body(to: &str, message: &Outbound, kept: &Kept, opaque: &str) -> Value {
     let recipient = if to.bytes().all(|byte| byte.is_ascii_digit()) {
         "to"
     } else {
         "recipient"
     };
     let media = |upload: &Upload, caption: &Option<String>| {
-        let mut media = match kept {
-            Some(id) => json!({ "id": id }),
-            None => json!({ "link": upload.original_url }),
-        };
+        let mut media = source(upload, kept);
         if let Some(caption) = caption {
             media["caption"] = caption.as_str().into();
         }
@@ -138,6 +137,7 @@ fn send_body(to: &str, message: &Outbound, kept: Option<&str>, opaque: &str) -> 
             document["filename"] = upload.name.as_str().into();
             ("document", document)
         }
+        Outbound::Template(template) => ("template", template_body(template, kept)),
     };
     json!({
         "messaging_product": "whatsapp",
@@ -146,6 +146,105 @@ fn send_body(to: &str, message: &Outbound, kept: Option<&str>, opaque: &str) -> 
         "type": kind,
         kind: content,
         "biz_opaque_callback_data": opaque,
+    })
+}
+
+fn source(upload: &Upload, kept: &Kept) -> Value {
+    match kept.id(upload.id) {
+        Some(id) => json!({ "id": id }),
+        None => json!({ "link": upload.original_url }),
+    }
+}
+
+/// What Meta must be told of a template: only what was filled in (Cloud API, send templates).
+fn template_body(template: &OutboundTemplate, kept: &Kept) -> Value {
+    let FilledTemplate {
+        header,
+        body,
+        buttons,
+        cards,
+        ..
+    } = &template.filled;
+    let mut components = Vec::new();
+    match header {
+        Some(FilledHeader::Text { text }) => components.extend(text_component("header", text)),
+        Some(FilledHeader::Media { kind, media }) => {
+            components.extend(media_component(template, *kind, *media, kept));
+        }
+        None => {}
+    }
+    components.extend(text_component("body", body));
+    components.extend(button_components(buttons));
+    if !cards.is_empty() {
+        let cards = cards.iter().enumerate().map(|(at, card)| {
+            let mut components = Vec::new();
+            components.extend(media_component(template, card.kind, card.media, kept));
+            components.extend(text_component("body", &card.body));
+            components.extend(button_components(&card.buttons));
+            json!({ "card_index": at, "components": components })
+        });
+        let cards: Vec<_> = cards.collect();
+        components.push(json!({ "type": "carousel", "cards": cards }));
+    }
+    let mut content = json!({ "name": template.name, "language": { "code": template.language } });
+    if !components.is_empty() {
+        content["components"] = components.into();
+    }
+    content
+}
+
+fn text_component(part: &str, text: &FilledText) -> Option<Value> {
+    let parameters: Vec<_> = text.parameters.iter().map(text_parameter).collect();
+    (!parameters.is_empty()).then(|| json!({ "type": part, "parameters": parameters }))
+}
+
+fn text_parameter(parameter: &Parameter) -> Value {
+    let mut value = json!({ "type": "text", "text": parameter.value });
+    if let Some(name) = &parameter.name {
+        value["parameter_name"] = name.as_str().into();
+    }
+    value
+}
+
+/// None where the upload is not at hand, which Meta refuses in its own words.
+fn media_component(
+    template: &OutboundTemplate,
+    kind: HeaderKind,
+    media: Option<MediaId>,
+    kept: &Kept,
+) -> Option<Value> {
+    let upload = template
+        .uploads
+        .iter()
+        .find(|upload| Some(upload.id) == media)?;
+    let mut content = source(upload, kept);
+    let kind = match kind {
+        HeaderKind::Image => "image",
+        HeaderKind::Video => "video",
+        HeaderKind::Document => {
+            content["filename"] = upload.name.as_str().into();
+            "document"
+        }
+    };
+    let parameter = json!({ "type": kind, kind: content });
+    Some(json!({ "type": "header", "parameters": [parameter] }))
+}
+
+/// Only the ends of addresses are to be told: a quick reply comes back by its own words.
+fn button_components(buttons: &[FilledButton]) -> impl Iterator<Item = Value> {
+    buttons.iter().enumerate().filter_map(|(at, button)| {
+        let FilledButton::Url { url, .. } = button else {
+            return None;
+        };
+        let parameters: Vec<_> = url.parameters.iter().map(text_parameter).collect();
+        (!parameters.is_empty()).then(|| {
+            json!({
+                "type": "button",
+                "sub_type": "url",
+                "index": at.to_string(),
+                "parameters": parameters,
+            })
+        })
     })
 }
 
@@ -158,20 +257,23 @@ fn outcome(answer: Result<Answer, Silence>) -> SendOutcome {
 }
 
 /// Cloud API, error codes.
-fn verdict(code: i64, subcode: Option<i64>) -> Option<Verdict> {
-    use Verdict::{Again, Refused, SlowAccount, SlowCustomer, Stopped};
+pub(super) fn verdict(code: i64, subcode: Option<i64>) -> Option<Verdict> {
+    use Verdict::{Again, Refused, SlowAccount, SlowCustomer, Stopped, TemplateStopped};
     Some(match code {
         131_047 => Refused(Reason::WindowClosed),
         131_026 => Refused(Reason::Unreachable),
-        131_049 | 130_472 => Refused(Reason::HeldBackByPlatform),
+        131_049 => Refused(Reason::MarketingCap),
+        130_472 => Refused(Reason::HeldBackByPlatform),
         131_050 => Refused(Reason::OptedOut),
         131_048 | 368 | 131_031 | 130_497 => Stopped(Reason::AccountRestricted),
         131_056 => SlowCustomer,
         130_429 | 80_007 | 4 | 613 => SlowAccount,
         131_057 | 131_016 | 131_000 | 133_004 | 1 | 2 => Again,
-        132_000 | 132_001 | 132_005 | 132_007 | 132_012 | 132_015 | 132_016 => {
-            Refused(Reason::ContentRefused)
-        }
+        // Not there in this language, or not approved: which of them, the list tells that is read again at once.
+        132_001 => TemplateStopped(TemplateStatus::Deleted),
+        132_015 => TemplateStopped(TemplateStatus::Paused),
+        132_016 => TemplateStopped(TemplateStatus::Disabled),
+        132_000 | 132_005 | 132_007 | 132_012 | 132_018 => Refused(Reason::ContentRefused),
         131_052 | 131_053 => Refused(Reason::MediaRefused),
         // The number is not this token's: no message of it will go.
         33 => Stopped(Reason::AccountNotConnected),
@@ -190,6 +292,8 @@ pub fn failure_reason(code: i64) -> Reason {
 
 #[cfg(test)]
 mod tests {
+    use omocast_contract::template::fill::FilledCard;
+
     use super::*;
     use crate::channels::graph::tests::{answer, error as graph_error};
     use crate::channels::http_client;
@@ -259,8 +363,9 @@ mod tests {
             },
         ];
         for message in messages {
-            for kept in [None, Some("77")] {
-                let body = send_body("886912345678", &message, kept, "b.c.0");
+            let known = Kept::one(upload().id, "77");
+            for kept in [Kept::default(), known] {
+                let body = send_body("886912345678", &message, &kept, "b.c.0");
                 check_schema("whatsapp-send", "SendMessageRequest", &body);
             }
         }
@@ -272,7 +377,8 @@ mod tests {
             upload: upload("型錄.pdf"),
             caption: Some("秋季".into()),
         };
-        let body = send_body("886912345678", &file, Some("77"), "");
+        let kept = Kept::one(upload("型錄.pdf").id, "77");
+        let body = send_body("886912345678", &file, &kept, "");
         let expected = json!({ "id": "77", "caption": "秋季", "filename": "型錄.pdf" });
         assert_eq!(body["document"], expected);
     }
@@ -280,7 +386,8 @@ mod tests {
     #[test]
     fn a_link_is_previewed_and_nothing_else() {
         let preview = |text: &str| {
-            send_body("1", &Outbound::Text(text.into()), None, "")["text"]["preview_url"].clone()
+            let kept = Kept::default();
+            send_body("1", &Outbound::Text(text.into()), &kept, "")["text"]["preview_url"].clone()
         };
         assert_eq!(preview("看 https://example.com"), true);
         assert_eq!(preview("嗨"), false);
@@ -289,7 +396,7 @@ mod tests {
     #[test]
     fn who_has_no_number_is_named_by_the_scoped_id() {
         let text = Outbound::Text("嗨".into());
-        let body = send_body("TW.13491208655302741918", &text, None, "");
+        let body = send_body("TW.13491208655302741918", &text, &Kept::default(), "");
         assert_eq!(body["recipient"], "TW.13491208655302741918");
         assert!(body.get("to").is_none());
     }
@@ -307,12 +414,11 @@ mod tests {
     fn what_meta_refuses_for_good() {
         check_refused(&[131_047], Reason::WindowClosed);
         check_refused(&[131_026], Reason::Unreachable);
-        check_refused(&[131_049, 130_472], Reason::HeldBackByPlatform);
+        check_refused(&[130_472], Reason::HeldBackByPlatform);
+        check_refused(&[131_049], Reason::MarketingCap);
         check_refused(&[131_050], Reason::OptedOut);
         check_refused(
-            &[
-                132_000, 132_001, 132_005, 132_007, 132_012, 132_015, 132_016,
-            ],
+            &[132_000, 132_005, 132_007, 132_012, 132_018],
             Reason::ContentRefused,
         );
         check_refused(
@@ -321,6 +427,149 @@ mod tests {
         );
         check_refused(&[131_052, 131_053], Reason::MediaRefused);
         check_refused(&[999_999], Reason::Other);
+    }
+
+    #[test]
+    fn what_stops_a_template_is_no_fault_of_customers() {
+        for (code, status) in [
+            (132_001, TemplateStatus::Deleted),
+            (132_015, TemplateStatus::Paused),
+            (132_016, TemplateStatus::Disabled),
+        ] {
+            let expected = SendOutcome::TemplateStopped {
+                status,
+                code: code.to_string(),
+            };
+            assert_eq!(outcome(error(code)), expected);
+            assert_eq!(failure_reason(code), Reason::TemplateStopped);
+        }
+    }
+
+    fn text(text: &str, parameters: &[(Option<&str>, &str)]) -> FilledText {
+        let parameters = parameters.iter().map(|(name, value)| Parameter {
+            name: name.map(str::to_owned),
+            value: (*value).to_owned(),
+        });
+        FilledText {
+            text: text.to_owned(),
+            parameters: parameters.collect(),
+        }
+    }
+
+    fn template(body: FilledText) -> OutboundTemplate {
+        OutboundTemplate {
+            name: "new_arrival".into(),
+            language: "zh_TW".into(),
+            filled: FilledTemplate {
+                header: None,
+                body,
+                footer: "ATELIER".into(),
+                buttons: Vec::new(),
+                cards: Vec::new(),
+            },
+            uploads: vec![upload("型錄.pdf")],
+        }
+    }
+
+    fn with_header(kind: HeaderKind) -> OutboundTemplate {
+        let mut template = template(text("好", &[]));
+        template.filled.header = Some(FilledHeader::Media {
+            kind,
+            media: Some(upload("").id),
+        });
+        template
+    }
+
+    #[track_caller]
+    fn check_template(template: OutboundTemplate, expected: Value) {
+        let kept = Kept::one(upload("").id, "77");
+        let body = send_body(
+            "886912345678",
+            &Outbound::Template(template),
+            &kept,
+            "b.c.0",
+        );
+        // The derived schema has no carousel, though Meta's guide has.
+        if !expected.to_string().contains("carousel") {
+            check_schema("whatsapp-send", "SendMessageRequest", &body);
+        }
+        assert_eq!(body["type"], "template");
+        assert_eq!(body["template"]["name"], "new_arrival");
+        assert_eq!(body["template"]["language"], json!({ "code": "zh_TW" }));
+        assert_eq!(body["template"]["components"], expected);
+    }
+
+    #[test]
+    fn a_template_with_nothing_to_fill_in_has_no_components() {
+        check_template(template(text("好", &[])), Value::Null);
+    }
+
+    #[test]
+    fn values_go_by_their_order_or_with_their_names() {
+        let numbers = text("A1 到 信義店", &[(None, "A1"), (None, "信義店")]);
+        let expected = json!([{ "type": "body", "parameters": [
+            { "type": "text", "text": "A1" }, { "type": "text", "text": "信義店" },
+        ] }]);
+        check_template(template(numbers), expected);
+        let names = text("A1", &[(Some("order_id"), "A1")]);
+        let expected = json!([{ "type": "body", "parameters": [
+            { "type": "text", "text": "A1", "parameter_name": "order_id" },
+        ] }]);
+        check_template(template(names), expected);
+    }
+
+    #[test]
+    fn a_header_is_a_text_or_an_upload() {
+        let mut titled = template(text("好", &[]));
+        titled.filled.header = Some(FilledHeader::Text {
+            text: text("怡君 您好", &[(None, "怡君")]),
+        });
+        let header = |parameter| json!([{ "type": "header", "parameters": [parameter] }]);
+        check_template(titled, header(json!({ "type": "text", "text": "怡君" })));
+        let image = json!({ "type": "image", "image": { "id": "77" } });
+        check_template(with_header(HeaderKind::Image), header(image));
+        let video = json!({ "type": "video", "video": { "id": "77" } });
+        check_template(with_header(HeaderKind::Video), header(video));
+        let document = json!({ "id": "77", "filename": "型錄.pdf" });
+        let document = json!({ "type": "document", "document": document });
+        check_template(with_header(HeaderKind::Document), header(document));
+    }
+
+    #[test]
+    fn the_end_of_an_address_goes_with_the_place_of_its_button() {
+        let mut template = template(text("好", &[]));
+        template.filled.buttons = vec![
+            FilledButton::QuickReply { text: "好".into() },
+            FilledButton::Url {
+                text: "看".into(),
+                url: text("https://a.example/coat", &[(None, "coat")]),
+            },
+        ];
+        let expected = json!([{ "type": "button", "sub_type": "url", "index": "1", "parameters": [
+            { "type": "text", "text": "coat" },
+        ] }]);
+        check_template(template, expected);
+    }
+
+    #[test]
+    fn every_card_of_a_carousel_is_told_with_its_upload() {
+        let mut template = template(text("新品", &[]));
+        let card = || FilledCard {
+            kind: HeaderKind::Image,
+            media: Some(upload("").id),
+            body: text("風衣 9 折", &[(None, "9")]),
+            buttons: vec![FilledButton::QuickReply { text: "要".into() }],
+        };
+        template.filled.cards = vec![card(), card()];
+        let components = json!([
+            { "type": "header", "parameters": [{ "type": "image", "image": { "id": "77" } }] },
+            { "type": "body", "parameters": [{ "type": "text", "text": "9" }] },
+        ]);
+        let cards = json!([
+            { "card_index": 0, "components": components },
+            { "card_index": 1, "components": components },
+        ]);
+        check_template(template, json!([{ "type": "carousel", "cards": cards }]));
     }
 
     #[test]

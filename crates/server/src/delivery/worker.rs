@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omocast_contract::variable::fill_name;
-use omocast_contract::{BroadcastId, Channel, DeliveryStatus, Reason};
+use omocast_contract::{
+    BroadcastId, Channel, DeliveryStatus, Reason, SentTemplate, TemplateStatus,
+};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -15,8 +17,8 @@ use uuid::Uuid;
 
 use super::pace::Pace;
 use super::{GRACE, ToRecord, Worker, weight_of};
-use crate::channels::{Account, Outbound, SendOutcome};
-use crate::outbound::outbound;
+use crate::channels::{Account, Outbound, SendOutcome, Upload};
+use crate::outbound::{outbound, outbound_template, upload_of};
 use crate::store::deliveries::{ClaimedRecipient, LEASE, Outcome, RecipientKey, Then, Told};
 use crate::store::inbound::About;
 
@@ -51,12 +53,18 @@ pub(super) struct Lane {
 /// What a broadcast says, before names are filled in.
 struct Content {
     messages: Vec<Outbound>,
+    /// In place of messages: a template with the uploads of its headers.
+    template: Option<(SentTemplate, Vec<Upload>)>,
     name_fallback: String,
 }
 
 impl Content {
     /// The messages as one recipient gets them.
     fn for_recipient(&self, recipient: &ClaimedRecipient) -> Cow<'_, [Outbound]> {
+        if let Some((sent, uploads)) = &self.template {
+            let name = recipient.name.as_deref().unwrap_or_default();
+            return vec![outbound_template(sent, uploads, name, &self.name_fallback)].into();
+        }
         let Some(name) = &recipient.name else {
             return Cow::Borrowed(&self.messages);
         };
@@ -191,13 +199,19 @@ impl Lane {
         let found = app.store.broadcast_content(broadcast).await?;
         // A repeated push must be the same to the byte, so addresses are counted from when the broadcast was accepted.
         let content = found.and_then(|found| {
+            let (media, at) = (&found.media, found.accepted_at);
             Some(Content {
-                messages: outbound(&app.media, &found.messages, &found.media, found.accepted_at)?,
+                messages: outbound(&app.media, &found.messages, media, at)?,
+                template: found.template.map(|sent| {
+                    let uploads = media.iter().map(|media| upload_of(&app.media, media, at));
+                    (sent, uploads.collect())
+                }),
                 name_fallback: found.name_fallback,
             })
         });
         let content = Arc::new(content.unwrap_or(Content {
             messages: Vec::new(),
+            template: None,
             name_fallback: String::new(),
         }));
         if self.messages.len() >= 16 {
@@ -308,6 +322,9 @@ impl Sender {
                 }
                 Err(outcome) => outcome,
             };
+            if let SendOutcome::TemplateStopped { status, .. } = &outcome {
+                self.stop_template(key.broadcast, *status).await;
+            }
             match self.judge(&recipient, outcome) {
                 Judged::Told(mut told) => {
                     told.position = position;
@@ -408,6 +425,10 @@ impl Sender {
             SendOutcome::Refused { reason, code } => {
                 told(DeliveryStatus::Failed, Some(reason), Some(code), None)
             }
+            SendOutcome::TemplateStopped { code, .. } => {
+                let reason = Some(Reason::TemplateStopped);
+                told(DeliveryStatus::Skipped, reason, Some(code), None)
+            }
             SendOutcome::Unknown { code } => told(
                 DeliveryStatus::Unknown,
                 Some(Reason::NoAnswer),
@@ -463,6 +484,17 @@ impl Sender {
                 },
             ),
         }
+    }
+
+    /// Whoever is claimed from now on is skipped, and nobody is offered the template, until the list says otherwise.
+    async fn stop_template(&self, broadcast: BroadcastId, status: TemplateStatus) {
+        let app = &self.worker.app;
+        tracing::warn!(%broadcast, status = status.as_str(), "the template can't be sent any more");
+        if let Err(error) = app.store.stop_template(broadcast, status, app.now()).await {
+            // The platform refuses the rest as well, so nothing is lost but time.
+            tracing::error!("a stopped template was not noted: {error}");
+        }
+        app.wake.templates.notify_one();
     }
 
     async fn tell(&self, key: RecipientKey, told: Vec<Told>, then: Then) {

@@ -11,4 +11,5 @@ pub mod media;
 pub mod openapi;
 pub mod saved_replies;
 pub mod session;
+pub mod templates;
 pub mod test_sends;

@@ -3,18 +3,20 @@
 //! Customers are counted in groups that the rule of [`Standing::reach`] treats alike,
 //! so the rule itself is asked once for each group and is written nowhere else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use omocast_contract::api::CountQuery;
 use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::event::may_reply;
 use omocast_contract::reach::{Outgoing, Standing, Tie, messaging_window};
 use omocast_contract::{
-    Audience, AudienceCount, Channel, EventId, EventStatus, EventView, MemberId, Pick, Problem,
-    ProblemCode, Reach, RowId, Source, Timestamp,
+    AccountId, Audience, AudienceCount, BroadcastKind, Channel, EventId, EventStatus, EventView,
+    MemberId, Pick, Problem, ProblemCode, Reach, Reason, RowId, Source, Timestamp, WabaCount,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 
 use super::events::{may_see, push_filter, push_view, push_words};
+use super::templates::{find_template, wabas_of_team};
 use super::{Member, Store, read_count, read_id, read_id_or_none, read_word};
 use crate::error::{AppError, AppResult};
 
@@ -22,6 +24,8 @@ use crate::error::{AppError, AppResult};
 pub(super) struct Group {
     standing: Standing,
     recency: Recency,
+    /// The number they write to, where a template is sent.
+    account: Option<AccountId>,
     pub(super) customers: u64,
 }
 
@@ -39,12 +43,25 @@ impl Store {
         &self,
         member: &Member,
         audience: &Audience,
+        asked: &CountQuery,
         now: Timestamp,
     ) -> AppResult<AudienceCount> {
         let mut connection = self.reader.acquire().await?;
         check_visible(&mut connection, member, audience).await?;
-        let groups = count_groups(&mut connection, member, audience, now, Scoped::AsPicked).await?;
-        Ok(sum(&groups, now))
+        let outgoing = match (asked.kind, asked.template) {
+            (BroadcastKind::Messages, _) => Outgoing::Messages,
+            (BroadcastKind::Template, None) => Outgoing::ANY_TEMPLATE,
+            (BroadcastKind::Template, Some(id)) => {
+                let template = find_template(&mut connection, member, id).await;
+                let template = template.map_err(|error| error.at("template"))?;
+                Outgoing::of_template(&template, template.updated_at)
+            }
+        };
+        let scoped = Scoped::AsPicked;
+        let groups = count_groups(&mut connection, member, audience, outgoing, now, scoped).await?;
+        let mut count = sum(&groups, outgoing, now);
+        count.wabas = count_wabas(&mut connection, member, &groups, outgoing, now).await?;
+        Ok(count)
     }
 }
 
@@ -116,16 +133,23 @@ pub(super) async fn count_groups(
     connection: &mut SqliteConnection,
     member: &Member,
     audience: &Audience,
+    outgoing: Outgoing,
     now: Timestamp,
     scoped: Scoped,
 ) -> AppResult<Vec<Group>> {
+    // Asked only where it matters, because the index that counts events does not hold it.
+    let account = match outgoing {
+        Outgoing::Messages => "null",
+        Outgoing::Template { .. } => "e.account_id",
+    };
     let mut sql = QueryBuilder::new("select e.channel, e.status, e.owner_id is ");
     sql.push_bind(member.id.to_string())
-        .push(" as is_owner, c.is_blocked, ");
+        .push(" as is_owner, c.is_blocked, c.marketing_stopped_at is not null as has_opted_out, ");
+    sql.push(account).push(" as account_id, ");
     push_recency(&mut sql, now);
     sql.push(" as recency, count(*) as customers from event e join customer c on c.id = e.customer_id where ");
     push_audience(&mut sql, member, audience, scoped);
-    sql.push(" group by 1, 2, 3, 4, 5");
+    sql.push(" group by 1, 2, 3, 4, 5, 6, 7");
     let rows = sql.build().fetch_all(connection).await?;
     let mut groups = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -147,11 +171,12 @@ pub(super) async fn count_groups(
                 Recency::OutsideWindow => Some(window_start(channel, now)),
             },
             is_blocked: row.try_get("is_blocked")?,
-            has_opted_out: false,
+            has_opted_out: row.try_get("has_opted_out")?,
         };
         groups.push(Group {
             standing,
             recency,
+            account: read_id_or_none(row, "account_id")?,
             customers: read_count(row, "customers")?,
         });
     }
@@ -159,11 +184,11 @@ pub(super) async fn count_groups(
 }
 
 /// The count that the groups make together.
-pub(super) fn sum(groups: &[Group], now: Timestamp) -> AudienceCount {
+pub(super) fn sum(groups: &[Group], outgoing: Outgoing, now: Timestamp) -> AudienceCount {
     let mut count = AudienceCount::default();
     for group in groups {
         let (channel, customers) = (group.standing.channel, group.customers);
-        match group.standing.reach(Outgoing::Messages, now) {
+        match group.standing.reach(outgoing, now) {
             Reach::Open => match count
                 .reached
                 .iter_mut()
@@ -195,41 +220,88 @@ pub(super) fn sum(groups: &[Group], now: Timestamp) -> AudienceCount {
     count
 }
 
-/// Why each customer of a broadcast would be skipped, as an expression over `event e` and `customer c`; null for the others.
-pub(super) fn push_reason(sql: &mut QueryBuilder<Sqlite>, groups: &[Group], now: Timestamp) {
-    let skipped: Vec<_> = groups
+/// The WhatsApp Business accounts of those who would be reached; none where no template is sent.
+pub(super) async fn count_wabas(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    groups: &[Group],
+    outgoing: Outgoing,
+    now: Timestamp,
+) -> AppResult<Vec<WabaCount>> {
+    let reached = groups
         .iter()
-        .filter_map(
-            |group| match group.standing.reach(Outgoing::Messages, now) {
-                Reach::Open => None,
-                Reach::Skipped(reason) => Some((group, reason)),
-            },
-        )
+        .filter(|group| group.standing.reach(outgoing, now) == Reach::Open);
+    let mut counts: Vec<WabaCount> = Vec::new();
+    let mut wabas = None;
+    for group in reached {
+        let Some(account) = group.account else {
+            continue;
+        };
+        if wabas.is_none() {
+            wabas = Some(wabas_of_team(connection, member.team_id).await?);
+        }
+        let Some(waba) = wabas.as_ref().and_then(|wabas| wabas.get(&account)) else {
+            continue;
+        };
+        match counts.iter_mut().find(|found| found.waba.id == waba.id) {
+            Some(found) => found.customers += group.customers,
+            None => counts.push(WabaCount {
+                waba: waba.clone(),
+                customers: group.customers,
+            }),
+        }
+    }
+    counts.sort_by(|a, b| a.waba.id.cmp(&b.waba.id));
+    Ok(counts)
+}
+
+/// Why each customer of a broadcast would be skipped, as an expression over `event e` and `customer c`; null for the others.
+pub(super) fn push_reason(
+    sql: &mut QueryBuilder<Sqlite>,
+    groups: &[Group],
+    outgoing: Outgoing,
+    now: Timestamp,
+) {
+    // Those who differ in their account only are alike here.
+    let skipped: BTreeMap<String, Reason> = groups
+        .iter()
+        .filter_map(|group| match group.standing.reach(outgoing, now) {
+            Reach::Open => None,
+            Reach::Skipped(reason) => Some((group.key(), reason)),
+        })
         .collect();
     if skipped.is_empty() {
         sql.push("null");
         return;
     }
-    sql.push("case e.channel || c.is_blocked || ");
+    sql.push("case e.channel || c.is_blocked || (c.marketing_stopped_at is not null) || ");
     push_recency(sql, now);
-    for (group, reason) in skipped {
-        let Standing {
-            channel,
-            is_blocked,
-            ..
-        } = group.standing;
-        let key = format!(
-            "{}{}{}",
-            channel.as_str(),
-            u8::from(is_blocked),
-            group.recency as u8
-        );
+    for (key, reason) in skipped {
         sql.push(" when ")
             .push_bind(key)
             .push(" then ")
             .push_bind(reason.as_str());
     }
     sql.push(" end");
+}
+
+impl Group {
+    /// What [`push_reason`] tells groups apart by.
+    fn key(&self) -> String {
+        let Standing {
+            channel,
+            is_blocked,
+            has_opted_out,
+            ..
+        } = self.standing;
+        format!(
+            "{}{}{}{}",
+            channel.as_str(),
+            u8::from(is_blocked),
+            u8::from(has_opted_out),
+            self.recency as u8
+        )
+    }
 }
 
 /// [`Recency`] as a number, for `event e`.

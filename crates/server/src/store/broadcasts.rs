@@ -4,22 +4,28 @@ use std::collections::HashMap;
 
 use omocast_contract::audience::ChannelCount;
 use omocast_contract::draft::{check_messages, title};
-use omocast_contract::link::count_links;
+use omocast_contract::link::{count_links, count_links_in};
 use omocast_contract::member::Scope;
+use omocast_contract::reach::Outgoing;
+use omocast_contract::template::fill::{check_fill, fill as filled_in};
 use omocast_contract::variable::uses_name;
+use omocast_contract::waba::check_waba;
 use omocast_contract::{
     Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary,
-    Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, OutgoingMessage, Problem,
-    ProblemCode, Progress, Reason, Recipient, Timestamp,
+    Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, MediaId, OutgoingMessage,
+    Problem, ProblemCode, Progress, Reason, Recipient, SentTemplate, TemplateFill, Timestamp,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::audience::{Scoped, check_sendable, count_groups, push_audience, push_reason, sum};
+use super::audience::{
+    Scoped, check_sendable, count_groups, count_wabas, push_audience, push_reason, sum,
+};
 use super::drafts::delete_draft;
-use super::media::{media_facts, media_of, use_media};
+use super::media::{media_facts, media_in, media_of, use_media};
+use super::templates::{find_template, sent_template};
 use super::{
     Member, Store, read_count, read_id, read_time, read_time_or_none, read_word, read_word_or_none,
 };
@@ -32,7 +38,8 @@ const RECIPIENT_PAGE: usize = 100;
 
 const SUMMARY: &str =
     "select b.id, b.title, b.status, m.name as sender, b.member_id, b.created_at, b.completed_at,
-    b.message_count, b.messages, b.name_fallback, b.links_official, b.links_other from broadcast b join member m on m.id = b.member_id";
+    b.message_count, b.messages, b.name_fallback, b.links_official, b.links_other,
+    b.kind, b.template from broadcast b join member m on m.id = b.member_id";
 
 /// What came of asking for a broadcast.
 #[derive(Clone, Debug)]
@@ -74,16 +81,24 @@ impl Store {
             ));
         }
 
-        let Content::Messages(messages) = &request.content else {
-            // No account has templates yet.
-            return Err(Problem::new(ProblemCode::NotFound).at("template").into());
+        let content = match &request.content {
+            Content::Messages(messages) => Checked::messages(messages, member),
+            Content::Template(fill) => {
+                let fallback = request.name_fallback.as_deref();
+                check_template(&mut tx, member, fill, fallback).await?
+            }
         };
         let audience = &request.audience;
         let at_audience = |code| Problem::new(code).at("audience");
         audience.check().map_err(at_audience)?;
         check_sendable(&mut tx, member, audience).await?;
-        let groups = count_groups(&mut tx, member, audience, now, Scoped::Sendable).await?;
-        let count = sum(&groups, now);
+        let (outgoing, scoped) = (content.outgoing, Scoped::Sendable);
+        let groups = count_groups(&mut tx, member, audience, outgoing, now, scoped).await?;
+        let count = sum(&groups, outgoing, now);
+        if let Some(sent) = &content.template {
+            let wabas = count_wabas(&mut tx, member, &groups, outgoing, now).await?;
+            check_waba(&sent.template.waba.id, &wabas).map_err(at_audience)?;
+        }
         if count.reached_total() == 0 {
             let is_empty = count.skipped_total() == 0;
             let code = if is_empty {
@@ -93,50 +108,56 @@ impl Store {
             };
             return Err(at_audience(code).into());
         }
-        let facts = media_facts(&mut tx, member.team_id, messages).await?;
-        let problems = check_messages(
-            messages,
-            count.channels(),
-            request.surface,
-            |id| facts.get(&id).copied(),
-            request.name_fallback.as_deref(),
-        );
-        if let Some(found) = problems.into_iter().next() {
-            let mut problem = Problem::new(found.code).at(found.field());
-            problem.channels = found.channels.iter().collect();
-            return Err(problem.into());
+        if let Content::Messages(messages) = &request.content {
+            let facts = media_facts(&mut tx, member.team_id, media_in(messages)).await?;
+            let problems = check_messages(
+                messages,
+                count.channels(),
+                request.surface,
+                |id| facts.get(&id).copied(),
+                request.name_fallback.as_deref(),
+            );
+            if let Some(found) = problems.into_iter().next() {
+                let mut problem = Problem::new(found.code).at(found.field());
+                problem.channels = found.channels.iter().collect();
+                return Err(problem.into());
+            }
         }
 
         let id = BroadcastId(Uuid::now_v7());
-        let links = count_links(messages, &member.official_domains);
+        let messages = request.content.messages();
+        let sent = content.template.as_ref();
         query(
             "insert into broadcast (id, team_id, member_id, idempotency_key, request_hash, title, messages, message_count,
-                                    audience, status, created_at, name_fallback, links_official, links_other, draft_id)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'sending', $10, $11, $12, $13, $14)",
+                                    audience, status, created_at, name_fallback, links_official, links_other, draft_id,
+                                    kind, template_id, template)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'sending', $10, $11, $12, $13, $14, $15, $16, $17)",
         )
         .bind(id.to_string())
         .bind(member.team_id.to_string())
         .bind(member.id.to_string())
         .bind(key)
         .bind(request_hash)
-        .bind(title(messages))
+        .bind(&content.title)
         .bind(serde_json::to_string(messages).expect("messages are JSON"))
-        .bind(messages.len() as i64)
+        .bind(content.message_count as i64)
         .bind(serde_json::to_string(audience).expect("an audience is JSON"))
         .bind(now.0)
         .bind(request.name_fallback.as_deref())
-        .bind(links.official)
-        .bind(links.other)
+        .bind(content.links.official)
+        .bind(content.links.other)
         .bind(request.draft.map(|draft| draft.to_string()))
+        .bind(request.content.kind().as_str())
+        .bind(sent.map(|sent| sent.template.id.to_string()))
+        .bind(sent.map(|sent| serde_json::to_string(sent).expect("a template is JSON")))
         .execute(&mut *tx)
         .await?;
-        use_media(&mut tx, member.team_id, &id.to_string(), messages).await?;
+        let media = content.media.iter().copied();
+        use_media(&mut tx, member.team_id, &id.to_string(), media).await?;
         if let Some(draft) = request.draft {
             delete_draft(&mut tx, member.id, draft).await?;
         }
 
-        let mut words = messages.iter().filter_map(OutgoingMessage::words);
-        let says_name = words.any(uses_name);
         let mut recipients = QueryBuilder::<Sqlite>::new(
             "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, name, status, reason, updated_at, is_open)
              select broadcast_id, customer_id, event_id, account_id, channel, name,
@@ -149,19 +170,19 @@ impl Store {
             .push_bind(now.0)
             .push(" as now, ");
         recipients.push("e.customer_id, e.id as event_id, e.account_id, e.channel, ");
-        recipients.push(if says_name {
+        recipients.push(if content.says_name {
             "c.name as name, "
         } else {
             "null as name, "
         });
-        push_reason(&mut recipients, &groups, now);
+        push_reason(&mut recipients, &groups, outgoing, now);
         recipients.push(" as reason from event e join customer c on c.id = e.customer_id where ");
         push_audience(&mut recipients, member, audience, Scoped::Sendable);
         // In the order of the table, which is quicker to write.
         recipients.push(" order by e.customer_id)");
         recipients.build().execute(&mut *tx).await?;
 
-        let positions: Vec<usize> = (0..messages.len()).collect();
+        let positions: Vec<usize> = (0..content.message_count).collect();
         query(
             "insert into delivery (broadcast_id, customer_id, position, status, reason, updated_at)
              select r.broadcast_id, r.customer_id, position.value, r.status, r.reason, r.updated_at
@@ -281,6 +302,67 @@ impl Store {
     }
 }
 
+/// What a broadcast is to send.
+struct Checked {
+    outgoing: Outgoing,
+    title: String,
+    message_count: usize,
+    links: LinkCount,
+    /// The uploads it uses.
+    media: Vec<MediaId>,
+    /// Whether it says the customer's name.
+    says_name: bool,
+    template: Option<SentTemplate>,
+}
+
+impl Checked {
+    /// Messages, which are checked once it is known which channels they go to.
+    fn messages(messages: &[OutgoingMessage], member: &Member) -> Self {
+        let mut words = messages.iter().filter_map(OutgoingMessage::words);
+        Self {
+            outgoing: Outgoing::Messages,
+            title: title(messages),
+            message_count: messages.len(),
+            links: count_links(messages, &member.official_domains),
+            media: media_in(messages).collect(),
+            says_name: words.any(uses_name),
+            template: None,
+        }
+    }
+}
+
+/// A template that was filled in as it should be, and that applies to the member.
+async fn check_template(
+    tx: &mut SqliteConnection,
+    member: &Member,
+    fill: &TemplateFill,
+    name_fallback: Option<&str>,
+) -> AppResult<Checked> {
+    let template = find_template(tx, member, fill.template)
+        .await
+        .map_err(|error| error.at("template"))?;
+    let media: Vec<MediaId> = fill.media.values().copied().collect();
+    let facts = media_facts(tx, member.team_id, media.iter().copied()).await?;
+    let problems = check_fill(&template, fill, |id| facts.get(&id).copied(), name_fallback);
+    if let Some(found) = problems.into_iter().next() {
+        return Err(Problem::new(found.code).at(found.field()).into());
+    }
+    // As long as nobody's name makes a link, the links are the same for everybody.
+    let filled = filled_in(&template, fill, "", name_fallback.unwrap_or_default());
+    Ok(Checked {
+        outgoing: Outgoing::of_template(&template, fill.as_of),
+        title: template.display_name().to_owned(),
+        message_count: 1,
+        links: count_links_in(filled.texts(), &member.official_domains),
+        media,
+        says_name: fill.uses_name(),
+        template: Some(SentTemplate {
+            template,
+            fill: fill.clone(),
+        }),
+    })
+}
+
 /// Which broadcasts a member sees, as a condition on `broadcast b`.
 fn push_scope(sql: &mut QueryBuilder<Sqlite>, member: &Member) {
     let (team, me) = (member.team_id.to_string(), member.id.to_string());
@@ -357,7 +439,7 @@ async fn find_broadcast(
     Ok(Broadcast {
         summary: summary(&row, progress)?,
         messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
-        template: None,
+        template: sent_template(&row)?,
         media: media_of(connection, &id.to_string()).await?,
         name_fallback: row.try_get("name_fallback")?,
         links: LinkCount {
@@ -395,7 +477,7 @@ async fn progress_of(
 fn summary(row: &SqliteRow, progress: Progress) -> Result<BroadcastSummary, sqlx::Error> {
     Ok(BroadcastSummary {
         id: read_id(row, "id")?,
-        kind: BroadcastKind::Messages,
+        kind: read_word(row, "kind", BroadcastKind::parse)?,
         title: row.try_get("title")?,
         status: read_word(row, "status", BroadcastStatus::parse)?,
         sender: row.try_get("sender")?,

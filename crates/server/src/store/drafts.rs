@@ -9,7 +9,7 @@ use omocast_contract::{
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection, query};
 
-use super::media::{media_of, release_media, use_media};
+use super::media::{media_in, media_of, release_media, use_media};
 use super::{Member, Store, read_count, read_id, read_time, read_word, read_word_or_none};
 use crate::error::{AppError, AppResult};
 
@@ -108,7 +108,13 @@ impl Store {
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
-        use_media(&mut tx, member.team_id, &id.to_string(), &edit.messages).await?;
+        use_media(
+            &mut tx,
+            member.team_id,
+            &id.to_string(),
+            media_in(&edit.messages),
+        )
+        .await?;
         let (_, draft) = find_draft(&mut tx, id).await?.ok_or(AppError::NotFound)?;
         tx.commit().await?;
         Ok(draft)

@@ -263,9 +263,13 @@ pub(super) fn push_view(sql: &mut QueryBuilder<Sqlite>, member: &Member, view: E
 
 /// What the funnel keeps, as a further condition on `event e`.
 pub(super) fn push_filter(sql: &mut QueryBuilder<Sqlite>, filter: &Filter) {
-    // No event knows its WhatsApp Business account or its customer's shop yet.
-    if filter.waba.is_some() || !filter.shops.is_empty() {
+    // Shops are those of bound customers: an event has none.
+    if !filter.shops.is_empty() {
         sql.push(" and false");
+    }
+    if let Some(waba) = &filter.waba {
+        sql.push(" and e.account_id in (select fa.id from account fa where fa.team_id = e.team_id and fa.waba_id = ");
+        sql.push_bind(waba.0.clone()).push(")");
     }
     if !filter.channels.is_empty() {
         sql.push(" and e.channel in (");

@@ -138,7 +138,7 @@ impl Store {
         messages: &[OutgoingMessage],
     ) -> Result<HashMap<MediaId, MediaFacts>, sqlx::Error> {
         let mut connection = self.reader.acquire().await?;
-        media_facts(&mut connection, team, messages).await
+        media_facts(&mut connection, team, media_in(messages)).await
     }
 
     /// Those uploads of the team that `messages` use.
@@ -148,31 +148,36 @@ impl Store {
         messages: &[OutgoingMessage],
     ) -> Result<Vec<Media>, sqlx::Error> {
         let mut connection = self.reader.acquire().await?;
-        media_of_messages(&mut connection, team, messages).await
+        media_of_team(&mut connection, team, media_in(messages)).await
     }
 }
 
-async fn media_of_messages(
+/// The uploads that messages hold.
+pub(super) fn media_in(messages: &[OutgoingMessage]) -> impl Iterator<Item = MediaId> + Send {
+    messages.iter().filter_map(OutgoingMessage::media)
+}
+
+async fn media_of_team(
     connection: &mut SqliteConnection,
     team: TeamId,
-    messages: &[OutgoingMessage],
+    ids: impl Iterator<Item = MediaId> + Send,
 ) -> Result<Vec<Media>, sqlx::Error> {
     let mut sql = QueryBuilder::new(MEDIA);
     sql.push(" from json_each(")
-        .push_bind(ids_of(messages))
+        .push_bind(as_json(ids))
         .push(") asked join media m on m.id = asked.value where m.team_id = ")
         .push_bind(team.to_string());
     let rows = sql.build().fetch_all(connection).await?;
     rows.iter().map(|row| Ok(stored(row)?.media)).collect()
 }
 
-/// What the rules must know of those uploads of the team that `messages` use.
+/// What the rules must know of those of `ids` that are uploads of the team.
 pub(super) async fn media_facts(
     connection: &mut SqliteConnection,
     team: TeamId,
-    messages: &[OutgoingMessage],
+    ids: impl Iterator<Item = MediaId> + Send,
 ) -> Result<HashMap<MediaId, MediaFacts>, sqlx::Error> {
-    let media = media_of_messages(connection, team, messages).await?;
+    let media = media_of_team(connection, team, ids).await?;
     Ok(media
         .into_iter()
         .map(|media| (media.id, media.facts()))
@@ -184,7 +189,7 @@ pub(super) async fn use_media(
     connection: &mut SqliteConnection,
     team: TeamId,
     holder: &str,
-    messages: &[OutgoingMessage],
+    ids: impl Iterator<Item = MediaId> + Send,
 ) -> Result<(), sqlx::Error> {
     release_media(connection, holder).await?;
     query(
@@ -192,7 +197,7 @@ pub(super) async fn use_media(
          select $1, m.id from json_each($2) asked join media m on m.id = asked.value where m.team_id = $3",
     )
     .bind(holder)
-    .bind(ids_of(messages))
+    .bind(as_json(ids))
     .bind(team.to_string())
     .execute(connection)
     .await?;
@@ -241,8 +246,8 @@ pub(super) async fn media_of_all(
 }
 
 /// Each upload once, as JSON.
-fn ids_of(messages: &[OutgoingMessage]) -> String {
-    let mut ids: Vec<MediaId> = messages.iter().filter_map(OutgoingMessage::media).collect();
+fn as_json(ids: impl Iterator<Item = MediaId>) -> String {
+    let mut ids: Vec<MediaId> = ids.collect();
     ids.sort_unstable();
     ids.dedup();
     serde_json::to_string(&ids).expect("ids are JSON")

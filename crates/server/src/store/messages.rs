@@ -2,14 +2,18 @@
 
 use omocast_contract::api::{Customer, Thread};
 use omocast_contract::message::{Message, MessageContent, MessageOrigin};
+use omocast_contract::template::fill::fill as filled_in;
 use omocast_contract::{
-    AccountId, DeliveryStatus, EventId, Medium, MessageId, OutgoingMessage, Reason, Timestamp,
+    AccountId, DeliveryStatus, EventId, Medium, MessageId, OutgoingMessage, Reason, SentTemplate,
+    Timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 
+use super::deliveries::TEMPLATE;
 use super::inbound::one_line;
 use super::receipts::find_reached;
+use super::templates::sent_template;
 use super::{Member, Store, read_id, read_id_or_none, read_time, read_word, read_word_or_none};
 use crate::error::{AppError, AppResult};
 
@@ -17,8 +21,12 @@ use crate::error::{AppError, AppResult};
 const PAGE: usize = 50;
 
 const MESSAGE: &str = "select m.id, m.direction, m.kind, m.text, m.media_id, m.at, m.broadcast_id, m.status, m.reason,
-    f.name as file_name, f.bytes as file_bytes, coalesce(s.name, '') as sender
-    from message m left join member s on s.id = m.member_id left join media f on f.id = m.media_id";
+    f.name as file_name, f.bytes as file_bytes, coalesce(s.name, '') as sender,
+    b.template, b.name_fallback, r.name as recipient_name
+    from message m left join member s on s.id = m.member_id left join media f on f.id = m.media_id
+    left join broadcast b on b.id = m.broadcast_id and m.kind = 'template'
+    left join recipient r on r.broadcast_id = b.id
+                         and r.customer_id = (select customer_id from event where id = m.event_id)";
 
 /// A reply that is to be sent, unless it was sent already.
 #[derive(Clone, Debug)]
@@ -205,6 +213,7 @@ fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     let media = read_id_or_none(row, "media_id")?;
     let caption = || Some(text.clone()).filter(|text| !text.is_empty());
     let content = match Medium::parse(&kind) {
+        _ if kind == TEMPLATE => template(row, kind)?,
         Some(Medium::Text) => MessageContent::Text { text },
         Some(Medium::Image) => MessageContent::Image {
             media,
@@ -243,5 +252,18 @@ fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
         at: read_time(row, "at")?,
         origin,
         content,
+    })
+}
+
+/// A template as the customer got it: the broadcast holds it once for all of them.
+fn template(row: &SqliteRow, kind: String) -> Result<MessageContent, sqlx::Error> {
+    let Some(SentTemplate { template, fill }) = sent_template(row)? else {
+        return Ok(MessageContent::Unsupported { kind });
+    };
+    let name: Option<String> = row.try_get("recipient_name")?;
+    let fallback: Option<String> = row.try_get("name_fallback")?;
+    let (name, fallback) = (name.unwrap_or_default(), fallback.unwrap_or_default());
+    Ok(MessageContent::Template {
+        template: Box::new(filled_in(&template, &fill, &name, &fallback)),
     })
 }

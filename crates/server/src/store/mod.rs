@@ -13,11 +13,13 @@ pub mod inbound;
 mod media;
 mod members;
 mod messages;
+mod offered;
 mod receipts;
 mod saved_replies;
 mod sessions;
 mod tags;
 mod teams;
+pub mod templates;
 mod test_customers;
 mod uploads;
 

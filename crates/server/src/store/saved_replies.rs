@@ -10,7 +10,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::media::{media_facts, media_of, media_of_all, release_media, use_media};
+use super::media::{media_facts, media_in, media_of, media_of_all, release_media, use_media};
+use super::offered::push_offered;
 use super::{Member, Store, fold_name, read_count, read_id, read_time, read_word};
 use crate::error::{AppError, AppResult};
 
@@ -110,7 +111,13 @@ impl Store {
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
-        use_media(&mut tx, member.team_id, &id.to_string(), &edit.messages).await?;
+        use_media(
+            &mut tx,
+            member.team_id,
+            &id.to_string(),
+            media_in(&edit.messages),
+        )
+        .await?;
         let made = find_saved_reply(&mut tx, member, id).await?;
         tx.commit().await?;
         Ok(made)
@@ -143,7 +150,13 @@ impl Store {
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
-        use_media(&mut tx, member.team_id, &id.to_string(), &edit.messages).await?;
+        use_media(
+            &mut tx,
+            member.team_id,
+            &id.to_string(),
+            media_in(&edit.messages),
+        )
+        .await?;
         let after = find_saved_reply(&mut tx, member, id).await?;
         tx.commit().await?;
         Ok(after)
@@ -166,23 +179,13 @@ impl Store {
 /// Which saved replies a member sees, as a condition on `saved_reply r`:
 /// what [`SavedReplyAudience::is_visible_to`] says, in SQL.
 fn push_visible(sql: &mut QueryBuilder<Sqlite>, member: &Member) {
-    let me = member.id.to_string();
     sql.push("r.team_id = ")
         .push_bind(member.team_id.to_string())
         .push(" and (r.author_id = ")
-        .push_bind(me.clone())
-        .push(" or case json_extract(r.audience, '$.type') when 'everyone' then 1 when 'only_me' then 0 when 'roles' then ");
-    sql.push_bind(member.role.keeps_saved_replies())
-        .push(" or exists (select 1 from json_each(r.audience, '$.roles') where value = ")
-        .push_bind(member.role.as_str())
-        .push(") when 'shops' then ");
-    sql.push_bind(member.role.keeps_saved_replies())
-        .push(
-            " or exists (select 1 from json_each(r.audience, '$.shops') s
-              join member_shop o on o.shop_id = s.value and o.member_id = ",
-        )
-        .push_bind(me)
-        .push(") end)");
+        .push_bind(member.id.to_string())
+        .push(" or ");
+    push_offered(sql, member, "r.audience");
+    sql.push(")");
 }
 
 async fn categories(
@@ -213,7 +216,7 @@ async fn check(
             .then_some(())
             .ok_or_else(|| at_audience(ProblemCode::NotFound))?;
     }
-    let facts = media_facts(connection, member.team_id, &edit.messages).await?;
+    let facts = media_facts(connection, member.team_id, media_in(&edit.messages)).await?;
     match check_saved_reply(edit, |id| facts.get(&id).copied()).first() {
         None => Ok(()),
         Some(found) => Err(Problem::new(found.code()).at(found.field()).into()),

@@ -184,7 +184,7 @@ fn joined(select: &'static str, rest: &'static str) -> sqlx::AssertSqlSafe<Strin
     sqlx::AssertSqlSafe(format!("{select} {rest}"))
 }
 
-fn account(row: &SqliteRow) -> Result<SealedAccount, sqlx::Error> {
+pub(super) fn account(row: &SqliteRow) -> Result<SealedAccount, sqlx::Error> {
     Ok(SealedAccount {
         id: read_id(row, "id")?,
         team_id: read_id(row, "team_id")?,

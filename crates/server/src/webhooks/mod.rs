@@ -22,7 +22,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use futures::stream;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use omocast_contract::{AccountId, Channel, MediaId, ProblemCode, Timestamp};
+use omocast_contract::{AccountId, Channel, MediaId, ProblemCode, TeamId, Timestamp, WabaId};
 use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -35,6 +35,7 @@ use crate::error::{AppError, AppResult, read_body};
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
 use crate::store::inbound::{Change, Fetched, Inbox, StoredWebhook};
+use crate::store::templates::TemplateNews;
 use media::fetch_media;
 
 /// More than any platform posts at once.
@@ -263,7 +264,18 @@ async fn process(
     webhook: &StoredWebhook,
     prepared: anyhow::Result<Prepared>,
 ) -> anyhow::Result<()> {
-    let Prepared { inboxes, fetched } = prepared?;
+    let Prepared {
+        inboxes,
+        fetched,
+        team,
+        templates,
+    } = prepared?;
+    // First, because the webhook goes with what it says of customers; to take the news in twice does no harm.
+    if !templates.is_empty() {
+        let now = app.now();
+        app.store.take_template_news(team, &templates, now).await?;
+        app.wake.templates.notify_one();
+    }
     let processed = app
         .store
         .process_webhook(webhook.id, &inboxes, &fetched, app.now())
@@ -332,6 +344,8 @@ impl From<serde_json::Error> for Unreadable {
 struct Prepared {
     inboxes: Vec<Inbox>,
     fetched: Fetched,
+    team: TeamId,
+    templates: Vec<TemplateNews>,
 }
 
 async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared> {
@@ -339,6 +353,8 @@ async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared>
         .find_account(webhook.account)
         .await?
         .context("the account is gone")?;
+    let team = account.team_id;
+    let mut templates = Vec::new();
     let per_account = match account.channel {
         Channel::Line => {
             let changes = line::parse(&webhook.body).map_err(Unreadable::from)?;
@@ -349,8 +365,15 @@ async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared>
             vec![(account, changes)]
         }
         Channel::Whatsapp => {
-            let told = whatsapp::parse(&webhook.body).map_err(Unreadable::from)?;
-            find_addressees(app, &account, &[Channel::Whatsapp], told).await?
+            let said = whatsapp::parse(&webhook.body).map_err(Unreadable::from)?;
+            for news in said.templates {
+                if is_waba_of(app, &account, &news.waba).await? {
+                    templates.push(news);
+                } else {
+                    tracing::warn!(account = %account.id, waba = news.waba.0, "a webhook is about what is no account");
+                }
+            }
+            find_addressees(app, &account, &[Channel::Whatsapp], said.changes).await?
         }
         Channel::Facebook | Channel::Instagram => {
             let told = messenger::parse(&webhook.body).map_err(Unreadable::from)?;
@@ -375,7 +398,26 @@ async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared>
             changes,
         });
     }
-    Ok(Prepared { inboxes, fetched })
+    Ok(Prepared {
+        inboxes,
+        fetched,
+        team,
+        templates,
+    })
+}
+
+/// Whether a WhatsApp Business account is of the same team and app as the account whose address was posted to.
+async fn is_waba_of(app: &App, signed_by: &Account, waba: &WabaId) -> anyhow::Result<bool> {
+    let accounts = app.store.list_accounts_of_waba(signed_by.team_id, waba);
+    for account in accounts.await? {
+        let credentials = app.open_account(account)?.credentials;
+        if credentials.of_meta().map(|(secret, _)| secret)
+            == signed_by.credentials.of_meta().map(|(secret, _)| secret)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// One app's webhooks come to one address, whichever of its accounts they are about.

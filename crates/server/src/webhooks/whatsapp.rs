@@ -1,14 +1,15 @@
 //! WhatsApp's webhooks: messages of customers, and the statuses of ours.
 
-use omocast_contract::{DeliveryStatus, Medium, Reason};
+use omocast_contract::{DeliveryStatus, Medium, Reason, WabaId};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::read_time;
-use crate::channels::whatsapp_failure_reason;
+use crate::channels::{read_template_status, whatsapp_failure_reason};
 use crate::store::inbound::{
     About, Change, Contact, InboundContent, InboundMedia, InboundMessage, StatusTold,
 };
+use crate::store::templates::TemplateNews;
 
 #[derive(Deserialize)]
 struct Webhook {
@@ -18,6 +19,9 @@ struct Webhook {
 
 #[derive(Deserialize)]
 struct Entry {
+    /// The WhatsApp Business account.
+    #[serde(default)]
+    id: String,
     #[serde(default)]
     changes: Vec<FieldChange>,
 }
@@ -25,7 +29,7 @@ struct Entry {
 #[derive(Deserialize)]
 struct FieldChange {
     field: String,
-    /// Of many shapes; only that of `messages` is read.
+    /// Of many shapes, one for each field.
     value: Value,
 }
 
@@ -72,18 +76,54 @@ struct StatusError {
     code: i64,
 }
 
-/// What a webhook says, by the number it is about.
-pub(super) fn parse(body: &[u8]) -> Result<Vec<(String, Vec<Change>)>, serde_json::Error> {
+#[derive(Deserialize)]
+struct TemplateTold {
+    message_template_name: String,
+    message_template_language: String,
+    event: Option<String>,
+}
+
+/// What a webhook says.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// By the number it is about.
+    pub(super) changes: Vec<(String, Vec<Change>)>,
+    pub(super) templates: Vec<TemplateNews>,
+}
+
+pub(super) fn parse(body: &[u8]) -> Result<Said, serde_json::Error> {
     let webhook: Webhook = serde_json::from_slice(body)?;
-    let values = webhook
-        .entry
-        .into_iter()
-        .flat_map(|entry| entry.changes)
-        .filter(|change| change.field == "messages")
-        .filter_map(|change| serde_json::from_value::<Messages>(change.value).ok());
-    Ok(values
-        .map(|value| (value.metadata.phone_number_id.clone(), changes(value)))
-        .collect())
+    let mut said = Said::default();
+    for Entry { id, changes: told } in webhook.entry {
+        for FieldChange { field, value } in told {
+            match field.as_str() {
+                "messages" => {
+                    if let Ok(value) = serde_json::from_value::<Messages>(value) {
+                        let number = value.metadata.phone_number_id.clone();
+                        said.changes.push((number, changes(value)));
+                    }
+                }
+                "message_template_status_update"
+                | "message_template_components_update"
+                | "template_category_update" => {
+                    if let Ok(told) = serde_json::from_value(value) {
+                        said.templates.push(read_news(&id, told));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(said)
+}
+
+fn read_news(waba: &str, told: TemplateTold) -> TemplateNews {
+    TemplateNews {
+        waba: WabaId(waba.to_owned()),
+        name: told.message_template_name,
+        language: told.message_template_language,
+        status: told.event.as_deref().and_then(read_template_status),
+    }
 }
 
 fn changes(value: Messages) -> Vec<Change> {
@@ -199,6 +239,7 @@ fn read_status(told: Status) -> Option<StatusTold> {
 
 #[cfg(test)]
 mod tests {
+    use omocast_contract::TemplateStatus;
     use serde_json::json;
 
     use super::*;
@@ -219,7 +260,7 @@ mod tests {
     #[track_caller]
     fn parse_value(value: Value) -> Vec<Change> {
         let parsed = parse(webhook(value).to_string().as_bytes()).unwrap();
-        let [(number, changes)] = parsed.as_slice() else {
+        let [(number, changes)] = parsed.changes.as_slice() else {
             panic!("{parsed:?}");
         };
         assert_eq!(number, NUMBER);
@@ -342,12 +383,41 @@ mod tests {
     }
 
     #[test]
+    fn news_of_templates_name_their_account_and_where_they_stand() {
+        let told = |field: &str, event: Value| {
+            let value = json!({
+                "message_template_id": 7, "message_template_name": "new_arrival",
+                "message_template_language": "zh_TW", "event": event,
+            });
+            json!({ "field": field, "value": value })
+        };
+        let changes = [
+            told("message_template_status_update", json!("PAUSED")),
+            told("message_template_status_update", json!("REINSTATED")),
+            told("message_template_components_update", Value::Null),
+            told("template_category_update", Value::Null),
+            json!({ "field": "message_template_status_update", "value": {} }),
+        ];
+        let entry = json!([{ "id": "100", "changes": changes }]);
+        let body = json!({ "object": "whatsapp_business_account", "entry": entry });
+        let said = parse(body.to_string().as_bytes()).unwrap();
+        let statuses: Vec<_> = said.templates.iter().map(|news| news.status).collect();
+        let (paused, approved) = (TemplateStatus::Paused, TemplateStatus::Approved);
+        assert_eq!(statuses, [Some(paused), Some(approved), None, None]);
+        for news in said.templates {
+            assert_eq!(news.waba, WabaId("100".into()));
+            assert_eq!((&*news.name, &*news.language), ("new_arrival", "zh_TW"));
+        }
+    }
+
+    #[test]
     fn what_is_not_known_spoils_nothing() {
         let body = json!({ "object": "whatsapp_business_account", "entry": [{ "id": "1", "changes": [
             { "field": "account_update", "value": { "event": "X" } },
             { "field": "messages", "value": 7 },
         ]}]});
-        assert!(parse(body.to_string().as_bytes()).unwrap().is_empty());
+        let said = parse(body.to_string().as_bytes()).unwrap();
+        assert!(said.changes.is_empty() && said.templates.is_empty());
         let odd = json!({ "messages": [7, {}, message("text", json!({ "body": "嗨" }))], "statuses": [1] });
         assert_eq!(parse_value(odd).len(), 1);
     }

@@ -2,7 +2,8 @@
 
 use omocast_contract::api::{
     ActionRequest, BroadcastPage, BulkRequest, BulkResult, Drafts, EventCounts, EventPage,
-    EventQuery, EventRow, Me, Media, RecipientPage, SavedReplyPage, SignIn, Tags, Thread, path,
+    EventQuery, EventRow, Me, Media, RecipientPage, SavedReplyPage, SignIn, Tags, TemplatePage,
+    TemplateSync, TemplateSyncRequest, Thread, path,
 };
 use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
@@ -21,8 +22,11 @@ use ProblemCode::{
     NameFallbackMissing, NameFallbackTooLong, NoMessages, NotAVideo, NotAnImage, NotFound,
     PlanLacksOmo, PlatformRefused, PreviewMissing, RequestTooLarge, RoleMayNotBroadcast,
     RoleMayNotSee, SavedReplyAudienceNotAllowed, SavedReplyChanged, SavedReplyForNobody,
-    StorageFull, TextEmpty, TextTooLong, TitleEmpty, TitleTooLong, TooManyAttempts, TooManyDrafts,
-    TooManyMessages, TooManyPicked, TooManyTests, UploadEmpty, UploadTooLarge,
+    StorageFull, TemplateChanged, TemplateLinkInvalid, TemplateMediaMissing,
+    TemplateMediaWrongKind, TemplateNotApproved, TemplateNotSupported, TemplateSlotUnknown,
+    TemplateTooLong, TemplateValueHasLink, TemplateValueMissing, TemplateValueNotOneLine,
+    TextEmpty, TextTooLong, TitleEmpty, TitleTooLong, TooManyAttempts, TooManyDrafts,
+    TooManyMessages, TooManyPicked, TooManyTests, UploadEmpty, UploadTooLarge, WabaConflict,
     WebChannelNotSupported, WindowClosed, WrongCredentials,
 };
 
@@ -261,6 +265,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         },
         get(path::TAGS, "listTags", "The team's tags.", gives::<Tags>()),
         Endpoint {
+            query: &[("kind", "BroadcastKind"), ("template", "uuid")],
             refusals: &[
                 MalformedRequest,
                 RequestTooLarge,
@@ -310,6 +315,18 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 CaptionTooLong,
                 NameFallbackMissing,
                 NameFallbackTooLong,
+                TemplateNotApproved,
+                TemplateNotSupported,
+                TemplateChanged,
+                TemplateValueMissing,
+                TemplateValueNotOneLine,
+                TemplateValueHasLink,
+                TemplateLinkInvalid,
+                TemplateTooLong,
+                TemplateSlotUnknown,
+                TemplateMediaMissing,
+                TemplateMediaWrongKind,
+                WabaConflict,
             ],
             ..post(
                 path::BROADCASTS,
@@ -457,6 +474,43 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 "deleteSavedReply",
                 "Deletes a saved reply.",
                 Gives::Nothing,
+            )
+        },
+        Endpoint {
+            query: &[
+                ("waba", "text"),
+                ("search", "text"),
+                ("category", "text"),
+                ("after", "text"),
+            ],
+            refusals: &[
+                MalformedRequest,
+                FilterTooLong,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                NotFound,
+            ],
+            ..get(
+                path::TEMPLATES,
+                "listTemplates",
+                "A page of the templates that may be sent and that apply to the member, the last changed first.",
+                gives::<TemplatePage>(),
+            )
+        },
+        Endpoint {
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                NotFound,
+            ],
+            ..post(
+                path::TEMPLATES_SYNC,
+                "syncTemplates",
+                "Reads the templates of an account from Meta now, unless that was done a moment ago.",
+                takes::<TemplateSyncRequest>(),
+                gives::<TemplateSync>(),
             )
         },
         Endpoint {

@@ -10,14 +10,14 @@ use axum::response::IntoResponse;
 use omocast_contract::api::{
     ActionRequest, BroadcastPage, BulkRequest, BulkResult, Drafts, EventCounts, EventPage,
     EventQuery, EventRow, IDEMPOTENCY_KEY, Me, Media, RecipientPage, SavedReplyPage, SignIn, Tags,
-    Thread, path,
+    TemplatePage, TemplateSync, TemplateSyncRequest, Thread, path,
 };
 use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
 use omocast_contract::test_send::{TestCode, TestCustomers, TestResult, TestSend};
 use omocast_contract::{
-    Audience, AudienceCount, Broadcast, BroadcastRequest, Channel, DeliveryStatus, Draft,
-    DraftEdit, OutgoingMessage, Problem, ProblemCode, SavedReply, SavedReplyEdit, Standing,
+    Audience, AudienceCount, Broadcast, BroadcastKind, BroadcastRequest, Channel, DeliveryStatus,
+    Draft, DraftEdit, OutgoingMessage, Problem, ProblemCode, SavedReply, SavedReplyEdit, Standing,
 };
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -132,6 +132,7 @@ fn shapes() -> Vec<(String, RefOr<Schema>)> {
     add::<Audience>(&mut shapes);
     add::<AudienceCount>(&mut shapes);
     add::<Broadcast>(&mut shapes);
+    add::<BroadcastKind>(&mut shapes);
     add::<BroadcastPage>(&mut shapes);
     add::<BroadcastRequest>(&mut shapes);
     add::<BulkRequest>(&mut shapes);
@@ -158,6 +159,9 @@ fn shapes() -> Vec<(String, RefOr<Schema>)> {
     add::<SignIn>(&mut shapes);
     add::<Standing>(&mut shapes);
     add::<Tags>(&mut shapes);
+    add::<TemplatePage>(&mut shapes);
+    add::<TemplateSync>(&mut shapes);
+    add::<TemplateSyncRequest>(&mut shapes);
     add::<TestCode>(&mut shapes);
     add::<TestCustomers>(&mut shapes);
     add::<TestResult>(&mut shapes);

@@ -11,18 +11,22 @@ use omocast_contract::api::Media;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::reach::{Outgoing, Standing, Tie};
 use omocast_contract::{
-    AccountId, BroadcastId, BroadcastStatus, Channel, CustomerId, DeliveryStatus, EventId,
-    EventStatus, MemberId, OutgoingMessage, Plan, Progress, Reach, Reason, Role, TeamId, Timestamp,
+    AccountId, BroadcastId, BroadcastKind, BroadcastStatus, Channel, CustomerId, DeliveryStatus,
+    EventId, EventStatus, MemberId, OutgoingMessage, Plan, Progress, Reach, Reason, Role,
+    SentTemplate, TeamId, Timestamp,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::media::media_of;
 use super::receipts::Reached;
+use super::templates::{outgoing_of, sent_template};
 use super::{
     Store, read_id, read_id_or_none, read_time, read_time_or_none, read_word, read_word_or_none,
 };
 use threads::write_messages;
+
+pub(super) use threads::TEMPLATE;
 
 /// How long a claimed recipient stays with the worker that claimed them, unless it renews.
 pub const LEASE: i64 = 60_000;
@@ -157,6 +161,8 @@ pub struct BroadcastContent {
     pub messages: Vec<OutgoingMessage>,
     /// The uploads that its messages use.
     pub media: Vec<Media>,
+    /// The template it sends in place of messages.
+    pub template: Option<SentTemplate>,
     /// What customers without a name are called; empty where no message says the name.
     pub name_fallback: String,
     pub accepted_at: Timestamp,
@@ -204,7 +210,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let rows = query(
             "select r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name,
-                    c.external_id, c.is_blocked, e.status, e.owner_id, e.last_inbound_at,
+                    c.external_id, c.is_blocked, c.marketing_stopped_at, b.kind, e.status, e.owner_id, e.last_inbound_at,
                     b.member_id, m.role, t.plan
              from recipient r
              join customer c on c.id = r.customer_id
@@ -234,6 +240,7 @@ impl Store {
         let mut claim = Claim::default();
         let mut outcomes = Vec::new();
         let mut with_key = Vec::new();
+        let mut outgoing: HashMap<BroadcastId, Outgoing> = HashMap::new();
         for (row, key) in rows.iter().zip(keys) {
             let member: MemberId = read_id(row, "member_id")?;
             let channel = read_word(row, "channel", Channel::parse)?;
@@ -248,10 +255,23 @@ impl Store {
                 },
                 last_inbound_at: read_time_or_none(row, "last_inbound_at")?,
                 is_blocked: row.try_get::<i64, _>("is_blocked")? != 0,
-                has_opted_out: false,
+                has_opted_out: row
+                    .try_get::<Option<i64>, _>("marketing_stopped_at")?
+                    .is_some(),
+            };
+            let outgoing = match read_word(row, "kind", BroadcastKind::parse)? {
+                BroadcastKind::Messages => Outgoing::Messages,
+                BroadcastKind::Template => match outgoing.get(&key.broadcast) {
+                    Some(&known) => known,
+                    None => {
+                        let asked = outgoing_of(&mut tx, key.broadcast).await?;
+                        outgoing.insert(key.broadcast, asked);
+                        asked
+                    }
+                },
             };
             let reach = match role.may_broadcast(plan) {
-                Ok(()) => standing.reach(Outgoing::Messages, now),
+                Ok(()) => standing.reach(outgoing, now),
                 Err(_) => Reach::Skipped(Reason::SenderNotAllowed),
             };
             let has_key = channel == Channel::Line;
@@ -536,14 +556,17 @@ impl Store {
         broadcast: BroadcastId,
     ) -> Result<Option<BroadcastContent>, sqlx::Error> {
         let mut connection = self.reader.acquire().await?;
-        let row = query("select messages, name_fallback, created_at from broadcast where id = $1")
-            .bind(broadcast.to_string())
-            .fetch_optional(&mut *connection)
-            .await?;
+        let row = query(
+            "select messages, template, name_fallback, created_at from broadcast where id = $1",
+        )
+        .bind(broadcast.to_string())
+        .fetch_optional(&mut *connection)
+        .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(BroadcastContent {
             messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
             media: media_of(&mut connection, &broadcast.to_string()).await?,
+            template: sent_template(&row)?,
             name_fallback: row
                 .try_get::<Option<String>, _>("name_fallback")?
                 .unwrap_or_default(),
@@ -888,6 +911,7 @@ pub(super) async fn settle(
         write_deliveries(tx, &recipients, now).await?;
         write_recipients(tx, &recipients, now).await?;
         write_messages(tx, &recipients, now, &mut changes).await?;
+        note_opt_outs(tx, &recipients, now).await?;
         let changed = recipients.iter().filter(|recipient| recipient.is_changed);
         changes
             .broadcasts
@@ -1006,6 +1030,35 @@ async fn write_recipients(
     builder.push_bind(now.0);
     builder.push(" from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c");
     builder.build().execute(tx).await?;
+    Ok(())
+}
+
+/// Who was not sent marketing because they want none, as Meta told, is not sent any again.
+async fn note_opt_outs(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let has_opted_out = |delivery: &Delivery| {
+        let is_told = delivery.status == DeliveryStatus::Failed;
+        delivery.is_changed && is_told && delivery.reason == Some(Reason::OptedOut)
+    };
+    let customers: Vec<String> = recipients
+        .iter()
+        .filter(|recipient| recipient.deliveries.iter().any(has_opted_out))
+        .map(|recipient| recipient.key.customer.to_string())
+        .collect();
+    if customers.is_empty() {
+        return Ok(());
+    }
+    query(
+        "update customer set marketing_stopped_at = $2
+         where id in (select value from json_each($1)) and marketing_stopped_at is null",
+    )
+    .bind(serde_json::to_string(&customers).expect("texts are JSON"))
+    .bind(now.0)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 
+use omocast_contract::template::fill::fill as filled_in;
 use omocast_contract::variable::fill_name;
 use omocast_contract::{
-    BroadcastId, DeliveryStatus, Medium, MemberId, OutgoingMessage, Reason, TeamId, Timestamp,
+    BroadcastId, DeliveryStatus, MediaId, Medium, MemberId, OutgoingMessage, Reason, SentTemplate,
+    TeamId, Timestamp,
 };
 use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::{Changes, Delivery, Recipient, is_in_thread};
 use crate::store::inbound::one_line;
+use crate::store::templates::sent_template;
 use crate::store::{read_id, read_id_or_none, read_word};
 
 /// What a thread needs of a broadcast.
@@ -18,8 +21,23 @@ struct Sent {
     team: TeamId,
     member: MemberId,
     messages: Vec<OutgoingMessage>,
+    template: Option<SentTemplate>,
     name_fallback: String,
 }
+
+/// A message as one recipient got it.
+struct Shown {
+    kind: &'static str,
+    medium: Medium,
+    /// The text, or what stands under an upload.
+    text: String,
+    /// What the list says of it.
+    line: String,
+    media: Option<MediaId>,
+}
+
+/// The kind of a message that is a template: what it shows is in its broadcast.
+pub(in crate::store) const TEMPLATE: &str = "template";
 
 /// Shows changed deliveries in the threads, and the last one of each in the lists.
 pub(super) async fn write_messages(
@@ -55,22 +73,23 @@ pub(super) async fn write_messages(
                 .iter()
                 .filter(|delivery| delivery.is_new)
                 .max_by_key(|each| each.position);
-            let message = newest.and_then(|each| message_of(&sent, broadcast, each.position));
-            let Some((sent, message)) = message else {
-                continue;
-            };
-            let words = sent.words(recipient, message);
-            last.push((recipient, one_line(&words), message.medium()));
+            let shown = newest.zip(sent.get(&broadcast)).and_then(|(each, sent)| {
+                let shown = sent.shown(recipient, each.position);
+                shown.map(|shown| (recipient, one_line(&shown.line), shown.medium))
+            });
+            let Some(shown) = shown else { continue };
+            last.push(shown);
         }
         shown.extend(in_thread.into_iter().map(|delivery| (recipient, delivery)));
     }
     let mut rows = Vec::with_capacity(shown.len());
     for (recipient, delivery) in &shown {
-        let broadcast = recipient.key.broadcast;
-        let Some((sent, message)) = message_of(&sent, broadcast, delivery.position) else {
+        let Some(sent) = sent.get(&recipient.key.broadcast) else {
             continue;
         };
-        rows.push((*recipient, *delivery, sent, message));
+        if let Some(shown) = sent.shown(recipient, delivery.position) {
+            rows.push((*recipient, *delivery, sent, shown));
+        }
     }
     for rows in rows.chunks(1_000) {
         insert_messages(tx, rows, now).await?;
@@ -116,35 +135,45 @@ pub(super) async fn write_messages(
     Ok(())
 }
 
-fn message_of(
-    sent: &HashMap<BroadcastId, Sent>,
-    broadcast: BroadcastId,
-    position: u32,
-) -> Option<(&Sent, &OutgoingMessage)> {
-    let sent = sent.get(&broadcast)?;
-    let message = sent.messages.get(usize::try_from(position).ok()?)?;
-    Some((sent, message))
-}
-
 impl Sent {
-    /// What one recipient was told in words: the text, or what stands under an upload.
-    fn words(&self, recipient: &Recipient, message: &OutgoingMessage) -> String {
-        let words = message.words().unwrap_or_default();
+    /// What one recipient got: with their name in it.
+    fn shown(&self, recipient: &Recipient, position: u32) -> Option<Shown> {
         let name = recipient.name.as_deref().unwrap_or_default();
-        fill_name(words, name, &self.name_fallback)
+        if let Some(SentTemplate { template, fill }) = &self.template {
+            let filled = filled_in(template, fill, name, &self.name_fallback);
+            return (position == 0).then(|| Shown {
+                kind: TEMPLATE,
+                medium: Medium::Text,
+                text: filled.text(),
+                line: filled.body.text,
+                media: None,
+            });
+        }
+        let message = self.messages.get(usize::try_from(position).ok()?)?;
+        let words = message.words().unwrap_or_default();
+        let text = fill_name(words, name, &self.name_fallback);
+        Some(Shown {
+            kind: message.medium().as_str(),
+            medium: message.medium(),
+            line: text.clone(),
+            text,
+            media: message.media(),
+        })
     }
 }
 
 async fn load_sent(tx: &mut SqliteConnection, broadcast: BroadcastId) -> Result<Sent, sqlx::Error> {
-    let row =
-        query("select team_id, member_id, messages, name_fallback from broadcast where id = $1")
-            .bind(broadcast.to_string())
-            .fetch_one(tx)
-            .await?;
+    let row = query(
+        "select team_id, member_id, messages, template, name_fallback from broadcast where id = $1",
+    )
+    .bind(broadcast.to_string())
+    .fetch_one(tx)
+    .await?;
     Ok(Sent {
         team: read_id(&row, "team_id")?,
         member: read_id(&row, "member_id")?,
         messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
+        template: sent_template(&row)?,
         name_fallback: row
             .try_get::<Option<String>, _>("name_fallback")?
             .unwrap_or_default(),
@@ -153,22 +182,22 @@ async fn load_sent(tx: &mut SqliteConnection, broadcast: BroadcastId) -> Result<
 
 async fn insert_messages(
     tx: &mut SqliteConnection,
-    rows: &[(&Recipient, &Delivery, &Sent, &OutgoingMessage)],
+    rows: &[(&Recipient, &Delivery, &Sent, Shown)],
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let mut builder = QueryBuilder::new(
         "insert into message (id, team_id, event_id, account_id, direction, kind, text, media_id, at, external_id,
                               member_id, broadcast_id, position, status, reason) ",
     );
-    builder.push_values(rows, |mut row, (recipient, delivery, sent, message)| {
+    builder.push_values(rows, |mut row, (recipient, delivery, sent, shown)| {
         row.push_bind(Uuid::now_v7().to_string())
             .push_bind(sent.team.to_string())
             .push_bind(recipient.event.to_string())
             .push_bind(recipient.account.to_string())
             .push_bind("outbound")
-            .push_bind(message.medium().as_str())
-            .push_bind(sent.words(recipient, message))
-            .push_bind(message.media().map(|media| media.to_string()))
+            .push_bind(shown.kind)
+            .push_bind(shown.text.clone())
+            .push_bind(shown.media.map(|media| media.to_string()))
             .push_bind(now.0)
             .push_bind(delivery.external_id.clone())
             .push_bind(sent.member.to_string())
