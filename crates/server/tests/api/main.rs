@@ -15,5 +15,6 @@ mod session;
 mod speed;
 mod storage;
 mod support;
+mod templates;
 mod test_sends;
 mod walk;

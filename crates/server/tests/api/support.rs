@@ -14,13 +14,14 @@ use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
     AccountId, Audience, BroadcastRequest, Channel, Content, CustomerId, EventId, EventStatus,
     Filter, MemberId, OutgoingMessage, Pick, Plan, Problem, ProblemCode, Role, Source, Surface,
-    TeamId, Timestamp,
+    TeamId, Timestamp, WabaId,
 };
 use omocast_server::app::{App, Clock};
 use omocast_server::channels::Credentials;
 use omocast_server::config::Config;
 use omocast_server::router::router;
 use omocast_server::secrets::Secrets;
+use omocast_server::store::templates::ListedTemplate;
 use omocast_server::store::{NewAccount, NewMember, Store, fold_name};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -194,10 +195,11 @@ impl TestApp {
             last_inbound_at: Some(self.now().plus(-HOUR)),
             is_blocked: false,
             unread: 0,
+            account: None,
         };
         arrange(&mut event);
         let (id, customer) = (EventId(Uuid::now_v7()), CustomerId(Uuid::now_v7()));
-        let account = team.account(event.channel);
+        let account = event.account.unwrap_or(team.account(event.channel));
         let pool = self.app.store.raw();
         query(
             "insert into customer (id, team_id, account_id, external_id, name, name_folded, is_blocked, created_at)
@@ -247,6 +249,49 @@ impl TestApp {
         id
     }
 
+    /// Says to which WhatsApp Business account the team's first number belongs.
+    pub(crate) async fn set_waba(&self, team: &Team, waba: &str) {
+        query("update account set waba_id = $2 where id = $1")
+            .bind(team.account(Channel::Whatsapp).to_string())
+            .bind(waba)
+            .execute(self.app.store.raw())
+            .await
+            .unwrap();
+    }
+
+    /// Another WhatsApp number of the team.
+    pub(crate) async fn number(&self, team: &Team, name: &str, waba: &str) -> AccountId {
+        let account = NewAccount {
+            team_id: team.id,
+            channel: Channel::Whatsapp,
+            name: name.to_owned(),
+            external_id: format!("{name} of {}", team.name),
+            waba_id: Some(waba.to_owned()),
+            display_phone: None,
+        };
+        let credentials = Credentials::Whatsapp {
+            access_token: "token".to_owned(),
+            app_secret: "secret".to_owned(),
+            verify_token: "verify".to_owned(),
+        };
+        let created = self.app.create_account(account, &credentials);
+        created.await.unwrap()
+    }
+
+    /// Meta has exactly these templates, and we have read them.
+    pub(crate) async fn list_at_meta(&self, team: &Team, waba: &str, templates: &[ListedTemplate]) {
+        let (store, waba) = (&self.app.store, WabaId(waba.to_owned()));
+        let due = self.now().plus(-DAY);
+        store
+            .begin_template_sync(team.id, &waba, due)
+            .await
+            .unwrap();
+        store
+            .store_templates(team.id, &waba, templates, self.now())
+            .await
+            .unwrap();
+    }
+
     /// How many rows a table has.
     pub(crate) async fn count(&self, table: &'static str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
@@ -266,6 +311,8 @@ pub(crate) struct NewEvent {
     pub(crate) last_inbound_at: Option<Timestamp>,
     pub(crate) is_blocked: bool,
     pub(crate) unread: i64,
+    /// That of the team on the channel unless it is said.
+    pub(crate) account: Option<AccountId>,
 }
 
 pub(crate) struct Team {

@@ -6,17 +6,19 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use omocast_contract::api::{
     ActionRequest, BulkRequest, BulkResult, EventQuery, IDEMPOTENCY_KEY, PageStart, SavedReplyPage,
-    path,
+    TemplatePage, TemplateSyncRequest, path,
 };
 use omocast_contract::test_send::TestSend;
 use omocast_contract::{
-    Audience, Broadcast, BroadcastId, BroadcastRequest, Channel, Draft, DraftEdit, DraftId,
-    EventAction, EventId, EventStatus, EventView, Filter, MediaId, OutgoingMessage, Plan,
+    Audience, Broadcast, BroadcastId, BroadcastRequest, Channel, Content, Draft, DraftEdit,
+    DraftId, EventAction, EventId, EventStatus, EventView, Filter, MediaId, OutgoingMessage, Plan,
     ProblemCode, Role, SavedReply, SavedReplyAudience, SavedReplyEdit, SavedReplyId, Surface,
+    TemplateFill, WabaId,
 };
 use serde_json::Value;
 
 use crate::support::{TestApp, User, only, text, to_all};
+use crate::templates::listed;
 
 struct Foreign {
     event: EventId,
@@ -25,7 +27,11 @@ struct Foreign {
     media: MediaId,
     draft: DraftId,
     saved_reply: SavedReplyId,
+    template: TemplateFill,
 }
+
+/// The other team's WhatsApp Business account.
+const WABA: &str = "100000000000009";
 
 /// Asks one endpoint for the other team's things; gives what came back.
 async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusCode, String)> {
@@ -103,6 +109,10 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
                 .await;
             if everything.status.is_success() {
                 missing(answer, Some("audience.pick[0]")).await;
+                let template = foreign.template.template;
+                let path = format!("{}?kind=template&template={template}", path::AUDIENCE_COUNT);
+                let audience = Audience::everything(Filter::default());
+                missing(user.post(&path, &audience).await, Some("template")).await;
             }
             everything
         }
@@ -117,6 +127,24 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
                 .post_with(path::BROADCASTS, &key, &to_all(vec![image]))
                 .await;
             assert!(!answer.status.is_success());
+            let request = BroadcastRequest {
+                content: Content::Template(foreign.template.clone()),
+                ..to_all(Vec::new())
+            };
+            let answer = user.post_with(path::BROADCASTS, &key, &request).await;
+            not_theirs(&answer, ProblemCode::RoleMayNotBroadcast);
+            answer
+        }
+        "listTemplates" => {
+            let answer = user.get(&format!("{}?waba={WABA}", path::TEMPLATES)).await;
+            not_theirs(&answer, ProblemCode::RoleMayNotBroadcast);
+            answer
+        }
+        "syncTemplates" => {
+            let waba = WabaId(WABA.to_owned());
+            let asked = TemplateSyncRequest { waba };
+            let answer = user.post(path::TEMPLATES_SYNC, &asked).await;
+            not_theirs(&answer, ProblemCode::RoleMayNotBroadcast);
             answer
         }
         "listBroadcasts" => user.get(path::BROADCASTS).await,
@@ -221,6 +249,13 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
     ))
 }
 
+/// Not there, or not for this role at all.
+#[track_caller]
+fn not_theirs(answer: &crate::support::Answer, or: ProblemCode) {
+    let code = answer.problem().code;
+    assert!(code == ProblemCode::NotFound || code == or, "{code:?}");
+}
+
 fn saved_reply(message: OutgoingMessage) -> SavedReplyEdit {
     SavedReplyEdit {
         version: 1,
@@ -286,7 +321,13 @@ async fn nothing_of_one_team_is_told_to_the_other_or_changed_by_it() {
         ..saved_reply(text("THEIRS reply"))
     };
     let reply: SavedReply = keeper.post(path::SAVED_REPLIES, &reply).await.json();
+    app.set_waba(&theirs, WABA).await;
+    let secret = listed("theirs_secret", "THEIRS template");
+    app.list_at_meta(&theirs, WABA, &[secret]).await;
+    let path = format!("{}?waba={WABA}", path::TEMPLATES);
+    let templates: TemplatePage = owner.get(&path).await.json();
     let foreign = Foreign {
+        template: TemplateFill::of(&templates.rows[0]),
         event,
         pending,
         broadcast: made.summary.id,
@@ -305,7 +346,7 @@ async fn nothing_of_one_team_is_told_to_the_other_or_changed_by_it() {
     let operations: BTreeSet<&str> = items
         .map(|operation| operation["operationId"].as_str().unwrap())
         .collect();
-    assert!(operations.len() >= 32);
+    assert!(operations.len() >= 34);
     let told = [
         theirs.id.to_string(),
         event.to_string(),
@@ -314,6 +355,8 @@ async fn nothing_of_one_team_is_told_to_the_other_or_changed_by_it() {
         media.to_string(),
         draft.to_string(),
         reply.id.to_string(),
+        foreign.template.template.to_string(),
+        WABA.to_owned(),
     ];
     for role in Role::ALL {
         let user = app.user(&ours, role, &["A1"]).await;
