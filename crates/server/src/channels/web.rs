@@ -142,7 +142,9 @@ mod tests {
             SendOutcome::Refused { reason, .. }
             | SendOutcome::Retry { reason, .. }
             | SendOutcome::AccountStopped { reason, .. } => assert_eq!(reason, expected),
-            other @ (SendOutcome::Accepted { .. } | SendOutcome::Unknown { .. }) => {
+            other @ (SendOutcome::Accepted { .. }
+            | SendOutcome::TemplateStopped { .. }
+            | SendOutcome::Unknown { .. }) => {
                 panic!("{other:?}")
             }
         }

@@ -11,5 +11,6 @@ mod inbound_media;
 mod media;
 mod pages;
 mod support;
+mod templates;
 mod throughput;
 mod webhooks;

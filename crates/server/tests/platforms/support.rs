@@ -26,12 +26,14 @@ use omocast_server::secrets::Secrets;
 use omocast_server::shutdown::{Shutdown, Trigger};
 use omocast_server::store::CreatedBroadcast;
 use omocast_server::store::{Member, NewAccount, NewMember, Store, StoredMedia};
-use omocast_server::{delivery, router, webhooks};
+use omocast_server::{delivery, router, templates, webhooks};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 pub(crate) const LINE: &str = "U00000000000000000000000000000001";
 pub(crate) const NUMBER: &str = "200000000000001";
+/// The WhatsApp Business account of both numbers.
+pub(crate) const WABA: &str = "100000000000001";
 pub(crate) const OTHER_NUMBER: &str = "200000000000002";
 pub(crate) const SITE: &str = "site-1";
 pub(crate) const PAGE: &str = "300000000000001";
@@ -60,7 +62,7 @@ pub(crate) struct World {
     pub(crate) instagram: AccountId,
     /// `http://host:port` of the stand-ins.
     pub(crate) platforms: String,
-    team: TeamId,
+    pub(crate) team: TeamId,
     fetched: Fetched,
     now: Arc<AtomicI64>,
     workers: Vec<(Trigger, JoinHandle<()>)>,
@@ -159,7 +161,7 @@ impl World {
             channel,
             name: external_id.to_owned(),
             external_id: external_id.to_owned(),
-            waba_id: None,
+            waba_id: (channel == Channel::Whatsapp).then(|| WABA.to_owned()),
             display_phone: None,
         };
         let line = Credentials::Line {
@@ -258,6 +260,7 @@ impl World {
             .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
         self.app.wake.webhooks.notify_one();
         self.app.wake.deliveries.notify_one();
+        self.app.wake.templates.notify_one();
     }
 
     pub(crate) fn start_webhooks(&mut self) {
@@ -265,6 +268,14 @@ impl World {
         self.workers.push((
             trigger,
             tokio::spawn(webhooks::run(self.app.clone(), shutdown)),
+        ));
+    }
+
+    pub(crate) fn start_templates(&mut self) {
+        let (trigger, shutdown) = Shutdown::channel();
+        self.workers.push((
+            trigger,
+            tokio::spawn(templates::run(self.app.clone(), shutdown)),
         ));
     }
 
@@ -599,7 +610,7 @@ fn forward(to: String) -> axum::routing::MethodRouter {
 fn platform_accounts(monthly_limit: Option<u64>) -> Vec<Account> {
     let whatsapp = |id: &str| Account::Whatsapp {
         name: "Lativ".into(),
-        waba_id: "100000000000001".into(),
+        waba_id: WABA.into(),
         phone_number_id: id.into(),
         display_phone_number: "+886 2 5555 0001".into(),
         access_token: "wa-token".into(),
