@@ -3,7 +3,7 @@
 
 use crate::team::{
     DemoAccount, FACEBOOK, INSTAGRAM, INSTAGRAM_OUTLET, LINE, WEB, WHATSAPP_HONG_KONG,
-    WHATSAPP_TAIPEI,
+    WHATSAPP_TAIPEI, WHATSAPP_ZHONGSHAN,
 };
 
 const MINUTE: i64 = 60_000;
@@ -90,7 +90,8 @@ fn pick<'a>(list: &[&'a str], number: u64) -> &'a str {
 pub(crate) fn customer(number: u64, all_mine: bool) -> DemoCustomer {
     let account = match draw(number, "account", 100) {
         0..40 => &LINE,
-        40..60 => &WHATSAPP_TAIPEI,
+        40..54 => &WHATSAPP_TAIPEI,
+        54..60 => &WHATSAPP_ZHONGSHAN,
         60..71 => &WHATSAPP_HONG_KONG,
         71..85 => &FACEBOOK,
         85..92 => &INSTAGRAM,

@@ -9,6 +9,7 @@ mod saved_replies;
 mod seed;
 mod staff;
 mod team;
+mod templates;
 mod test_customers;
 
 use std::net::SocketAddr;
@@ -83,6 +84,8 @@ async fn run(options: Options) -> Result<()> {
         receipts: Receipts::default(),
     })
     .await?;
+
+    templates::put(&sandbox)?;
 
     let (stop, stopped) = watch::channel(false);
     let until_stopped = |mut stopped: watch::Receiver<bool>| async move {

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::customers::{DemoCustomer, customer};
 use crate::staff::Staff;
 use crate::team::{DemoAccount, DemoTeam, OTHER_TEAM, PASSWORD, TEAM, accounts};
-use crate::{saved_replies, test_customers};
+use crate::{saved_replies, templates, test_customers};
 
 const MINUTE: i64 = 60_000;
 /// After a pause this long, customers write again when the demo starts, so that the windows of Meta's channels are open.
@@ -124,6 +124,16 @@ fn credentials(account: &DemoAccount) -> Credentials {
     }
 }
 
+/// Every account as the stand-ins play it, with nobody to post to.
+#[cfg(test)]
+pub(crate) fn stand_ins() -> Vec<Account> {
+    let webhook_url = "http://unset.invalid/".to_owned();
+    let played = accounts().into_iter();
+    played
+        .map(|account| stand_in(account, webhook_url.clone()))
+        .collect()
+}
+
 fn stand_in(account: &DemoAccount, webhook_url: String) -> Account {
     let name = account.name.to_owned();
     let access_token = account.token.to_owned();
@@ -212,6 +222,7 @@ pub(crate) async fn fill(
     }
     let staff = Staff::sign_in(base, "sales@demo.test").await?;
     saved_replies::fill(base).await?;
+    templates::file(app, &staff).await?;
     let newest = staff.list(EventView::Mine, PageStart::First, 1).await?;
     let now = app.now().0;
     let Some(newest) = newest.rows.first() else {

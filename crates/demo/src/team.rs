@@ -170,6 +170,19 @@ pub(crate) static WHATSAPP_TAIPEI: DemoAccount = DemoAccount {
     verify_token: "demo-verify-taipei",
 };
 
+/// A second number of the same WhatsApp Business account: it sends the same templates.
+pub(crate) static WHATSAPP_ZHONGSHAN: DemoAccount = DemoAccount {
+    channel: Channel::Whatsapp,
+    name: "ATELIER 中山",
+    external_id: "100000000000003",
+    waba_id: WHATSAPP_TAIPEI.waba_id,
+    page_id: None,
+    display_phone: Some("+886 2 5550 0103"),
+    token: WHATSAPP_TAIPEI.token,
+    secret: WHATSAPP_TAIPEI.secret,
+    verify_token: "demo-verify-zhongshan",
+};
+
 pub(crate) static WHATSAPP_HONG_KONG: DemoAccount = DemoAccount {
     channel: Channel::Whatsapp,
     name: "ATELIER 香港",
@@ -194,13 +207,14 @@ pub(crate) static WEB: DemoAccount = DemoAccount {
     verify_token: "",
 };
 
-pub(crate) fn accounts() -> [&'static DemoAccount; 7] {
+pub(crate) fn accounts() -> [&'static DemoAccount; 8] {
     [
         &LINE,
         &FACEBOOK,
         &INSTAGRAM,
         &INSTAGRAM_OUTLET,
         &WHATSAPP_TAIPEI,
+        &WHATSAPP_ZHONGSHAN,
         &WHATSAPP_HONG_KONG,
         &WEB,
     ]
