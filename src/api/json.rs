@@ -322,6 +322,7 @@ mod tests {
         let id = |json: &str| json.replace("ID", &format!("{ID:?}"));
         reads_back::<LiveEvent>(&id(r#"{"type":"event_changed","event":ID}"#));
         reads_back::<LiveEvent>(r#"{"type":"missed"}"#);
+        reads_back::<LiveEvent>(r#"{"type":"bound_customers_changed"}"#);
         reads_back::<Problem>(
             &serde_json::to_string(&Problem::new(ProblemCode::SignedOut)).unwrap(),
         );

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use omocast_contract::api::{
-    ActionRequest, BroadcastPage, BulkRequest, BulkResult, Drafts, EventCounts, EventPage,
-    EventQuery, EventRow, Me, Media, RecipientPage, RecipientQuery, SavedReplyPage,
-    SavedReplyQuery, SignIn, Tags, Thread, path,
+    ActionRequest, BoundCustomerPage, BoundCustomerQuery, BroadcastPage, BulkRequest, BulkResult,
+    Drafts, EventCounts, EventPage, EventQuery, EventRow, Me, Media, RecipientPage, RecipientQuery,
+    SavedReplyPage, SavedReplyQuery, SignIn, Tags, Thread, path,
 };
 use omocast_contract::message::Message;
 use omocast_contract::test_send::{TestCode, TestCustomers, TestResult, TestSend};
@@ -156,6 +156,14 @@ impl Api {
 
     pub async fn list_events(&self, query: &EventQuery) -> Result<EventPage, ApiError> {
         self.post(path::EVENTS.to_owned(), query).await
+    }
+
+    /// One page of 我的名單 or 團隊名單.
+    pub async fn list_bound_customers(
+        &self,
+        query: &BoundCustomerQuery,
+    ) -> Result<BoundCustomerPage, ApiError> {
+        self.post(path::BOUND_CUSTOMERS.to_owned(), query).await
     }
 
     pub async fn count_events(&self) -> Result<EventCounts, ApiError> {

@@ -601,7 +601,7 @@ pub struct BoundCustomerRow {
     pub last_contact_at: Timestamp,
     /// When the customer last wrote.
     pub last_inbound_at: Option<Timestamp>,
-    /// Their latest event, for the thread; none where they never wrote.
+    /// Their event, for the thread. Whoever is bound has one: who never wrote, an ended one without messages.
     pub event: Option<EventId>,
     /// Whether they have blocked the account.
     pub is_blocked: bool,

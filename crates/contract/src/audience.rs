@@ -20,6 +20,24 @@ pub enum Source {
     BoundCustomers,
 }
 
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 2] = [Self::MyEvents, Self::BoundCustomers];
+
+    /// The name on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MyEvents => "my_events",
+            Self::BoundCustomers => "bound_customers",
+        }
+    }
+
+    /// Reads [`Source::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text)
+    }
+}
+
 /// What the funnel keeps. Fields are ANDed; an empty one keeps everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -362,6 +380,14 @@ mod tests {
             tagged(matching, wanted).keeps(&facts("陳怡君", &has)),
             expected
         );
+    }
+
+    #[test]
+    fn names_of_sources_read_back() {
+        for source in Source::ALL {
+            assert_eq!(Source::parse(source.as_str()), Some(source));
+            assert_eq!(serde_json::to_value(source).unwrap(), source.as_str());
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub enum LiveEvent {
         /// How many recipients stand where.
         progress: Progress,
     },
+    /// Lists of bound customers that the browser may show are not what they were:
+    /// somebody was bound or unbound, has blocked the account, or a message went either way.
+    BoundCustomersChanged,
     /// The browser has missed something: it should load again what it shows.
     Missed,
 }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::app::App;
+use crate::store::BoundTo;
 use crate::store::deliveries::Changes;
 
 /// Four notices of a broadcast's progress a second are as much as anybody can read.
@@ -38,7 +39,12 @@ impl Announcer {
     }
 
     pub(crate) fn announce(&self, changes: Changes) {
-        if changes.events.is_empty() && changes.broadcasts.is_empty() {
+        let Changes {
+            events,
+            broadcasts,
+            bound,
+        } = &changes;
+        if events.is_empty() && broadcasts.is_empty() && bound.is_empty() {
             return;
         }
         self.with_due(|due| due.add(changes));
@@ -63,15 +69,19 @@ impl Announcer {
 
     /// Tells what is due, everything if there is no `now`; whether something is left for later.
     async fn tell(&self, now: Option<Instant>) -> bool {
-        let (events, broadcasts, is_left) = self.with_due(|due| {
-            let events = due.take_events(now);
+        let (events, bound, broadcasts, is_left) = self.with_due(|due| {
+            let (events, bound) = (due.take_events(now), due.take_bound(now));
             (
                 events,
+                bound,
                 mem::take(&mut due.broadcasts),
-                !due.events.is_empty(),
+                !due.events.is_empty() || !due.bound.is_empty(),
             )
         });
         let live = &self.app.live;
+        for (team, lists) in bound {
+            live.bound_customers_changed(team, lists);
+        }
         for (team, events) in events {
             if events.len() > MANY {
                 live.events_changed(team, events.into_values().flatten().collect());
@@ -106,6 +116,10 @@ struct Due {
     events: BTreeMap<TeamId, Events>,
     /// Until when a team's pages are not asked to load again.
     quiet: BTreeMap<TeamId, Instant>,
+    /// Whose lists of bound customers changed.
+    bound: BTreeMap<TeamId, BTreeSet<BoundTo>>,
+    /// Until when a team's pages are not asked to load those again.
+    bound_quiet: BTreeMap<TeamId, Instant>,
 }
 
 impl Due {
@@ -115,6 +129,23 @@ impl Due {
             events.entry(event).or_default().extend(changed.owners);
         }
         self.broadcasts.extend(changes.broadcasts);
+        for (team, lists) in changes.bound {
+            self.bound.entry(team).or_default().extend(lists);
+        }
+    }
+
+    /// Takes each team's changed lists, except those of a team that was told just now:
+    /// every message of a bound customer changes them, and a page can only load them again.
+    fn take_bound(&mut self, now: Option<Instant>) -> BTreeMap<TeamId, BTreeSet<BoundTo>> {
+        let mut taken = mem::take(&mut self.bound);
+        let Some(now) = now else { return taken };
+        self.bound_quiet.retain(|_, until| *until > now);
+        self.bound = taken
+            .extract_if(.., |team, _| self.bound_quiet.contains_key(team))
+            .collect();
+        let told = taken.keys().map(|&team| (team, now + RELOAD_EVERY));
+        self.bound_quiet.extend(told);
+        taken
     }
 
     /// Takes each team's events, except those of a team that was asked to load again just now.
@@ -134,6 +165,7 @@ impl Due {
 
 #[cfg(test)]
 mod tests {
+    use omocast_contract::ShopId;
     use uuid::Uuid;
 
     use super::*;
@@ -172,6 +204,30 @@ mod tests {
             [(TEAM, 1)]
         );
         assert!(due.events.is_empty() && due.quiet.is_empty());
+    }
+
+    #[test]
+    fn lists_of_bound_customers_are_told_once_a_second() {
+        let list = BoundTo {
+            seller: MemberId(Uuid::from_u128(3)),
+            shop: ShopId(Uuid::from_u128(4)),
+        };
+        let bound = |team| {
+            let mut changes = Changes::default();
+            changes.add_bound(team, list);
+            changes
+        };
+        let mut due = Due::default();
+        let now = Instant::now();
+        due.add(bound(TEAM));
+        due.add(bound(TEAM));
+        assert_eq!(due.take_bound(Some(now)), [(TEAM, [list].into())].into());
+        due.add(bound(TEAM));
+        due.add(bound(OTHER));
+        assert_eq!(due.take_bound(Some(now)), [(OTHER, [list].into())].into());
+        let later = due.take_bound(Some(now + RELOAD_EVERY));
+        assert_eq!(later, [(TEAM, [list].into())].into());
+        assert!(due.bound.is_empty());
     }
 
     #[test]

@@ -7,16 +7,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use omocast_contract::test_send::TESTS_PER_MINUTE;
-use omocast_contract::{AccountId, Channel, Timestamp};
+use omocast_contract::{AccountId, Channel, CustomerId, TeamId, Timestamp};
 use tokio::sync::Notify;
 
 use crate::attempts::Attempts;
 use crate::channels::{Account, Connectors, Credentials, Uploads, http_client};
 use crate::config::Config;
+use crate::error::AppResult;
 use crate::live::Live;
 use crate::media::MediaStore;
 use crate::secrets::Secrets;
-use crate::store::{NewAccount, SealedAccount, Store};
+use crate::store::deliveries::Changes;
+use crate::store::{BoundTo, NewAccount, SealedAccount, Store};
 
 /// The state of the server. Cheap to clone; clones are the same server.
 #[derive(Clone)]
@@ -127,6 +129,35 @@ impl App {
             .store
             .create_account(account, &sealed, self.now())
             .await?)
+    }
+
+    /// Binds a customer to a seller, whose pages hear of it.
+    pub async fn bind_customer(
+        &self,
+        team: TeamId,
+        customer: CustomerId,
+        to: BoundTo,
+    ) -> AppResult<()> {
+        let changes = self.store.bind_customer(team, customer, to, self.now());
+        self.tell(changes.await?);
+        Ok(())
+    }
+
+    /// Unbinds a customer from their seller, whose pages hear of it.
+    pub async fn unbind_customer(&self, team: TeamId, customer: CustomerId) -> AppResult<()> {
+        let changes = self.store.unbind_customer(team, customer, self.now());
+        self.tell(changes.await?);
+        Ok(())
+    }
+
+    fn tell(&self, changes: Changes) {
+        for (event, changed) in changes.events {
+            let owners = Vec::from_iter(changed.owners);
+            self.live.event_changed(changed.team, event, &owners);
+        }
+        for (team, lists) in changes.bound {
+            self.live.bound_customers_changed(team, lists);
+        }
     }
 
     /// Opens the credentials of an account.

@@ -7,6 +7,8 @@ use omocast_contract::live::LiveEvent;
 use omocast_contract::{EventId, MemberId, TeamId};
 use tokio::sync::broadcast;
 
+use crate::store::BoundTo;
+
 /// How many notices a slow page may lag behind before it is told to load again.
 const CAPACITY: usize = 1_024;
 
@@ -28,6 +30,13 @@ pub enum Notice {
         team: TeamId,
         /// Who owned any of them.
         owners: BTreeSet<MemberId>,
+    },
+    /// Lists of bound customers changed.
+    BoundCustomers {
+        /// Whose.
+        team: TeamId,
+        /// The sellers' lists, and those of the shops.
+        lists: BTreeSet<BoundTo>,
     },
     /// A broadcast moved on.
     Broadcast {
@@ -74,6 +83,11 @@ impl Live {
     /// Tells that many events have changed: pages load again what they show. `owners` are those of any of them.
     pub fn events_changed(&self, team: TeamId, owners: BTreeSet<MemberId>) {
         self.tell(Notice::Events { team, owners });
+    }
+
+    /// Tells that lists of bound customers have changed.
+    pub fn bound_customers_changed(&self, team: TeamId, lists: BTreeSet<BoundTo>) {
+        self.tell(Notice::BoundCustomers { team, lists });
     }
 
     /// Tells how far a broadcast is.

@@ -66,8 +66,15 @@ pub(crate) async fn hand_over(
         let message = app.store.finish_reply(to.event, *id, &outcome, app.now());
         shown.push(message.await?);
     }
-    app.live
-        .event_changed(member.team_id, to.event, &[member.id]);
+    let bound = app.store.find_bound_of_event(to.event).await?;
+    let mut owners = vec![member.id];
+    owners.extend(bound.map(|bound| bound.seller));
+    owners.dedup();
+    app.live.event_changed(member.team_id, to.event, &owners);
+    if let Some(bound) = bound {
+        app.live
+            .bound_customers_changed(member.team_id, [bound].into());
+    }
     broke.map_or(Ok(shown), Err)
 }
 

@@ -14,8 +14,8 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use crate::app::App;
 use crate::error::problem_response;
 use crate::routes::{
-    assets, audience, broadcasts, drafts, events, health, live, media, openapi, saved_replies,
-    session, templates, test_sends,
+    assets, audience, bound_customers, broadcasts, drafts, events, health, live, media, openapi,
+    saved_replies, session, templates, test_sends,
 };
 use crate::{request, sessions, webhooks};
 
@@ -67,6 +67,10 @@ fn api(app: &App) -> Router<App> {
         .route(path::EVENT_MESSAGES, post(events::create_message))
         .route(path::EVENT_ACTION, post(events::act_on_event))
         .route(path::TAGS, get(events::list_tags))
+        .route(
+            path::BOUND_CUSTOMERS,
+            post(bound_customers::list_bound_customers),
+        )
         .route(path::AUDIENCE_COUNT, post(audience::count_audience))
         .route(
             path::BROADCASTS,

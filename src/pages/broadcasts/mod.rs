@@ -129,7 +129,7 @@ impl Report {
                 }
             }
             LiveEvent::Missed => self.load(false),
-            LiveEvent::EventChanged { .. } => {}
+            LiveEvent::EventChanged { .. } | LiveEvent::BoundCustomersChanged => {}
         }
     }
 }

@@ -274,7 +274,7 @@ fn follow_news(
         let event = match news {
             LiveEvent::EventChanged { event } => Some(event),
             LiveEvent::Missed => None,
-            LiveEvent::BroadcastProgress { .. } => return,
+            LiveEvent::BroadcastProgress { .. } | LiveEvent::BoundCustomersChanged => return,
         };
         if !concerns(event) {
             return;

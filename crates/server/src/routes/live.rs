@@ -109,6 +109,14 @@ impl Listener {
                         return Some(LiveEvent::Missed);
                     }
                 }
+                Notice::BoundCustomers { team, lists } => {
+                    if *team == self.member.team_id
+                        && self.is_fresh().await?
+                        && lists.iter().any(|&list| self.member.finds_bound(list))
+                    {
+                        return Some(LiveEvent::BoundCustomersChanged);
+                    }
+                }
                 Notice::Broadcast {
                     team,
                     sender,

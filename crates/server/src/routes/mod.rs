@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod audience;
+pub mod bound_customers;
 pub mod broadcasts;
 pub mod drafts;
 pub mod events;

@@ -11,10 +11,12 @@ use omocast_contract::event::may_reply;
 use omocast_contract::reach::{Outgoing, Standing, Tie, messaging_window};
 use omocast_contract::{
     AccountId, Audience, AudienceCount, BroadcastKind, Channel, EventId, EventStatus, EventView,
-    MemberId, Pick, Problem, ProblemCode, Reach, Reason, RowId, Source, Timestamp, WabaCount,
+    Filter, MemberId, Pick, Problem, ProblemCode, Reach, Reason, RowId, Source, Timestamp,
+    WabaCount,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 
+use super::bindings::{self, BOUND, Columns};
 use super::events::{may_see, push_filter, push_view, push_words};
 use super::templates::{find_template, wabas_of_team};
 use super::{Member, Store, read_count, read_id, read_id_or_none, read_word};
@@ -65,16 +67,24 @@ impl Store {
     }
 }
 
-/// Whose events a query is about.
+/// Whose events or customers a query is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scoped {
-    /// For a preview: ticked events count whatever became of them, so that their reason can be told.
+    /// For a preview: what is ticked counts whatever became of it, so that its reason can be told.
     AsPicked,
-    /// For a broadcast: only the sender's own events in progress, on channels that take broadcasts.
+    /// For a broadcast: only the sender's own events in progress, on channels that take broadcasts,
+    /// or the customers bound to the sender.
     Sendable,
 }
 
-/// Who is selected, as a condition on `event e`.
+/// Customers named one by one, who may have been unbound since.
+const NAMED: Columns = Columns {
+    channel: "e.channel",
+    customer: "c.id",
+};
+
+/// ` from … where` with who is selected: `event e` and `customer c`, and where bound customers are chosen `binding b`,
+/// whose columns are null for who was unbound.
 pub(super) fn push_audience(
     sql: &mut QueryBuilder<Sqlite>,
     member: &Member,
@@ -87,12 +97,10 @@ pub(super) fn push_audience(
         pick,
     } = audience;
     match source {
-        Source::MyEvents => {}
-        // Nobody is bound to anybody yet.
-        Source::BoundCustomers => {
-            sql.push("false");
-            return;
+        Source::MyEvents => {
+            sql.push(" from event e join customer c on c.id = e.customer_id where ");
         }
+        Source::BoundCustomers => return push_bound(sql, member, filter, pick, scoped),
     }
     match (pick, scoped) {
         (Pick::Only(_), Scoped::AsPicked) => {
@@ -113,19 +121,49 @@ pub(super) fn push_audience(
         }
     }
     push_filter(sql, filter);
-    match pick {
-        Pick::AllExcept(ids) if ids.is_empty() => {}
-        Pick::AllExcept(ids) => {
-            sql.push(" and e.id not in (select value from json_each(")
-                .push_bind(as_json(ids))
-                .push("))");
+    push_pick(sql, "e.id", pick);
+}
+
+/// [`push_audience`] of bound customers.
+fn push_bound(
+    sql: &mut QueryBuilder<Sqlite>,
+    member: &Member,
+    filter: &Filter,
+    pick: &Pick,
+    scoped: Scoped,
+) {
+    let columns = match (pick, scoped) {
+        (Pick::Only(_), Scoped::AsPicked) => {
+            sql.push(
+                " from customer c join event e on e.customer_id = c.id
+                  left join binding b on b.customer_id = c.id where c.team_id = ",
+            );
+            sql.push_bind(member.team_id.to_string());
+            NAMED
         }
-        Pick::Only(ids) => {
-            sql.push(" and e.id in (select value from json_each(")
-                .push_bind(as_json(ids))
-                .push("))");
+        (Pick::Only(_), Scoped::Sendable) | (Pick::AllExcept(_), _) => {
+            sql.push(
+                " from binding b join event e on e.id = b.event_id
+                  join customer c on c.id = b.customer_id where b.member_id = ",
+            );
+            sql.push_bind(member.id.to_string());
+            BOUND
         }
-    }
+    };
+    bindings::push_filter(sql, columns, filter);
+    push_pick(sql, columns.customer, pick);
+}
+
+fn push_pick(sql: &mut QueryBuilder<Sqlite>, row: &'static str, pick: &Pick) {
+    let (is_among, ids) = match pick {
+        Pick::AllExcept(ids) if ids.is_empty() => return,
+        Pick::AllExcept(ids) => (" not in", ids),
+        Pick::Only(ids) => (" in", ids),
+    };
+    sql.push(" and ").push(row).push(is_among);
+    sql.push(" (select value from json_each(")
+        .push_bind(as_json(ids))
+        .push("))");
 }
 
 /// The groups of an audience.
@@ -142,12 +180,16 @@ pub(super) async fn count_groups(
         Outgoing::Messages => "null",
         Outgoing::Template { .. } => "e.account_id",
     };
-    let mut sql = QueryBuilder::new("select e.channel, e.status, e.owner_id is ");
+    let mut sql = QueryBuilder::new("select e.channel, e.status, ");
+    sql.push(match audience.source {
+        Source::MyEvents => "e.owner_id is ",
+        Source::BoundCustomers => "b.member_id is ",
+    });
     sql.push_bind(member.id.to_string())
-        .push(" as is_owner, c.is_blocked, c.marketing_stopped_at is not null as has_opted_out, ");
+        .push(" as is_mine, c.is_blocked, c.marketing_stopped_at is not null as has_opted_out, ");
     sql.push(account).push(" as account_id, ");
     push_recency(&mut sql, now);
-    sql.push(" as recency, count(*) as customers from event e join customer c on c.id = e.customer_id where ");
+    sql.push(" as recency, count(*) as customers");
     push_audience(&mut sql, member, audience, scoped);
     sql.push(" group by 1, 2, 3, 4, 5, 6, 7");
     let rows = sql.build().fetch_all(connection).await?;
@@ -161,9 +203,14 @@ pub(super) async fn count_groups(
         };
         let standing = Standing {
             channel,
-            tie: Tie::Event {
-                status: read_word(row, "status", EventStatus::parse)?,
-                is_owner: row.try_get("is_owner")?,
+            tie: match audience.source {
+                Source::MyEvents => Tie::Event {
+                    status: read_word(row, "status", EventStatus::parse)?,
+                    is_owner: row.try_get("is_mine")?,
+                },
+                Source::BoundCustomers => Tie::Binding {
+                    is_bound: row.try_get("is_mine")?,
+                },
             },
             last_inbound_at: match recency {
                 Recency::Never => None,
@@ -321,21 +368,29 @@ fn window_start(channel: Channel, now: Timestamp) -> Timestamp {
     now.plus(-messaging_window(channel).unwrap_or(0))
 }
 
-/// Refuses events named one by one that are not there for the member's eyes.
+/// Refuses what is named one by one and is not there for the member's eyes.
 async fn check_visible(
     connection: &mut SqliteConnection,
     member: &Member,
     audience: &Audience,
 ) -> AppResult<()> {
-    check_picked(connection, member, audience, |_| Ok(())).await
+    match audience.source {
+        Source::MyEvents => check_picked(connection, member, audience, |_| Ok(())).await,
+        Source::BoundCustomers => {
+            bindings::check_picked(connection, member, &audience.pick, false).await
+        }
+    }
 }
 
-/// Refuses events named one by one to which the member may not broadcast, and names the first.
+/// Refuses what is named one by one and to which the member may not broadcast, and names the first.
 pub(super) async fn check_sendable(
     connection: &mut SqliteConnection,
     member: &Member,
     audience: &Audience,
 ) -> AppResult<()> {
+    if audience.source == Source::BoundCustomers {
+        return bindings::check_picked(connection, member, &audience.pick, true).await;
+    }
     check_picked(connection, member, audience, |event| {
         may_reply(event.status, event.owner, member.id)?;
         if event.channel.takes_broadcasts() {

@@ -130,8 +130,8 @@ impl Store {
         query(
             "insert into broadcast (id, team_id, member_id, idempotency_key, request_hash, title, messages, message_count,
                                     audience, status, created_at, name_fallback, links_official, links_other, draft_id,
-                                    kind, template_id, template)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'sending', $10, $11, $12, $13, $14, $15, $16, $17)",
+                                    kind, template_id, template, source)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'sending', $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         )
         .bind(id.to_string())
         .bind(member.team_id.to_string())
@@ -150,6 +150,7 @@ impl Store {
         .bind(request.content.kind().as_str())
         .bind(sent.map(|sent| sent.template.id.to_string()))
         .bind(sent.map(|sent| serde_json::to_string(sent).expect("a template is JSON")))
+        .bind(audience.source.as_str())
         .execute(&mut *tx)
         .await?;
         let media = content.media.iter().copied();
@@ -176,7 +177,7 @@ impl Store {
             "null as name, "
         });
         push_reason(&mut recipients, &groups, outgoing, now);
-        recipients.push(" as reason from event e join customer c on c.id = e.customer_id where ");
+        recipients.push(" as reason");
         push_audience(&mut recipients, member, audience, Scoped::Sendable);
         // In the order of the table, which is quicker to write.
         recipients.push(" order by e.customer_id)");

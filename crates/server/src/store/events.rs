@@ -12,11 +12,12 @@ use omocast_contract::event::Transition;
 use omocast_contract::member::Scope;
 use omocast_contract::{
     Channel, EventAction, EventId, EventStatus, EventView, Filter, Medium, MemberId, Problem,
-    ProblemCode, Role, TagMatch, Timestamp,
+    ProblemCode, Role, TagFilter, TagMatch, Timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 
+use super::bindings::sees_bound;
 use super::{
     Member, Store, read_count, read_id, read_id_or_none, read_time, read_time_or_none, read_word,
 };
@@ -281,29 +282,48 @@ pub(super) fn push_filter(sql: &mut QueryBuilder<Sqlite>, filter: &Filter) {
         sql.push(" and exists (select 1 from customer fc where fc.id = e.customer_id and fc.name_folded like ");
         sql.push_bind(like_pattern(&name)).push(r" escape '\')");
     }
-    if filter.tags.tags.is_empty() {
+    push_tags(sql, "e.customer_id", &filter.tags);
+}
+
+/// What the funnel's tags keep, as a further condition on the customer whose id is in `customer`.
+pub(super) fn push_tags(
+    sql: &mut QueryBuilder<Sqlite>,
+    customer: &'static str,
+    filter: &TagFilter,
+) {
+    if filter.tags.is_empty() {
         return;
     }
-    let wanted = serde_json::to_string(&filter.tags.tags).expect("texts are JSON");
-    match filter.tags.matching {
+    let tagged = |sql: &mut QueryBuilder<Sqlite>, begin: &'static str| {
+        sql.push(begin)
+            .push(" (select 1 from customer_tag ft where ft.customer_id = ")
+            .push(customer)
+            .push(" and ft.tag ");
+    };
+    let wanted = serde_json::to_string(&filter.tags).expect("texts are JSON");
+    match filter.matching {
         TagMatch::Any => {
-            sql.push(" and exists (select 1 from customer_tag ft where ft.customer_id = e.customer_id and ft.tag in (select value from json_each(");
-            sql.push_bind(wanted).push(")))");
+            tagged(sql, " and exists");
+            sql.push("in (select value from json_each(")
+                .push_bind(wanted)
+                .push(")))");
         }
         TagMatch::None => {
-            sql.push(" and not exists (select 1 from customer_tag ft where ft.customer_id = e.customer_id and ft.tag in (select value from json_each(");
-            sql.push_bind(wanted).push(")))");
+            tagged(sql, " and not exists");
+            sql.push("in (select value from json_each(")
+                .push_bind(wanted)
+                .push(")))");
         }
         TagMatch::All => {
-            for tag in &filter.tags.tags {
-                sql.push(" and exists (select 1 from customer_tag ft where ft.customer_id = e.customer_id and ft.tag = ");
-                sql.push_bind(tag.clone()).push(")");
+            for tag in &filter.tags {
+                tagged(sql, " and exists");
+                sql.push("= ").push_bind(tag.clone()).push(")");
             }
         }
     }
 }
 
-fn like_pattern(part: &str) -> String {
+pub(super) fn like_pattern(part: &str) -> String {
     let mut pattern = String::from("%");
     for character in part.chars() {
         if matches!(character, '%' | '_' | '\\') {
@@ -336,7 +356,9 @@ pub(super) async fn find_event(
         (Scope::Shops, Some(owner)) => shares_shop(connection, member.id, owner).await?,
         (Scope::Shops | Scope::Team | Scope::Own | Scope::None, _) => false,
     };
-    if may_see(member.role, member.id, row.status, row.owner_id, in_shops) {
+    if may_see(member.role, member.id, row.status, row.owner_id, in_shops)
+        || sees_bound(connection, member, row.customer).await?
+    {
         Ok(row)
     } else {
         Err(AppError::NotFound)

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use omocast_contract::binding::digits;
 use omocast_contract::event::asked_staff_code;
 use omocast_contract::{
     AccountId, BroadcastId, Channel, CustomerId, DeliveryStatus, EventId, EventStatus, FileType,
@@ -13,6 +14,7 @@ use omocast_contract::{
 use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
+use super::bindings::{BoundTo, bind_by_code, find_bound};
 use super::deliveries::{Changes, Outcome, RecipientKey, Then, Told, settle};
 use super::receipts::{note_taken, take_watermarks};
 use super::test_customers::bind_test_customer;
@@ -394,6 +396,8 @@ struct EventWork {
     owner: Option<MemberId>,
     /// Who owned it before, to be told as well.
     owner_before: Option<MemberId>,
+    /// Whose bound customer it is of.
+    bound: Option<BoundTo>,
     last: Option<(String, Medium)>,
     last_message_at: Timestamp,
     last_inbound_at: Option<Timestamp>,
@@ -558,12 +562,19 @@ impl Work<'_> {
             event.owner = None;
         }
         if let InboundContent::Text(text) = &message.content
-            && event.status == EventStatus::Pending
             && let Some(code) = asked_staff_code(text)
-            && let Some(member) = find_by_staff_code(tx, self.inbox.team, code).await?
+            && let Some(asked) = find_by_staff_code(tx, self.inbox.team, code).await?
         {
-            event.status = EventStatus::InProgress;
-            event.owner = Some(member);
+            let (team, channel) = (self.inbox.team, self.inbox.channel);
+            if event.bound.is_none() {
+                let customer = event.customer;
+                event.bound = bind_by_code(tx, team, channel, customer, asked, self.now).await?;
+            }
+            if event.status == EventStatus::Pending {
+                event.status = EventStatus::InProgress;
+                // Mode 固定: a bound customer stays with their seller, whomever they ask for.
+                event.owner = Some(event.bound.map_or(asked, |bound| bound.seller));
+            }
         }
         if let InboundContent::Text(text) = &message.content {
             let (team, channel) = (self.inbox.team, self.inbox.channel);
@@ -631,7 +642,7 @@ impl Work<'_> {
                 let name = if is_renamed { name } else { &customer.name };
                 query(
                     "update customer set name = $2, name_folded = $3, phone = coalesce($4, phone),
-                            created_at = min(created_at, $5)
+                            created_at = min(created_at, $5), phone_digits = coalesce($6, phone_digits)
                      where id = $1",
                 )
                 .bind(customer.id.to_string())
@@ -639,6 +650,7 @@ impl Work<'_> {
                 .bind(fold_name(name))
                 .bind(&contact.phone)
                 .bind(at.0)
+                .bind(contact.phone.as_deref().map(digits))
                 .execute(&mut *tx)
                 .await?;
             }
@@ -646,8 +658,8 @@ impl Work<'_> {
         }
         let id = CustomerId(Uuid::now_v7());
         query(
-            "insert into customer (id, team_id, account_id, external_id, name, name_folded, phone, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "insert into customer (id, team_id, account_id, external_id, name, name_folded, phone, created_at, phone_digits)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(id.to_string())
         .bind(self.inbox.team.to_string())
@@ -657,6 +669,7 @@ impl Work<'_> {
         .bind(fold_name(name))
         .bind(&contact.phone)
         .bind(at.0)
+        .bind(contact.phone.as_deref().map(digits))
         .execute(&mut *tx)
         .await?;
         Ok(CustomerRow {
@@ -700,11 +713,12 @@ impl Work<'_> {
         }
         let event = query("select id, owner_id from event where customer_id = $1")
             .bind(customer.id.to_string())
-            .fetch_optional(tx)
+            .fetch_optional(&mut *tx)
             .await?;
         if let Some(event) = event {
             let owner: Option<MemberId> = read_id_or_none(&event, "owner_id")?;
-            self.tell(read_id(&event, "id")?, [owner]);
+            let bound = find_bound(tx, customer.id).await?;
+            self.tell(read_id(&event, "id")?, [owner], bound);
         }
         Ok(())
     }
@@ -719,7 +733,7 @@ impl Work<'_> {
             "select id, status, owner_id, last_message_at, last_inbound_at, unread from event where customer_id = $1",
         )
         .bind(customer.to_string())
-        .fetch_optional(tx)
+        .fetch_optional(&mut *tx)
         .await?;
         let Some(row) = row else {
             return Ok(EventWork {
@@ -729,6 +743,7 @@ impl Work<'_> {
                 status: EventStatus::Pending,
                 owner: None,
                 owner_before: None,
+                bound: None,
                 last: None,
                 last_message_at: at,
                 last_inbound_at: None,
@@ -744,6 +759,7 @@ impl Work<'_> {
             status: read_word(&row, "status", EventStatus::parse)?,
             owner,
             owner_before: owner,
+            bound: find_bound(tx, customer).await?,
             last: None,
             last_message_at: read_time(&row, "last_message_at")?,
             last_inbound_at: read_time_or_none(&row, "last_inbound_at")?,
@@ -775,16 +791,21 @@ impl Work<'_> {
             .bind(self.now.0)
             .execute(&mut *tx)
             .await?;
-            self.tell(event.id, [event.owner_before, event.owner]);
+            self.tell(event.id, [event.owner_before, event.owner], event.bound);
         }
         Ok(())
     }
 
-    fn tell<const N: usize>(&mut self, event: EventId, owners: [Option<MemberId>; N]) {
+    fn tell<const N: usize>(
+        &mut self,
+        event: EventId,
+        owners: [Option<MemberId>; N],
+        bound: Option<BoundTo>,
+    ) {
         let owners = owners.into_iter().flatten();
         self.processed
             .changes
-            .add_event(event, self.inbox.team, owners);
+            .add_event_of(event, self.inbox.team, owners, bound);
     }
 
     async fn take_back(
@@ -799,7 +820,7 @@ impl Work<'_> {
             .execute(&mut *tx)
             .await?;
         let row = query(
-            "select m.id, m.event_id, m.media_id, m.at, e.owner_id, e.last_message_at
+            "select m.id, m.event_id, m.media_id, m.at, e.customer_id, e.owner_id, e.last_message_at
              from message m join event e on e.id = m.event_id
              where m.account_id = $1 and m.external_id = $2 and m.direction = 'inbound' and m.kind <> $3",
         )
@@ -830,7 +851,8 @@ impl Work<'_> {
                 .await?;
         }
         let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
-        self.tell(event, [owner]);
+        let bound = find_bound(tx, read_id(&row, "customer_id")?).await?;
+        self.tell(event, [owner], bound);
         Ok(())
     }
 
@@ -924,7 +946,8 @@ impl Work<'_> {
         .execute(&mut *tx)
         .await?;
         let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
-        self.tell(read_id(&row, "event_id")?, [owner]);
+        // The status of a reply is in the thread alone, in no list.
+        self.tell(read_id(&row, "event_id")?, [owner], None);
         Ok(())
     }
 }

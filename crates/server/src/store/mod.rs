@@ -4,6 +4,7 @@
 //! reads have a pool of their own and never wait for it (WAL).
 
 mod audience;
+mod bindings;
 mod broadcasts;
 pub mod deliveries;
 mod drafts;
@@ -38,6 +39,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 use crate::error::AppError;
 use durable::Durable;
 
+pub use bindings::BoundTo;
 pub use broadcasts::CreatedBroadcast;
 pub use events::ChangedEvent;
 pub use media::StoredMedia;

@@ -96,6 +96,44 @@ async fn everybody_hears_what_they_may_see() {
 }
 
 #[tokio::test]
+async fn a_binding_is_told_to_the_seller_and_the_managers_of_the_shop() {
+    let app = TestApp::new().await;
+    let team = app.team("ATELIER", Plan::Omo).await;
+    let rep = app.user(&team, Role::SalesRep, &["A1"]).await;
+    let colleague = app.user(&team, Role::SalesRep, &["A1"]).await;
+    let manager = app.user(&team, Role::SalesManager, &["A1"]).await;
+    let other_manager = app.user(&team, Role::SalesManager, &["A2"]).await;
+    let event = app.event(&team, Some(rep.id), |_| ()).await;
+    let mut concerned = [open(&app, &rep).await, open(&app, &manager).await];
+    let mut others = [
+        open(&app, &colleague).await,
+        open(&app, &other_manager).await,
+    ];
+    let customer = app.bind(&team, event, rep.id, "A1").await;
+    app.app.unbind_customer(team.id, customer).await.unwrap();
+    let last = EventId(Uuid::from_u128(9));
+    let everybody = [&rep, &colleague, &manager, &other_manager].map(|user| user.id);
+    app.app.live.event_changed(team.id, last, &everybody);
+    for stream in &mut concerned {
+        for told in [
+            LiveEvent::BoundCustomersChanged,
+            // Unbinding ended what the seller followed.
+            LiveEvent::EventChanged { event },
+            LiveEvent::BoundCustomersChanged,
+            LiveEvent::EventChanged { event: last },
+        ] {
+            assert_eq!(stream.next().await, Some(told));
+        }
+    }
+    for stream in &mut others {
+        assert_eq!(
+            stream.next().await,
+            Some(LiveEvent::EventChanged { event: last })
+        );
+    }
+}
+
+#[tokio::test]
 async fn many_events_at_once_are_one_notice() {
     let app = TestApp::new().await;
     let team = app.team("ATELIER", Plan::Omo).await;

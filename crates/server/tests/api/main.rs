@@ -1,6 +1,7 @@
 //! The HTTP interface, driven as a browser would: one module per resource.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod bindings;
 mod broadcasts;
 mod contents;
 mod drafts;

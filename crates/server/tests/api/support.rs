@@ -13,8 +13,8 @@ use omocast_contract::api::{IDEMPOTENCY_KEY, Media, SignIn, path};
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
     AccountId, Audience, BroadcastRequest, Channel, Content, CustomerId, EventId, EventStatus,
-    Filter, MemberId, OutgoingMessage, Pick, Plan, Problem, ProblemCode, Role, Source, Surface,
-    TeamId, Timestamp, WabaId,
+    Filter, MemberId, OutgoingMessage, Pick, Plan, Problem, ProblemCode, Role, ShopId, Source,
+    Surface, TeamId, Timestamp, WabaId,
 };
 use omocast_server::app::{App, Clock};
 use omocast_server::channels::Credentials;
@@ -22,7 +22,7 @@ use omocast_server::config::Config;
 use omocast_server::router::router;
 use omocast_server::secrets::Secrets;
 use omocast_server::store::templates::ListedTemplate;
-use omocast_server::store::{NewAccount, NewMember, Store, fold_name};
+use omocast_server::store::{BoundTo, NewAccount, NewMember, Store, fold_name};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::query;
@@ -290,6 +290,33 @@ impl TestApp {
             .store_templates(team.id, &waba, templates, self.now())
             .await
             .unwrap();
+    }
+
+    /// Binds the customer of an event to a seller in the shop with this code.
+    pub(crate) async fn bind(
+        &self,
+        team: &Team,
+        event: EventId,
+        seller: MemberId,
+        shop: &str,
+    ) -> CustomerId {
+        let customer: String = sqlx::query_scalar("select customer_id from event where id = $1")
+            .bind(event.to_string())
+            .fetch_one(self.app.store.raw())
+            .await
+            .unwrap();
+        let customer = customer.parse().unwrap();
+        let shop = self.shop(team, shop).await;
+        let to = BoundTo { seller, shop };
+        self.app.bind_customer(team.id, customer, to).await.unwrap();
+        customer
+    }
+
+    /// The shop with this code.
+    pub(crate) async fn shop(&self, team: &Team, code: &str) -> ShopId {
+        let name = format!("shop {code}");
+        let shop = self.app.store.create_shop(team.id, code, &name).await;
+        shop.unwrap()
     }
 
     /// How many rows a table has.

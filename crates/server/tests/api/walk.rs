@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use omocast_contract::api::{
-    ActionRequest, BulkRequest, BulkResult, EventQuery, IDEMPOTENCY_KEY, PageStart, SavedReplyPage,
-    TemplatePage, TemplateSyncRequest, path,
+    ActionRequest, BoundCustomerQuery, BulkRequest, BulkResult, EventQuery, IDEMPOTENCY_KEY,
+    PageStart, SavedReplyPage, TemplatePage, TemplateSyncRequest, path,
 };
 use omocast_contract::test_send::TestSend;
 use omocast_contract::{
-    Audience, Broadcast, BroadcastId, BroadcastRequest, Channel, Content, Draft, DraftEdit,
-    DraftId, EventAction, EventId, EventStatus, EventView, Filter, MediaId, OutgoingMessage, Plan,
-    ProblemCode, Role, SavedReply, SavedReplyAudience, SavedReplyEdit, SavedReplyId, Surface,
-    TemplateFill, WabaId,
+    Audience, BoundView, Broadcast, BroadcastId, BroadcastRequest, Channel, Content, CustomerId,
+    Draft, DraftEdit, DraftId, EventAction, EventId, EventStatus, EventView, Filter, MediaId,
+    OutgoingMessage, Pick, Plan, ProblemCode, Role, SavedReply, SavedReplyAudience, SavedReplyEdit,
+    SavedReplyId, Surface, TemplateFill, WabaId,
 };
 use serde_json::Value;
 
@@ -28,6 +28,17 @@ struct Foreign {
     draft: DraftId,
     saved_reply: SavedReplyId,
     template: TemplateFill,
+    /// Bound to the owner of `event`.
+    customer: CustomerId,
+}
+
+impl Foreign {
+    fn bound(&self) -> Audience {
+        Audience {
+            pick: Pick::Only(vec![self.customer.into()]),
+            ..Audience::bound(Channel::Line)
+        }
+    }
 }
 
 /// The other team's WhatsApp Business account.
@@ -107,8 +118,10 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
             let answer = user
                 .post(path::AUDIENCE_COUNT, &only(&[foreign.event]))
                 .await;
+            let bound = user.post(path::AUDIENCE_COUNT, &foreign.bound()).await;
             if everything.status.is_success() {
                 missing(answer, Some("audience.pick[0]")).await;
+                missing(bound, Some("audience.pick[0]")).await;
                 let template = foreign.template.template;
                 let path = format!("{}?kind=template&template={template}", path::AUDIENCE_COUNT);
                 let audience = Audience::everything(Filter::default());
@@ -116,10 +129,30 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
             }
             everything
         }
+        "listBoundCustomers" => {
+            let mut last = None;
+            for view in BoundView::ALL {
+                let asked = BoundCustomerQuery {
+                    view,
+                    filter: Filter::default(),
+                    from: PageStart::First,
+                    limit: 200,
+                };
+                let answer = user.post(path::BOUND_CUSTOMERS, &asked).await;
+                last = Some(merge(last, answer));
+            }
+            last?
+        }
         "createBroadcast" => {
             let request = BroadcastRequest {
                 audience: only(&[foreign.event]),
                 ..to_all(vec![text("hello")])
+            };
+            let answer = user.post_with(path::BROADCASTS, &key, &request).await;
+            assert!(!answer.status.is_success());
+            let request = BroadcastRequest {
+                audience: foreign.bound(),
+                ..request
             };
             let answer = user.post_with(path::BROADCASTS, &key, &request).await;
             assert!(!answer.status.is_success());
@@ -295,6 +328,7 @@ async fn nothing_of_one_team_is_told_to_the_other_or_changed_by_it() {
         event.status = EventStatus::Ended;
     })
     .await;
+    let customer = app.bind(&theirs, event, owner.id, "A1").await;
     let media = owner.image(2_000).await.id;
     let made: Broadcast = owner
         .broadcast(
@@ -334,6 +368,7 @@ async fn nothing_of_one_team_is_told_to_the_other_or_changed_by_it() {
         media,
         draft,
         saved_reply: reply.id,
+        customer,
     };
     let broadcasts = app.count("broadcast").await;
 
@@ -357,6 +392,7 @@ async fn nothing_of_one_team_is_told_to_the_other_or_changed_by_it() {
         reply.id.to_string(),
         foreign.template.template.to_string(),
         WABA.to_owned(),
+        customer.to_string(),
     ];
     for role in Role::ALL {
         let user = app.user(&ours, role, &["A1"]).await;

@@ -1,9 +1,9 @@
 //! The table of endpoints.
 
 use omocast_contract::api::{
-    ActionRequest, BroadcastPage, BulkRequest, BulkResult, Drafts, EventCounts, EventPage,
-    EventQuery, EventRow, Me, Media, RecipientPage, SavedReplyPage, SignIn, Tags, TemplatePage,
-    TemplateSync, TemplateSyncRequest, Thread, path,
+    ActionRequest, BoundCustomerPage, BoundCustomerQuery, BroadcastPage, BulkRequest, BulkResult,
+    Drafts, EventCounts, EventPage, EventQuery, EventRow, Me, Media, RecipientPage, SavedReplyPage,
+    SignIn, Tags, TemplatePage, TemplateSync, TemplateSyncRequest, Thread, path,
 };
 use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
@@ -15,9 +15,10 @@ use omocast_contract::{
 use utoipa::ToSchema;
 
 use ProblemCode::{
-    AudienceEmpty, AudienceUnreachable, CaptionNotSupported, CaptionTooLong, CustomerBlocked,
-    DraftChanged, DraftGone, EventAlreadyYours, EventEnded, EventNotEnded, EventNotFollowed,
-    EventNotYours, FileTypeNotSupported, FileTypeRefused, FilterTooLong, IdempotencyKeyMissing,
+    AudienceEmpty, AudienceUnreachable, CaptionNotSupported, CaptionTooLong, ChannelNotChosen,
+    ChannelsMixed, CustomerBlocked, CustomerNotBound, CustomerNotYours, DraftChanged, DraftGone,
+    EventAlreadyYours, EventEnded, EventNotEnded, EventNotFollowed, EventNotYours,
+    FileTypeNotSupported, FileTypeRefused, FilterTooLong, IdempotencyKeyMissing,
     IdempotencyKeyReused, MalformedRequest, MediaNotFound, MediaTooLarge, MediumNotSupported,
     NameFallbackMissing, NameFallbackTooLong, NoMessages, NotAVideo, NotAnImage, NotFound,
     PlanLacksOmo, PlatformRefused, PreviewMissing, RequestTooLarge, RoleMayNotBroadcast,
@@ -263,6 +264,22 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 gives::<EventRow>(),
             )
         },
+        Endpoint {
+            refusals: &[
+                MalformedRequest,
+                RequestTooLarge,
+                FilterTooLong,
+                RoleMayNotSee,
+                PlanLacksOmo,
+            ],
+            ..post(
+                path::BOUND_CUSTOMERS,
+                "listBoundCustomers",
+                "One page of a list of bound customers.",
+                takes::<BoundCustomerQuery>(),
+                gives::<BoundCustomerPage>(),
+            )
+        },
         get(path::TAGS, "listTags", "The team's tags.", gives::<Tags>()),
         Endpoint {
             query: &[("kind", "BroadcastKind"), ("template", "uuid")],
@@ -272,6 +289,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 RoleMayNotBroadcast,
                 PlanLacksOmo,
                 AudienceEmpty,
+                ChannelNotChosen,
+                ChannelsMixed,
                 TooManyPicked,
                 FilterTooLong,
                 NotFound,
@@ -296,6 +315,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 IdempotencyKeyReused,
                 AudienceEmpty,
                 AudienceUnreachable,
+                ChannelNotChosen,
+                ChannelsMixed,
+                CustomerNotYours,
+                CustomerNotBound,
                 TooManyPicked,
                 FilterTooLong,
                 NotFound,

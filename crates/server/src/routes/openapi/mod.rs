@@ -8,9 +8,10 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::response::IntoResponse;
 use omocast_contract::api::{
-    ActionRequest, BroadcastPage, BulkRequest, BulkResult, Drafts, EventCounts, EventPage,
-    EventQuery, EventRow, IDEMPOTENCY_KEY, Me, Media, RecipientPage, SavedReplyPage, SignIn, Tags,
-    TemplatePage, TemplateSync, TemplateSyncRequest, Thread, path,
+    ActionRequest, BoundCustomerPage, BoundCustomerQuery, BroadcastPage, BulkRequest, BulkResult,
+    Drafts, EventCounts, EventPage, EventQuery, EventRow, IDEMPOTENCY_KEY, Me, Media,
+    RecipientPage, SavedReplyPage, SignIn, Tags, TemplatePage, TemplateSync, TemplateSyncRequest,
+    Thread, path,
 };
 use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
@@ -131,6 +132,8 @@ fn shapes() -> Vec<(String, RefOr<Schema>)> {
     add::<ActionRequest>(&mut shapes);
     add::<Audience>(&mut shapes);
     add::<AudienceCount>(&mut shapes);
+    add::<BoundCustomerPage>(&mut shapes);
+    add::<BoundCustomerQuery>(&mut shapes);
     add::<Broadcast>(&mut shapes);
     add::<BroadcastKind>(&mut shapes);
     add::<BroadcastPage>(&mut shapes);

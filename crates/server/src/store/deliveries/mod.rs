@@ -13,11 +13,12 @@ use omocast_contract::reach::{Outgoing, Standing, Tie};
 use omocast_contract::{
     AccountId, BroadcastId, BroadcastKind, BroadcastStatus, Channel, CustomerId, DeliveryStatus,
     EventId, EventStatus, MemberId, OutgoingMessage, Plan, Progress, Reach, Reason, Role,
-    SentTemplate, TeamId, Timestamp,
+    SentTemplate, Source, TeamId, Timestamp,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
+use super::bindings::BoundTo;
 use super::media::media_of;
 use super::receipts::Reached;
 use super::templates::{outgoing_of, sent_template};
@@ -75,6 +76,8 @@ pub struct Claim {
 pub struct Changes {
     pub events: BTreeMap<EventId, ChangedEvent>,
     pub broadcasts: BTreeSet<BroadcastId>,
+    /// Whose lists of bound customers changed, by team.
+    pub bound: BTreeMap<TeamId, BTreeSet<BoundTo>>,
 }
 
 /// Who is told of a changed event.
@@ -91,6 +94,30 @@ impl Changes {
             self.add_event(event, changed.team, changed.owners);
         }
         self.broadcasts.extend(others.broadcasts);
+        for (team, lists) in others.bound {
+            self.bound.entry(team).or_default().extend(lists);
+        }
+    }
+
+    /// Adds the lists that a bound customer is in.
+    pub fn add_bound(&mut self, team: TeamId, list: BoundTo) {
+        self.bound.entry(team).or_default().insert(list);
+    }
+
+    /// Adds an event with the lists that its customer is in: who has them there may have the thread open,
+    /// whoever follows it.
+    pub fn add_event_of(
+        &mut self,
+        event: EventId,
+        team: TeamId,
+        owners: impl IntoIterator<Item = MemberId>,
+        bound: Option<BoundTo>,
+    ) {
+        let seller = bound.map(|bound| bound.seller);
+        self.add_event(event, team, owners.into_iter().chain(seller));
+        if let Some(bound) = bound {
+            self.add_bound(team, bound);
+        }
     }
 
     /// Adds an event; who owned it at any moment is told.
@@ -211,10 +238,11 @@ impl Store {
         let rows = query(
             "select r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name,
                     c.external_id, c.is_blocked, c.marketing_stopped_at, b.kind, e.status, e.owner_id, e.last_inbound_at,
-                    b.member_id, m.role, t.plan
+                    bound.member_id as seller_id, b.source, b.member_id, m.role, t.plan
              from recipient r
              join customer c on c.id = r.customer_id
              join event e on e.id = r.event_id
+             left join binding bound on bound.customer_id = r.customer_id
              join broadcast b on b.id = r.broadcast_id
              join member m on m.id = b.member_id
              join team t on t.id = b.team_id
@@ -249,9 +277,14 @@ impl Store {
             let plan = read_word(row, "plan", Plan::parse)?;
             let standing = Standing {
                 channel,
-                tie: Tie::Event {
-                    status: read_word(row, "status", EventStatus::parse)?,
-                    is_owner: read_id_or_none(row, "owner_id")? == Some(member),
+                tie: match read_word(row, "source", Source::parse)? {
+                    Source::MyEvents => Tie::Event {
+                        status: read_word(row, "status", EventStatus::parse)?,
+                        is_owner: read_id_or_none(row, "owner_id")? == Some(member),
+                    },
+                    Source::BoundCustomers => Tie::Binding {
+                        is_bound: read_id_or_none(row, "seller_id")? == Some(member),
+                    },
                 },
                 last_inbound_at: read_time_or_none(row, "last_inbound_at")?,
                 is_blocked: row.try_get::<i64, _>("is_blocked")? != 0,
@@ -493,8 +526,8 @@ impl Store {
         }
         tx.commit().await?;
         Ok(Changes {
-            events: BTreeMap::new(),
             broadcasts,
+            ..Changes::default()
         })
     }
 

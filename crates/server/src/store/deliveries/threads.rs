@@ -12,6 +12,7 @@ use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::{Changes, Delivery, Recipient, is_in_thread};
+use crate::store::bindings::find_bound;
 use crate::store::inbound::one_line;
 use crate::store::templates::sent_template;
 use crate::store::{read_id, read_id_or_none, read_word};
@@ -49,7 +50,7 @@ pub(super) async fn write_messages(
     let mut sent: HashMap<BroadcastId, Sent> = HashMap::new();
     let mut shown = Vec::new();
     let mut failed = Vec::new();
-    let mut last: Vec<(&Recipient, String, Medium)> = Vec::new();
+    let mut last: Vec<(&Recipient, MemberId, String, Medium)> = Vec::new();
     for recipient in recipients {
         let broadcast = recipient.key.broadcast;
         let changed = recipient
@@ -75,7 +76,7 @@ pub(super) async fn write_messages(
                 .max_by_key(|each| each.position);
             let shown = newest.zip(sent.get(&broadcast)).and_then(|(each, sent)| {
                 let shown = sent.shown(recipient, each.position);
-                shown.map(|shown| (recipient, one_line(&shown.line), shown.medium))
+                shown.map(|shown| (recipient, sent.member, one_line(&shown.line), shown.medium))
             });
             let Some(shown) = shown else { continue };
             last.push(shown);
@@ -109,15 +110,19 @@ pub(super) async fn write_messages(
         );
         builder.build().execute(&mut *tx).await?;
     }
-    for (recipient, text, medium) in &last {
+    for (recipient, sender, text, medium) in &last {
+        // What goes to a bound customer reopens nothing; nobody's ended event becomes the sender's,
+        // in whose 已結束 it is found again.
         query(
-            "update event set last_text = $2, last_medium = $3, last_message_at = $4
+            "update event set last_text = $2, last_medium = $3, last_message_at = $4,
+                    owner_id = case status when 'ended' then coalesce(owner_id, $5) else owner_id end
              where id = $1 and last_message_at <= $4",
         )
         .bind(recipient.event.to_string())
         .bind(text)
         .bind(medium.as_str())
         .bind(now.0)
+        .bind(sender.to_string())
         .execute(&mut *tx)
         .await?;
     }
@@ -129,7 +134,8 @@ pub(super) async fn write_messages(
                 .fetch_one(&mut *tx)
                 .await?;
             let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
-            changes.add_event(recipient.event, read_id(&row, "team_id")?, owner);
+            let bound = find_bound(tx, recipient.key.customer).await?;
+            changes.add_event_of(recipient.event, read_id(&row, "team_id")?, owner, bound);
         }
     }
     Ok(())
