@@ -5,6 +5,7 @@
     reason = "clippy.toml allows it in tests, but does not see that helpers are tests too"
 )]
 
+mod bindings;
 mod connectors;
 mod delivery;
 mod inbound_media;

@@ -410,6 +410,14 @@ impl World {
             pick: Pick::AllExcept(Vec::new()),
             ..Audience::default()
         };
+        self.broadcast_to(audience, messages).await
+    }
+
+    pub(crate) async fn broadcast_to(
+        &self,
+        audience: Audience,
+        messages: Vec<OutgoingMessage>,
+    ) -> BroadcastId {
         let request = BroadcastRequest {
             audience,
             content: Content::Messages(messages),
