@@ -10,7 +10,8 @@ use crate::api::{Api, Transport};
 use crate::i18n::{self, Key, phrase, t_now};
 use crate::live::provide_live;
 use crate::pages::broadcasts::{BroadcastsDraw, broadcasts};
-use crate::pages::conversations::ConversationsPage;
+use crate::pages::customers::bound::bound;
+use crate::pages::customers::conversations::ConversationsPage;
 use crate::pages::shell::Shell;
 use crate::pages::sign_in::sign_in;
 use crate::part;
@@ -119,12 +120,14 @@ impl Place {
 fn page(route: Signal<Route>) -> AnyView {
     let page = Memo::new(move |_| match route.get() {
         Route::Conversations { .. } => Page::Conversations,
+        Route::Bound { .. } => Page::Bound,
         Route::Broadcasts => Page::Broadcasts,
         Route::Broadcast(id) => Page::Broadcast(id),
         Route::SignIn { .. } | Route::Gallery | Route::NotFound => Page::NotFound,
     });
     reactive(move || match page.get() {
         Page::Conversations => view! { <ConversationsPage /> }.into_any(),
+        Page::Bound => part::place(|| Box::pin(bound()), |draw| draw()),
         Page::Broadcasts => {
             part::place(|| Box::pin(broadcasts()), |draw: BroadcastsDraw| draw(None))
         }
@@ -140,6 +143,7 @@ fn page(route: Signal<Route>) -> AnyView {
 #[derive(Clone, Copy, PartialEq)]
 enum Page {
     Conversations,
+    Bound,
     Broadcasts,
     Broadcast(omocast_contract::BroadcastId),
     NotFound,

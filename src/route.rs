@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use leptos::ev;
 use leptos::prelude::*;
-use omocast_contract::{BroadcastId, BroadcastKind, EventId, EventView};
+use omocast_contract::{BoundView, BroadcastId, BroadcastKind, EventId, EventView};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// A place in the product. `parse` and `href` are each other's inverse.
@@ -17,6 +17,11 @@ pub enum Route {
     Conversations {
         view: EventView,
         event: Option<EventId>,
+        mode: Option<Mode>,
+    },
+    /// 綁定顧客.
+    Bound {
+        view: BoundView,
         mode: Option<Mode>,
     },
     Broadcasts,
@@ -98,6 +103,12 @@ impl Route {
         mode: None,
     };
 
+    /// My bound customers: where 綁定顧客 starts.
+    pub const BOUND: Self = Self::Bound {
+        view: BoundView::Mine,
+        mode: None,
+    };
+
     /// Reads a path and a query string (without `?`).
     pub fn parse(path: &str, query: &str) -> Self {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
@@ -115,6 +126,11 @@ impl Route {
                     (Some(view), Ok(event)) => Self::Conversations { view, event, mode },
                     _ => Self::NotFound,
                 }
+            }
+            (Some("bound"), view, None, _) => {
+                let mode = Mode::of_query(query);
+                let view = view.map_or(Some(BoundView::Mine), BoundView::parse);
+                view.map_or(Self::NotFound, |view| Self::Bound { view, mode })
             }
             (Some("broadcasts"), None, ..) => Self::Broadcasts,
             (Some("broadcasts"), Some(id), None, _) => {
@@ -136,6 +152,13 @@ impl Route {
                     href.push('/');
                     href.push_str(&event.to_string());
                 }
+                if let Some(mode) = mode {
+                    mode.push_to(&mut href);
+                }
+                href
+            }
+            Self::Bound { view, mode } => {
+                let mut href = ["/bound/", view.as_str()].concat();
                 if let Some(mode) = mode {
                     mode.push_to(&mut href);
                 }
@@ -328,6 +351,13 @@ mod tests {
                 }
             }
         }
+        for view in BoundView::ALL {
+            check(Route::Bound { view, mode: None });
+            for kind in [BroadcastKind::Messages, BroadcastKind::Template] {
+                let mode = Some(Mode::begin(kind).at(Step::Preview));
+                check(Route::Bound { view, mode });
+            }
+        }
         check(Route::Broadcasts);
         check(Route::Broadcast(id().unwrap()));
         check(Route::Gallery);
@@ -347,6 +377,8 @@ mod tests {
             "/nonesuch",
             "/conversations/nonesuch",
             "/conversations/mine/7",
+            "/bound/pending",
+            "/bound/mine/018f0000-0000-7000-8000-00000000002a",
             "/broadcasts/7",
             "/broadcasts/018f0000-0000-7000-8000-00000000002a/x",
             "/sign-in/x",

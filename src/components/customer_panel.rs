@@ -5,7 +5,7 @@ use omocast_contract::EventStatus;
 use omocast_contract::api::{Customer, EventRow};
 
 use crate::components::channel_badge::{ChannelBadge, channel_name};
-use crate::components::event_row::shown_name;
+use crate::components::customer_row::shown_name;
 use crate::i18n::{Key, date_time, phrase, t};
 use crate::ui::{Avatar, Chip};
 
@@ -19,7 +19,7 @@ pub fn event_status_key(status: EventStatus) -> Key {
 }
 
 /// Platforms tell a number with its country code but without the `+` that makes it one to dial.
-fn shown_phone(phone: &str) -> String {
+pub fn shown_phone(phone: &str) -> String {
     ["+", phone.trim_start_matches('+')].concat()
 }
 
@@ -84,7 +84,7 @@ pub fn CustomerPanel(
 
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
-    use crate::components::event_row::example_event;
+    use crate::components::customer_row::example_event;
     use crate::ui::Story;
 
     fn story(n: u64, phone: Option<&str>, tags: &[&str]) -> AnyView {

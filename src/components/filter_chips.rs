@@ -1,7 +1,7 @@
 //! What the funnel keeps, one chip for each of its fields, each with a way out.
 
 use leptos::prelude::*;
-use omocast_contract::{Filter, TagFilter, TagMatch};
+use omocast_contract::{Filter, Shop, Source, TagFilter, TagMatch};
 
 use crate::components::error_text::channel_names;
 use crate::i18n::{Key, list, phrase, t_with};
@@ -13,10 +13,20 @@ enum Field {
     Channels,
     Name,
     Tags,
+    Shops,
 }
 
 impl Field {
-    const ALL: [Self; 3] = [Self::Channels, Self::Name, Self::Tags];
+    const ALL: [Self; 4] = [Self::Channels, Self::Name, Self::Tags, Self::Shops];
+
+    /// Whether it is set in the funnel: channel and search of bound customers have places of their own.
+    fn is_of(self, source: Source) -> bool {
+        match (source, self) {
+            (Source::BoundCustomers, Self::Channels | Self::Name) => false,
+            (Source::BoundCustomers, Self::Tags | Self::Shops) => true,
+            (Source::MyEvents, Self::Channels | Self::Name | Self::Tags | Self::Shops) => true,
+        }
+    }
 
     /// The filter without this field.
     fn cleared(self, filter: &Filter) -> Filter {
@@ -25,6 +35,7 @@ impl Field {
             Self::Channels => filter.channels.clear(),
             Self::Name => filter.name.clear(),
             Self::Tags => filter.tags = TagFilter::default(),
+            Self::Shops => filter.shops.clear(),
         }
         filter
     }
@@ -33,7 +44,7 @@ impl Field {
         self.cleared(filter).active() < filter.active()
     }
 
-    fn text(self, filter: &Filter) -> String {
+    fn text(self, filter: &Filter, shops: &[Shop]) -> String {
         match self {
             Self::Channels => {
                 let names = channel_names(filter.channels.iter().copied());
@@ -48,6 +59,11 @@ impl Field {
                 };
                 t_with(key, &[("tags", &list(&filter.tags.tags))])
             }
+            Self::Shops => {
+                let kept = shops.iter().filter(|shop| filter.shops.contains(&shop.id));
+                let names: Vec<String> = kept.map(|shop| shop.name.clone()).collect();
+                t_with(Key::FilterChipShops, &[("shops", &list(&names))])
+            }
         }
     }
 }
@@ -58,19 +74,33 @@ pub fn FilterChips(
     /// The filter.
     #[prop(into)]
     filter: Signal<Filter>,
+    /// Which list it is of.
+    #[prop(optional)]
+    source: Source,
+    /// The shops there are.
+    #[prop(optional)]
+    shops: Vec<Shop>,
     /// Another filter is wanted.
     on_change: Callback<Filter>,
 ) -> impl IntoView {
+    let shops = StoredValue::new(shops);
+    let fields = move |filter: &Filter| {
+        let is_shown = |field: &Field| field.is_of(source) && field.is_set(filter);
+        Field::ALL.into_iter().filter(is_shown).collect::<Vec<_>>()
+    };
+    let cleared = move |filter: &Filter| {
+        let each = fields(filter).into_iter();
+        each.fold(filter.clone(), |filter, field| field.cleared(&filter))
+    };
     view! {
-        <Show when=move || filter.with(|filter| !filter.is_empty())>
+        <Show when=move || filter.with(|filter| !fields(filter).is_empty())>
             <div class="filter-chips">
                 {move || {
                     let filter = filter.get();
-                    Field::ALL
+                    fields(&filter)
                         .into_iter()
-                        .filter(|field| field.is_set(&filter))
                         .map(|field| {
-                            let text = field.text(&filter);
+                            let text = shops.with_value(|shops| field.text(&filter, shops));
                             let rest = field.cleared(&filter);
                             view! {
                                 <Chip
@@ -82,7 +112,9 @@ pub fn FilterChips(
                         })
                         .collect_view()
                 }}
-                <Button kind=ButtonKind::Quiet on_click=move || on_change.run(Filter::default())>
+                <Button kind=ButtonKind::Quiet on_click=move || {
+                    on_change.run(filter.with_untracked(cleared));
+                }>
                     {phrase(Key::FilterClear)}
                 </Button>
             </div>
@@ -93,7 +125,28 @@ pub fn FilterChips(
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
     use crate::ui::Story;
-    use omocast_contract::Channel;
+    use omocast_contract::{Channel, ShopId};
+
+    fn bound() -> AnyView {
+        let id: ShopId = "01900000-0000-7000-8000-000000000001"
+            .parse()
+            .expect("it is a UUID");
+        let filter = RwSignal::new(Filter {
+            channels: vec![Channel::Line],
+            name: "0912".to_owned(),
+            shops: vec![id],
+            ..Filter::default()
+        });
+        view! {
+            <FilterChips
+                filter
+                source=Source::BoundCustomers
+                shops=vec![Shop { id, name: "信義門市".to_owned() }]
+                on_change=Callback::new(move |other| filter.set(other))
+            />
+        }
+        .into_any()
+    }
 
     fn story(filter: Filter) -> AnyView {
         let filter = RwSignal::new(filter);
@@ -122,6 +175,10 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 ..Filter::default()
             })
         }),
+        Story::new(
+            "of bound customers: channel and search stand elsewhere",
+            bound,
+        ),
         Story::new("nothing", || story(Filter::default())),
     ]
 }

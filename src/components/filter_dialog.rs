@@ -1,4 +1,4 @@
-//! The funnel (篩選): channels, name, tags. What is entered counts when it is applied; how many match is told before.
+//! The funnel (篩選): channels, name, tags; of bound customers shops and tags. What is entered counts when it is applied; how many match is told before.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use leptos::ev;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use omocast_contract::limit::MAX_SEARCH_CHARS;
-use omocast_contract::{Channel, Filter, TagMatch};
+use omocast_contract::{Channel, Filter, Shop, Source, TagMatch};
 use wasm_bindgen::JsCast;
 
 use crate::components::channel_badge::{ChannelBadge, channel_name};
@@ -40,6 +40,12 @@ pub fn FilterDialog(
     /// What the list keeps now.
     #[prop(into)]
     filter: Signal<Filter>,
+    /// Which list it narrows: channel and search of bound customers have places of their own.
+    #[prop(optional)]
+    source: Source,
+    /// The shops there are.
+    #[prop(optional)]
+    shops: Vec<Shop>,
     /// The tags there are.
     #[prop(into)]
     tags: Signal<TagChoice>,
@@ -53,6 +59,7 @@ pub fn FilterDialog(
     /// The filter is to be applied.
     on_apply: Callback<Filter>,
 ) -> impl IntoView {
+    let is_searched_here = source == Source::MyEvents;
     let draft = RwSignal::new(Filter::default());
     let name = RwSignal::new(String::new());
     let search = RwSignal::new(String::new());
@@ -88,8 +95,10 @@ pub fn FilterDialog(
     on_cleanup(stop_waiting);
     let apply = move || on_apply.run(untrack(entered));
     let clear = move || {
-        draft.set(Filter::default());
-        name.set(String::new());
+        draft.update(|draft| *draft = draft.cleared(source));
+        if is_searched_here {
+            name.set(String::new());
+        }
     };
     let on_key = move |event: ev::KeyboardEvent| {
         let is_button = event
@@ -122,14 +131,20 @@ pub fn FilterDialog(
             footer
         >
             <div class="filter-dialog" on:keydown=on_key>
-                <TextField
-                    label=phrase(Key::FilterName)
-                    value=name
-                    kind=TextKind::Search
-                    icon=Icon::Search
-                    maxlength=MAX_SEARCH_CHARS as u32
-                />
-                <Channels draft />
+                {is_searched_here
+                    .then(|| {
+                        view! {
+                            <TextField
+                                label=phrase(Key::FilterName)
+                                value=name
+                                kind=TextKind::Search
+                                icon=Icon::Search
+                                maxlength=MAX_SEARCH_CHARS as u32
+                            />
+                            <Channels draft />
+                        }
+                    })}
+                {(shops.len() > 1).then(|| view! { <Shops draft shops=shops.clone() /> })}
                 <TagField draft search tags />
             </div>
         </Dialog>
@@ -167,6 +182,37 @@ fn Channels(draft: RwSignal<Filter>) -> impl IntoView {
     view! {
         <fieldset class="filter-dialog__group">
             <legend>{phrase(Key::FilterChannels)}</legend>
+            <div class="filter-dialog__channels">{boxes}</div>
+        </fieldset>
+    }
+}
+
+#[component]
+fn Shops(draft: RwSignal<Filter>, shops: Vec<Shop>) -> impl IntoView {
+    let boxes = shops
+        .into_iter()
+        .map(|Shop { id, name }| {
+            let mark = Memo::new(move |_| draft.with(|draft| draft.shops.contains(&id)));
+            let toggle = move |is_on: bool| {
+                draft.update(|draft| {
+                    draft.shops.retain(|&other| other != id);
+                    if is_on {
+                        draft.shops.push(id);
+                    }
+                });
+            };
+            view! {
+                <Checkbox
+                    mark=Signal::derive(move || Mark::from(mark.get()))
+                    label=name
+                    on_change=toggle
+                />
+            }
+        })
+        .collect_view();
+    view! {
+        <fieldset class="filter-dialog__group">
+            <legend>{phrase(Key::FilterShops)}</legend>
             <div class="filter-dialog__channels">{boxes}</div>
         </fieldset>
     }
@@ -275,6 +321,20 @@ pub fn stories() -> Vec<crate::ui::Story> {
     use crate::ui::Story;
 
     fn story(tags: TagChoice, matches: Option<u64>) -> AnyView {
+        story_of(Source::MyEvents, tags, matches)
+    }
+
+    fn story_of(source: Source, tags: TagChoice, matches: Option<u64>) -> AnyView {
+        let shop = |n: u32, name: &str| Shop {
+            id: format!("01900000-0000-7000-8000-{n:012x}")
+                .parse()
+                .expect("it is a UUID"),
+            name: name.to_owned(),
+        };
+        let shops = match source {
+            Source::MyEvents => Vec::new(),
+            Source::BoundCustomers => vec![shop(1, "信義門市"), shop(2, "中山門市")],
+        };
         let is_open = RwSignal::new(false);
         let filter = RwSignal::new(Filter::default());
         view! {
@@ -282,6 +342,8 @@ pub fn stories() -> Vec<crate::ui::Story> {
             <FilterDialog
                 is_open
                 filter
+                source
+                shops
                 tags=Signal::stored(tags)
                 matches=Signal::stored(matches)
                 on_open=Callback::new(|()| ())
@@ -302,6 +364,10 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 TagChoice::Known(tags.map(str::to_owned).to_vec()),
                 Some(1_244),
             )
+        }),
+        Story::new("of bound customers, with their shops", || {
+            let tags = TagChoice::Known(vec!["VIP".to_owned(), "新客".to_owned()]);
+            story_of(Source::BoundCustomers, tags, Some(86))
         }),
         Story::new("many tags", || {
             story(

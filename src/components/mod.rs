@@ -2,14 +2,15 @@
 
 pub mod broadcast_contents;
 pub mod channel_badge;
+pub mod channel_choice;
 pub mod composer;
 pub mod confirm_broadcast;
 pub mod customer_panel;
+pub mod customer_row;
 pub mod draft_list;
 pub mod draft_status;
 pub mod emoji_picker;
 pub mod error_text;
-pub mod event_row;
 pub mod filter_chips;
 pub mod filter_dialog;
 pub mod insert_tools;

@@ -45,6 +45,9 @@ pub fn SelectBar(
     /// How many can be chosen; none until it is known.
     #[prop(into)]
     selectable: Signal<Option<u64>>,
+    /// Why nobody can be chosen yet; none where somebody can.
+    #[prop(optional, into)]
+    disabled_reason: Option<Signal<Option<String>>>,
     /// 全選 was pressed.
     on_toggle_all: Callback<()>,
     /// The box of 全選, for whoever gives it the focus.
@@ -62,6 +65,7 @@ pub fn SelectBar(
                     PickState::All => Mark::On,
                 })
                 label=phrase(Key::SelectAll)
+                disabled_reason=disabled_reason.unwrap_or_default()
                 on_change=move |_| on_toggle_all.run(())
                 node_ref=all
             />
@@ -74,7 +78,7 @@ pub fn SelectBar(
 
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
-    use crate::components::event_row::example_event;
+    use crate::components::customer_row::example_event;
     use crate::ui::Story;
     use omocast_contract::Filter;
 
@@ -101,6 +105,19 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 Pick::AllExcept((0..3).map(|n| example_event(n).id.into()).collect()),
                 Some(1_204),
             )
+        }),
+        Story::new("a channel must be chosen first", || {
+            let audience = Signal::stored(Audience::default());
+            let reason = || Some(t(Key::ProblemChannelNotChosen));
+            view! {
+                <SelectBar
+                    audience
+                    selectable=Signal::stored(Some(0))
+                    disabled_reason=Signal::derive(reason)
+                    on_toggle_all=Callback::new(|()| ())
+                />
+            }
+            .into_any()
         }),
         Story::new("the number is not known yet", || {
             story(Pick::default(), None)

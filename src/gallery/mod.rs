@@ -55,6 +55,11 @@ pub const ENTRIES: &[Entry] = &[
         "channel_badge",
         components::channel_badge::stories,
     ),
+    entry(
+        "components",
+        "channel_choice",
+        components::channel_choice::stories,
+    ),
     entry("components", "composer", components::composer::stories),
     entry(
         "components",
@@ -65,6 +70,11 @@ pub const ENTRIES: &[Entry] = &[
         "components",
         "customer_panel",
         components::customer_panel::stories,
+    ),
+    entry(
+        "components",
+        "customer_row",
+        components::customer_row::stories,
     ),
     entry("components", "draft_list", components::draft_list::stories),
     entry(
@@ -77,7 +87,6 @@ pub const ENTRIES: &[Entry] = &[
         "emoji_picker",
         components::emoji_picker::stories,
     ),
-    entry("components", "event_row", components::event_row::stories),
     entry(
         "components",
         "filter_chips",

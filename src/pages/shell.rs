@@ -2,8 +2,8 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use omocast_contract::Role;
 use omocast_contract::member::Scope;
+use omocast_contract::{BoundView, Role};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::components::settings_menu::SettingsMenu;
@@ -18,19 +18,17 @@ pub fn Shell(children: Children) -> impl IntoView {
     let route = use_route();
     let is_lost = use_live().is_lost();
     let main = NodeRef::<html::Main>::new();
-    let section =
-        Memo::new(move |_| matches!(route.get(), Route::Broadcasts | Route::Broadcast(_)));
+    let section = Memo::new(move |_| section_of(&route.get()));
     // An effect, because the tab's title is the browser's.
     Effect::new(move |_| {
-        let page = if section.get() {
-            Key::NavBroadcasts
-        } else {
-            Key::NavConversations
-        };
-        document().set_title(&format!("{} · {}", t(page), t(Key::AppName)));
+        document().set_title(&format!(
+            "{} · {}",
+            t(section.get().unwrap_or(Key::NavConversations)),
+            t(Key::AppName)
+        ));
     });
     // An effect, because the focus is the browser's: on another page it begins at the page, not at the link left behind.
-    Effect::new(move |before: Option<bool>| {
+    Effect::new(move |before: Option<Option<Key>>| {
         let section = section.get();
         if before.is_some_and(|before| before != section)
             && let Some(main) = main.get_untracked()
@@ -69,12 +67,15 @@ pub fn Shell(children: Children) -> impl IntoView {
 #[component]
 fn Rail() -> impl IntoView {
     let route = use_route();
-    let is_conversations = move || matches!(route.get(), Route::Conversations { .. });
-    let is_broadcasts = move || matches!(route.get(), Route::Broadcasts | Route::Broadcast(_));
+    let is_in = move |place: Key| Signal::derive(move || section_of(&route.get()) == Some(place));
     let session = use_session();
     let sees_broadcasts = Signal::derive(move || {
         let me = session.me();
         me.is_some_and(|me| me.role.broadcasts_seen() != Scope::None)
+    });
+    let sees_bound = Signal::derive(move || {
+        let me = session.me();
+        me.is_some_and(|me| me.role.sees_bound(BoundView::Mine))
     });
     view! {
         <nav class="shell__rail" aria-label=phrase(Key::NavMain)>
@@ -85,20 +86,38 @@ fn Rail() -> impl IntoView {
                 href=Route::HOME.href()
                 icon=Icon::MessageCircle
                 label=Key::NavConversations
-                is_current=Signal::derive(is_conversations)
+                is_current=is_in(Key::NavConversations)
             />
+            <Show when=sees_bound>
+                <RailLink
+                    href=Route::BOUND.href()
+                    icon=Icon::UserCheck
+                    label=Key::NavBound
+                    is_current=is_in(Key::NavBound)
+                />
+            </Show>
             <Show when=sees_broadcasts>
                 <RailLink
                     href=Route::Broadcasts.href()
                     icon=Icon::Send
                     label=Key::NavBroadcasts
-                    is_current=Signal::derive(is_broadcasts)
+                    is_current=is_in(Key::NavBroadcasts)
                 />
             </Show>
             <span class="shell__gap"></span>
             <SettingsMenu />
             <MemberMenu />
         </nav>
+    }
+}
+
+/// The place of the rail that a route belongs to.
+fn section_of(route: &Route) -> Option<Key> {
+    match route {
+        Route::Conversations { .. } => Some(Key::NavConversations),
+        Route::Bound { .. } => Some(Key::NavBound),
+        Route::Broadcasts | Route::Broadcast(_) => Some(Key::NavBroadcasts),
+        Route::SignIn { .. } | Route::Gallery | Route::NotFound => None,
     }
 }
 

@@ -478,7 +478,7 @@ async fn a_conversation_that_is_not_there_leads_back_to_the_list() {
 
 #[wasm_bindgen_test]
 async fn a_row_tells_of_a_picture_a_video_and_a_file() {
-    let stories = omocast::components::event_row::stories();
+    let stories = omocast::components::customer_row::stories();
     let story = stories.into_iter().next().unwrap();
     let page = mount(move || view! { {style()} {(story.view)()} });
     wait_for(|| !rows(&page).is_empty()).await;

@@ -119,6 +119,22 @@ impl Filter {
         .count()
     }
 
+    /// What is left of it when the funnel is cleared: the channel of bound customers is chosen before, not in the funnel.
+    pub fn cleared(&self, source: Source) -> Self {
+        Self {
+            channels: match source {
+                Source::MyEvents => Vec::new(),
+                Source::BoundCustomers => self.channels.clone(),
+            },
+            ..Self::default()
+        }
+    }
+
+    /// How many fields the funnel narrows the list by.
+    pub fn narrowed(&self, source: Source) -> usize {
+        self.active() - self.cleared(source).active()
+    }
+
     /// Whether a row is kept. The store says the same in SQL.
     pub fn keeps(&self, facts: &FilterFacts<'_>) -> bool {
         let has = |tag: &String| facts.tags.contains(tag);
@@ -475,6 +491,20 @@ mod tests {
             "channels": [], "name": "", "tags": { "matching": "any", "tags": [] },
         });
         assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn the_channel_of_bound_customers_is_not_the_funnels() {
+        let filter = Filter {
+            channels: vec![Channel::Line],
+            name: "陳".to_owned(),
+            ..Filter::default()
+        };
+        assert_eq!(filter.narrowed(Source::MyEvents), 2);
+        assert_eq!(filter.cleared(Source::MyEvents), Filter::default());
+        assert_eq!(filter.narrowed(Source::BoundCustomers), 1);
+        let cleared = filter.cleared(Source::BoundCustomers);
+        assert_eq!(cleared, Audience::bound(Channel::Line).filter);
     }
 
     #[track_caller]

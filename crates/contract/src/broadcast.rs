@@ -192,6 +192,14 @@ impl BroadcastKind {
         }
     }
 
+    /// Whether it can be sent on a channel: a template is WhatsApp's alone.
+    pub fn goes_to(self, channel: Channel) -> bool {
+        match self {
+            Self::Messages => channel.takes_broadcasts(),
+            Self::Template => channel == Channel::Whatsapp,
+        }
+    }
+
     /// Reads [`BroadcastKind::as_str`] back.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Messages, Self::Template]

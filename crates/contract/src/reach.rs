@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::timestamp::DAY;
-use crate::{Channel, EventStatus, Template, TemplateCategory, Timestamp};
+use crate::{BroadcastKind, Channel, EventStatus, Template, TemplateCategory, Timestamp};
 
 /// What is known of a customer when somebody wants to write to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,7 +242,7 @@ impl Standing {
             return Reach::Skipped(Reason::WebChannel);
         }
         let is_template = matches!(outgoing, Outgoing::Template { .. });
-        if is_template && self.channel != Channel::Whatsapp {
+        if is_template && !BroadcastKind::Template.goes_to(self.channel) {
             return Reach::Skipped(Reason::NotWhatsapp);
         }
         match self.tie {

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::reach::{Outgoing, Standing, Tie};
 use omocast_contract::{
-    Audience, AudienceCount, Channel, EventView, FilterFacts, Pick, Problem, Reach, Source,
-    Timestamp,
+    Audience, AudienceCount, BoundView, Channel, EventView, FilterFacts, Pick, Problem, Reach,
+    Source, Timestamp,
 };
 
 use super::backend::{Answer, Backend, sentinel};
@@ -15,11 +15,19 @@ use super::demo_data as demo;
 impl Backend {
     /// The numbers an audience chooses, in their order.
     pub(super) fn resolve(&self, audience: &Audience) -> Vec<u32> {
-        if audience.source == Source::BoundCustomers {
-            // Nobody is bound to anybody yet.
-            return Vec::new();
-        }
         let mut numbers: Vec<u32> = match &audience.pick {
+            pick if audience.source == Source::BoundCustomers => {
+                let (Pick::Only(ids) | Pick::AllExcept(ids)) = pick;
+                let named: HashSet<u32> = ids
+                    .iter()
+                    .filter_map(|id| self.bound_number(id.customer()))
+                    .collect();
+                let is_only = matches!(pick, Pick::Only(_));
+                self.bound(BoundView::Mine, &audience.filter)
+                    .into_iter()
+                    .filter(|n| named.contains(n) == is_only)
+                    .collect()
+            }
             Pick::Only(ids) => ids
                 .iter()
                 .filter_map(|&id| self.number(id.event()).ok())
@@ -47,15 +55,20 @@ impl Backend {
         numbers
     }
 
-    pub(super) fn reach(&self, number: u32, now: Timestamp) -> Reach {
+    pub(super) fn reach(&self, number: u32, source: Source, now: Timestamp) -> Reach {
         let state = self.state(number);
         Standing {
             channel: self.channel(number),
-            tie: Tie::Event {
-                status: state.status,
-                is_owner: state.owner == Some(self.me()),
+            tie: match source {
+                Source::MyEvents => Tie::Event {
+                    status: state.status,
+                    is_owner: state.owner == Some(self.me()),
+                },
+                Source::BoundCustomers => Tie::Binding {
+                    is_bound: self.seller(number) == Some(self.me()),
+                },
             },
-            last_inbound_at: state.last_inbound_at,
+            last_inbound_at: state.last_inbound_at.filter(|_| !self.never_wrote(number)),
             is_blocked: demo::is_blocked(number, self.channel(number)),
             has_opted_out: false,
         }
@@ -80,7 +93,7 @@ impl Backend {
         let mut count = AudienceCount::default();
         for number in self.resolve(audience) {
             let channel = self.channel(number);
-            match self.reach(number, now) {
+            match self.reach(number, audience.source, now) {
                 Reach::Open => match count.reached.iter_mut().find(|c| c.channel == channel) {
                     Some(found) => found.customers += 1,
                     None => count.reached.push(ChannelCount {

@@ -29,6 +29,8 @@ pub(super) struct Sent {
     created_at: Timestamp,
     /// Chosen customers in the order of their ids, each with its place in the queue or why it is skipped.
     recipients: Vec<(u32, Result<u32, Reason>)>,
+    /// Those of them who never wrote.
+    without_event: Vec<u32>,
     open: u64,
     ticks: u64,
     /// Where the demo's customers are.
@@ -144,9 +146,12 @@ impl Backend {
         now: Timestamp,
     ) {
         let mut open = 0;
+        let source = request.audience.source;
+        let without_event = numbers.iter().copied().filter(|&n| self.never_wrote(n));
+        let without_event = without_event.collect();
         let recipients = numbers
             .iter()
-            .map(|&number| match self.reach(number, now) {
+            .map(|&number| match self.reach(number, source, now) {
                 Reach::Open => {
                     open += 1;
                     (number, Ok(open - 1))
@@ -161,6 +166,7 @@ impl Backend {
             sender,
             created_at: now,
             recipients,
+            without_event,
             open: u64::from(open),
             ticks: 0,
             channels: self.options.channels.clone(),
@@ -387,7 +393,7 @@ fn recipient(sent: &Sent, number: u32, place: Result<u32, Reason>) -> Recipient 
         .collect();
     Recipient {
         customer: demo::customer_id(number.into()),
-        event: Some(demo::event_id(number.into())),
+        event: (!sent.without_event.contains(&number)).then(|| demo::event_id(number.into())),
         name: demo::name(number),
         channel: demo::channel(number, &sent.channels),
         status: DeliveryStatus::of_recipient(deliveries.iter().map(|delivery| delivery.status)),

@@ -13,6 +13,8 @@ const MINUTE: i64 = 60_000;
 pub(super) const OF_TEAM: u32 = 348;
 pub(super) const PENDING: u32 = 57;
 pub(super) const ENDED: u32 = 212;
+/// Customers behind all events: added by their number, without an event.
+pub(super) const NEVER_WROTE: u32 = 9;
 
 pub(super) const TAGS: [&str; 6] = ["VIP", "新客", "生日月", "女裝", "大衣", "北區"];
 
@@ -163,6 +165,16 @@ pub(super) fn tags(number: u32) -> Vec<String> {
         .filter(|(at, _)| bits >> (at * 4) & 0xf < 3)
         .map(|(_, tag)| (*tag).to_owned())
         .collect()
+}
+
+/// The phone number: of all on WhatsApp, of some on LINE.
+pub(super) fn phone(number: u32, channel: Channel) -> Option<String> {
+    let is_known = match channel {
+        Channel::Whatsapp => true,
+        Channel::Line => scatter(number, 22) % 10 < 6,
+        Channel::Facebook | Channel::Instagram | Channel::Web => false,
+    };
+    is_known.then(|| format!("+8869{:08}", scatter(number, 20) % 100_000_000))
 }
 
 pub(super) fn is_blocked(number: u32, channel: Channel) -> bool {

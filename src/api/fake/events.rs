@@ -296,8 +296,7 @@ impl Backend {
             customer: Customer {
                 id: event.customer,
                 name: event.name.clone(),
-                phone: (event.channel == Channel::Whatsapp)
-                    .then(|| format!("+8869{:08}", demo::scatter(number, 20) % 100_000_000)),
+                phone: demo::phone(number, event.channel),
                 created_at: event
                     .last_message_at
                     .plus(-i64::from(demo::scatter(number, 21) % 700) * 86_400_000),

@@ -6,6 +6,7 @@
 
 mod audience;
 mod backend;
+mod bound_customers;
 mod broadcasts;
 mod demo_data;
 mod drafts;
@@ -215,6 +216,7 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
             Ok(String::new())
         }
         (Method::Post, path::EVENTS) => write(backend.list_events(&read(call)?)?),
+        (Method::Post, path::BOUND_CUSTOMERS) => write(backend.list_bound_customers(&read(call)?)?),
         (Method::Get, path::EVENT_COUNTS) => write(backend.count_events()?),
         (Method::Post, path::EVENTS_BULK) => write(backend.act_on_events(&read(call)?)?),
         (Method::Get, path::TAGS) => write(backend.list_tags()?),

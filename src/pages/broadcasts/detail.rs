@@ -157,7 +157,9 @@ impl Page {
                 self.load();
                 self.recipients.refresh_soon();
             }
-            LiveEvent::BroadcastProgress { .. } | LiveEvent::EventChanged { .. } => {}
+            LiveEvent::BroadcastProgress { .. }
+            | LiveEvent::EventChanged { .. }
+            | LiveEvent::BoundCustomersChanged => {}
         }
     }
 }

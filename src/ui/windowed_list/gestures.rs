@@ -21,6 +21,10 @@ impl<T: PartialEq + 'static> List<T> {
 
     pub(super) fn clicked(&mut self, event: &MouseEvent) -> Option<Gesture<T>> {
         let target: Element = event.target()?.dyn_into().ok()?;
+        // A link in a row is the browser's, or the page's.
+        if target.closest("a[href]").ok()?.is_some() {
+            return None;
+        }
         let element = target.closest("[role=row]").ok()??;
         let index: u64 = element.get_attribute("aria-rowindex")?.parse().ok()?;
         let (index, row) = self.gesture_at(index.checked_sub(1)?)?;

@@ -68,7 +68,10 @@ impl Counting {
         }) else {
             return;
         };
-        if audience.check() == Err(ProblemCode::AudienceEmpty) {
+        if matches!(
+            audience.check(),
+            Err(ProblemCode::AudienceEmpty | ProblemCode::ChannelNotChosen)
+        ) {
             // Nobody is nobody: there is nothing to ask.
             self.answer(Ok(AudienceCount::default()));
             return;
@@ -106,7 +109,10 @@ impl Counting {
                 return Some(None);
             };
             match (count.reached_total(), count.skipped_total()) {
-                (0, 0) => Some(Some(ProblemCode::AudienceEmpty)),
+                (0, 0) => {
+                    let why = self.audience.with(|audience| audience.check().err());
+                    Some(Some(why.unwrap_or(ProblemCode::AudienceEmpty)))
+                }
                 (0, _) => Some(Some(ProblemCode::AudienceUnreachable)),
                 _ => None,
             }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use omocast_contract::api::Thread;
 
-use super::Conversations;
+use super::conversations::Conversations;
 use crate::components::customer_panel::CustomerPanel;
 use crate::i18n::{Key, phrase};
 use crate::ui::{Icon, IconButton, Skeleton};

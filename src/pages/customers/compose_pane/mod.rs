@@ -106,7 +106,12 @@ pub fn ComposePane(
         // A draft that one asks for brings those whom it was written to. What is resumed by itself does not:
         // who is chosen here was chosen just now.
         let is_asked_for = is_listing_drafts.get_untracked() || is_taking_other.get_value();
-        if is_asked_for && let Some(theirs) = body.audience {
+        // Those of another list can't be shown in this one: who is chosen here stays.
+        let source = audience.with_untracked(|audience| audience.source);
+        if is_asked_for
+            && let Some(theirs) = body.audience
+            && theirs.source == source
+        {
             audience.set(theirs);
         }
     };

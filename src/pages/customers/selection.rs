@@ -1,21 +1,35 @@
 //! Who is being chosen, kept by the browser for this tab: a reload loses no tick. Another tab chooses for itself.
 
 use leptos::prelude::*;
-use omocast_contract::{Audience, MemberId};
+use omocast_contract::{Audience, MemberId, Source};
 use web_sys::Storage;
 
 use crate::api::json::read;
 
-/// Where a member's selection is kept.
+/// Where a member's selection of a list is kept.
 #[derive(Clone, Copy)]
 pub(super) struct KeptSelection {
+    source: Source,
     name: StoredValue<String>,
 }
 
 impl KeptSelection {
-    pub(super) fn of(member: MemberId) -> Self {
+    pub(super) fn of(member: MemberId, source: Source) -> Self {
+        let list = match source {
+            Source::MyEvents => "omocast.selection.",
+            Source::BoundCustomers => "omocast.bound-selection.",
+        };
         Self {
-            name: StoredValue::new(["omocast.selection.", &member.to_string()].concat()),
+            source,
+            name: StoredValue::new([list, &member.to_string()].concat()),
+        }
+    }
+
+    /// Nobody of the list, of which all is kept.
+    pub(super) fn nobody(self) -> Audience {
+        Audience {
+            source: self.source,
+            ..Audience::default()
         }
     }
 
@@ -25,11 +39,12 @@ impl KeptSelection {
             .and_then(|storage| self.name.with_value(|name| storage.get_item(name)).ok()?)
             // Of another version, perhaps.
             .and_then(|json| read::<Audience>(&json).ok())
-            .unwrap_or_default()
+            .filter(|audience| audience.source == self.source)
+            .unwrap_or_else(|| self.nobody())
     }
 
     pub(super) fn keep(self, audience: &Audience) {
-        if *audience == Audience::default() {
+        if *audience == self.nobody() {
             return self.forget();
         }
         if let Some(storage) = storage()

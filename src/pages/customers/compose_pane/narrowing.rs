@@ -1,7 +1,7 @@
 //! Leaving the customers of a channel out of the selection.
 
 use omocast_contract::api::{EventQuery, PageStart};
-use omocast_contract::{Audience, Channel, ChannelSet, EventView, Filter, Pick, RowId};
+use omocast_contract::{Audience, Channel, ChannelSet, EventView, Filter, Pick, RowId, Source};
 
 use crate::api::{Api, ApiError};
 
@@ -11,11 +11,15 @@ const MOST_PAGES: usize = 25;
 
 /// The selection without the customers of these channels.
 /// Those ticked one by one are unticked; where all are chosen, the funnel keeps the other channels.
+/// Bound customers are of one channel, without which nobody would be left: they stay as they are.
 pub(super) async fn without_channels(
     api: &Api,
     audience: &Audience,
     dropped: ChannelSet,
 ) -> Result<Audience, ApiError> {
+    if audience.source == Source::BoundCustomers {
+        return Ok(audience.clone());
+    }
     if let Pick::Only(picked) = &audience.pick
         && let Some(found) = rows_of(api, audience, dropped).await?
     {

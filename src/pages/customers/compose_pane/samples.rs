@@ -1,11 +1,13 @@
 //! Customers of the selection to look at the preview as: the first ones of a channel, and one without a name.
 
 use leptos::prelude::*;
-use omocast_contract::api::{EventQuery, PageStart};
-use omocast_contract::{Audience, AudienceCount, Channel, EventView, Filter};
+use omocast_contract::api::{BoundCustomerQuery, EventQuery, PageStart};
+use omocast_contract::{
+    Audience, AudienceCount, BoundView, Channel, EventView, Filter, RowId, Source,
+};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::api::Api;
+use crate::api::{Api, ApiError};
 use crate::components::preview_phone::Sample;
 
 /// Customers shown to choose from.
@@ -33,34 +35,58 @@ pub(super) fn samples_of(
             samples.set(Vec::new());
             return;
         };
-        let audience = audience.get_untracked();
-        let query = EventQuery {
-            view: EventView::Mine,
-            filter: Filter {
-                channels: vec![channel],
-                ..audience.filter.clone()
-            },
-            from: PageStart::First,
-            limit: ROWS,
-        };
-        let api = api.get_value();
+        let (api, audience) = (api.get_value(), audience.get_untracked());
         spawn_local(async move {
             // Without them the preview speaks to nobody in particular.
-            let Ok(page) = api.list_events(&query).await else {
+            let Ok(rows) = rows_of(&api, &audience, channel).await else {
                 return;
             };
             if latest.try_get_value() != asked {
                 return;
             }
-            let chosen = page.rows.iter().filter(|event| audience.picks(event.id));
-            let found = chosen.map(|event| Sample {
-                name: event.name.clone(),
-                account: event.account.clone(),
-            });
-            samples.try_set(choice(found));
+            let chosen = rows.into_iter().filter(|(row, _)| audience.picks(*row));
+            samples.try_set(choice(chosen.map(|(_, sample)| sample)));
         });
     });
     samples.into()
+}
+
+/// The first rows of the list that the audience is chosen from.
+async fn rows_of(
+    api: &Api,
+    audience: &Audience,
+    channel: Channel,
+) -> Result<Vec<(RowId, Sample)>, ApiError> {
+    let filter = Filter {
+        channels: vec![channel],
+        ..audience.filter.clone()
+    };
+    let from = PageStart::First;
+    let sample = |name, account| Sample { name, account };
+    Ok(match audience.source {
+        Source::MyEvents => {
+            let query = EventQuery {
+                view: EventView::Mine,
+                filter,
+                from,
+                limit: ROWS,
+            };
+            let rows = api.list_events(&query).await?.rows.into_iter();
+            rows.map(|row| (row.id.into(), sample(row.name, row.account)))
+                .collect()
+        }
+        Source::BoundCustomers => {
+            let query = BoundCustomerQuery {
+                view: BoundView::Mine,
+                filter,
+                from,
+                limit: ROWS,
+            };
+            let rows = api.list_bound_customers(&query).await?.rows.into_iter();
+            rows.map(|row| (row.binding.customer.into(), sample(row.name, row.account)))
+                .collect()
+        }
+    })
 }
 
 /// The first few with a name, and one without: there is often one, and then the words must do without the name.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use omocast_contract::api::{EventRow, Thread};
 use omocast_contract::limit::{MAX_MESSAGES, max_upload, media_limit};
+use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
 use omocast_contract::reach::{Reach, window};
 use omocast_contract::text::is_blank;
@@ -13,16 +14,18 @@ use omocast_contract::{
 };
 use wasm_bindgen_futures::spawn_local;
 
+use super::conversations::Conversations;
 use super::customer_pane::CustomerPane;
-use super::list_pane::EventList;
+use super::events::EventList;
+use super::news::follow_news;
 use super::saved_replies::{SavedReplies, SavedRepliesOpen};
 use super::surface::surface;
-use super::{Conversations, follow_news};
+
 use crate::api::{Api, ApiError, use_api};
 use crate::components::channel_badge::{ChannelBadge, channel_name};
 use crate::components::customer_panel::event_status_key;
+use crate::components::customer_row::shown_name;
 use crate::components::error_text::{error_text, problem_text};
-use crate::components::event_row::shown_name;
 use crate::components::message_bubble::MediaUrls;
 use crate::components::reason_text::reason_text;
 use crate::components::reply_box::ReplyBox;
@@ -230,7 +233,11 @@ pub fn ThreadPanes(page: Conversations, list: EventList, id: EventId) -> impl In
     };
     model.load();
     follow_news(
-        move |event| event.is_none_or(|event| event == id),
+        move |news| match news {
+            LiveEvent::EventChanged { event } => *event == id,
+            LiveEvent::Missed => true,
+            LiveEvent::BroadcastProgress { .. } | LiveEvent::BoundCustomersChanged => false,
+        },
         move || model.load(),
     );
     let is_known = Memo::new(move |_| model.thread.with(Option::is_some));

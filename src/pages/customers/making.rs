@@ -1,0 +1,28 @@
+//! What is made for those who are chosen: the pane beside the list, of whatever list.
+
+use leptos::prelude::*;
+use omocast_contract::{BroadcastId, BroadcastKind};
+
+use super::compose_pane;
+use super::picking::Picking;
+use crate::part;
+use crate::route::{Route, Step, navigate};
+use crate::ui::reactive;
+
+/// The pane of the broadcast that is being made.
+pub(super) fn making(page: Picking) -> AnyView {
+    let kind = Memo::new(move |_| page.kind());
+    let is_previewing = Memo::new(move |_| page.step() == Some(Step::Preview));
+    let on_sent = Callback::new(move |id: BroadcastId| {
+        page.sent();
+        navigate(Route::Broadcast(id));
+    });
+    let on_step = Callback::new(move |step: Step| page.go_to(step));
+    let pane = reactive(move || match kind.get() {
+        BroadcastKind::Messages | BroadcastKind::Template => part::place(
+            || Box::pin(compose_pane::compose()),
+            move |draw| draw(page.audience, is_previewing, on_sent, on_step),
+        ),
+    });
+    view! { <div class="customers__work">{pane}</div> }.into_any()
+}
