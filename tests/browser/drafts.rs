@@ -8,7 +8,7 @@ use omocast::api::fake::{FakeOptions, FakeTransport};
 use omocast::components::draft_status::{DraftConflict, DraftState, DraftStatus};
 use omocast::drafts::DraftKeeper;
 use omocast::drafts::body::DraftBody;
-use omocast::pages::conversations::drafts::DraftsDialog;
+use omocast::pages::customers::drafts::DraftsDialog;
 use omocast::ui::{ToastHost, provide_toasts};
 use omocast_contract::api::path;
 use omocast_contract::{MemberId, OutgoingMessage};

@@ -7,6 +7,7 @@
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 
+mod bound_customers;
 mod broadcasts;
 mod composer;
 mod conversations;

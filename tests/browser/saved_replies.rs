@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use omocast::api::Api;
 use omocast::api::fake::{FakeOptions, FakeTransport};
 use omocast::app::App;
-use omocast::pages::conversations::saved_replies::{SavedReplies, SavedRepliesOpen};
+use omocast::pages::customers::saved_replies::{SavedReplies, SavedRepliesOpen};
 use omocast::route::{Route, replace};
 use omocast::session::provide_session;
 use omocast::ui::{ToastHost, provide_toasts};

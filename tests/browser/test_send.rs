@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use omocast::api::Api;
 use omocast::api::fake::{FakeOptions, FakeTransport};
 use omocast::live::{LiveNews, provide_live};
-use omocast::pages::conversations::test_send::TestSend;
+use omocast::pages::customers::test_send::TestSend;
 use omocast::session::provide_session;
 use omocast::ui::{ToastHost, provide_toasts};
 use omocast_contract::live::LiveEvent;

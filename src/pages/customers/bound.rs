@@ -18,10 +18,11 @@ use super::making::making;
 use super::news::follow_news;
 use super::picking::{Found, Picking};
 use crate::api::use_api;
+use crate::components::channel_badge::channel_name;
 use crate::components::channel_choice::ChannelChoice;
 use crate::components::customer_row::{Chat, CustomerItem};
 use crate::components::error_text::problem_text;
-use crate::i18n::{Key, PluralKey, phrase, t, t_count, t_now};
+use crate::i18n::{Key, PluralKey, phrase, t, t_count, t_now, t_with};
 use crate::part::part;
 use crate::route::{Mode, Route, Step, navigate, replace, use_route};
 use crate::session::{use_me, use_session};
@@ -230,15 +231,20 @@ fn search_of(page: Picking) -> RwSignal<String> {
 }
 
 fn empty(view: BoundView, filter: &Filter) -> AnyView {
-    let title = match view {
-        _ if !filter.is_empty() => return none_kept(),
-        BoundView::Mine => Key::BoundEmptyMine,
-        BoundView::Team => Key::BoundEmptyTeam,
-    };
-    view! {
-        <EmptyState icon=Icon::Users title=phrase(title) hint=phrase(Key::BoundEmptyHint) />
+    if filter.narrowed(Source::BoundCustomers) > 0 {
+        return none_kept();
     }
-    .into_any()
+    let title = match (view, filter.channels.first().copied()) {
+        (_, Some(channel)) => Signal::derive(move || {
+            t_with(
+                Key::BoundEmptyChannel,
+                &[("channel", &channel_name(channel))],
+            )
+        }),
+        (BoundView::Mine, None) => phrase(Key::BoundEmptyMine),
+        (BoundView::Team, None) => phrase(Key::BoundEmptyTeam),
+    };
+    view! { <EmptyState icon=Icon::Users title hint=phrase(Key::BoundEmptyHint) /> }.into_any()
 }
 
 /// 我的名單 and 團隊名單.
