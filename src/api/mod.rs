@@ -13,15 +13,16 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use omocast_contract::api::{
     ActionRequest, BoundCustomerPage, BoundCustomerQuery, BroadcastPage, BulkRequest, BulkResult,
-    Drafts, EventCounts, EventPage, EventQuery, EventRow, Me, Media, RecipientPage, RecipientQuery,
-    SavedReplyPage, SavedReplyQuery, SignIn, Tags, Thread, path,
+    CountQuery, Drafts, EventCounts, EventPage, EventQuery, EventRow, Me, Media, RecipientPage,
+    RecipientQuery, SavedReplyPage, SavedReplyQuery, SignIn, Tags, TemplatePage, TemplateQuery,
+    TemplateSync, TemplateSyncRequest, Thread, path,
 };
 use omocast_contract::message::Message;
 use omocast_contract::test_send::{TestCode, TestCustomers, TestResult, TestSend};
 use omocast_contract::{
-    Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, Channel, Draft, DraftEdit,
-    DraftId, EventAction, EventId, MediaId, MessageId, OutgoingMessage, Problem, ProblemCode,
-    SavedReply, SavedReplyEdit, SavedReplyId,
+    Audience, AudienceCount, Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, Channel,
+    Draft, DraftEdit, DraftId, EventAction, EventId, MediaId, MessageId, OutgoingMessage, Problem,
+    ProblemCode, SavedReply, SavedReplyEdit, SavedReplyId, WabaId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -206,8 +207,39 @@ impl Api {
         self.get(path::TAGS.to_owned(), Vec::new()).await
     }
 
-    pub async fn count_audience(&self, audience: &Audience) -> Result<AudienceCount, ApiError> {
-        self.post(path::AUDIENCE_COUNT.to_owned(), audience).await
+    /// Who will get a broadcast, and who not; `query` says of what.
+    pub async fn count_audience(
+        &self,
+        audience: &Audience,
+        query: &CountQuery,
+    ) -> Result<AudienceCount, ApiError> {
+        let mut call = call(Method::Post, path::AUDIENCE_COUNT.to_owned());
+        call.body = Some(json(audience)?);
+        if query.kind != BroadcastKind::default() {
+            call.query.push(("kind", query.kind.as_str().to_owned()));
+        }
+        let template = query.template.map(|template| template.to_string());
+        call.query
+            .extend(template.map(|template| ("template", template)));
+        self.send_and_read(call).await
+    }
+
+    /// The templates (訊息範本) of an account that may be sent and that apply to the member.
+    pub async fn list_templates(&self, query: &TemplateQuery) -> Result<TemplatePage, ApiError> {
+        let mut parameters = vec![("waba", query.waba.0.clone())];
+        if !query.search.is_empty() {
+            parameters.push(("search", query.search.clone()));
+        }
+        let category = query.category.clone();
+        parameters.extend(category.map(|category| ("category", category)));
+        parameters.extend(query.after.clone().map(|after| ("after", after)));
+        self.get(path::TEMPLATES.to_owned(), parameters).await
+    }
+
+    /// Has the templates of an account read from Meta now.
+    pub async fn sync_templates(&self, waba: &WabaId) -> Result<TemplateSync, ApiError> {
+        let request = TemplateSyncRequest { waba: waba.clone() };
+        self.post(path::TEMPLATES_SYNC.to_owned(), &request).await
     }
 
     /// Sent twice with one key, it is one broadcast.

@@ -1,19 +1,28 @@
-//! What a broadcast sent: its messages, what it calls customers without a name, and its links.
+//! What a broadcast sent: its messages or its template, what it calls customers without a name, and its links.
+
+use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use omocast_contract::api::Media;
 use omocast_contract::link::LinkCount;
+use omocast_contract::template::fill::fill;
+use omocast_contract::template::slot::Place;
 use omocast_contract::variable::{Segment, segments};
-use omocast_contract::{MediaId, OutgoingMessage};
+use omocast_contract::{MediaId, OutgoingMessage, SentTemplate};
 
+use crate::components::composer::draft::DraftMedia;
 use crate::components::message_bubble::MediaUrls;
-use crate::i18n::{Key, PluralKey, bytes, phrase, t_count, t_with};
+use crate::components::template_preview::{about_template, bubble_view};
+use crate::i18n::{Key, PluralKey, bytes, phrase, t, t_count, t_with};
 use crate::ui::{Chip, Icon, IconView, Tone, reactive};
 
 /// The messages, folded away until they are asked for.
 #[component]
 pub fn BroadcastContents(
     messages: Vec<OutgoingMessage>,
+    /// The template that was sent in place of messages.
+    #[prop(optional_no_strip)]
+    template: Option<SentTemplate>,
     /// The uploads that they use.
     media: Vec<Media>,
     /// What customers without a name are called.
@@ -23,6 +32,16 @@ pub fn BroadcastContents(
     urls: MediaUrls,
 ) -> impl IntoView {
     let count = messages.len() as u64;
+    let about_sent = template.as_ref().map(|sent| sent.template.clone());
+    let shown_template =
+        template.map(|sent| template_view(sent, &media, name_fallback.clone(), urls));
+    let summary = move || match &about_sent {
+        Some(template) => {
+            let about = about_template(template);
+            t_with(Key::TemplateContents, &[("about", &about)])
+        }
+        None => t_count(PluralKey::BroadcastContents, count, &[]),
+    };
     let messages = messages
         .into_iter()
         .enumerate()
@@ -47,10 +66,11 @@ pub fn BroadcastContents(
         <details class="broadcast-contents">
             <summary class="broadcast-contents__summary">
                 <IconView icon=Icon::ChevronRight />
-                {move || t_count(PluralKey::BroadcastContents, count, &[])}
+                {reactive(summary)}
                 <span class="broadcast-contents__about">{reactive(about)}</span>
             </summary>
-            <ol class="broadcast-contents__list">{messages}</ol>
+            {shown_template}
+            {(count > 0).then(|| view! { <ol class="broadcast-contents__list">{messages}</ol> })}
         </details>
     }
     .into_any()
@@ -89,6 +109,27 @@ fn message_view(at: usize, message: OutgoingMessage, media: &[Media], urls: Medi
         }
         .into_any(),
     }
+}
+
+/// As WhatsApp shows it, with a stand-in for the name that each customer sees of themselves.
+fn template_view(
+    sent: SentTemplate,
+    media: &[Media],
+    name_fallback: Option<String>,
+    urls: MediaUrls,
+) -> AnyView {
+    let uploads = sent.fill.media.iter().filter_map(|(place, id)| {
+        let known = media.iter().find(|media| media.id == *id)?;
+        Some((*place, DraftMedia::kept(known, String::new())))
+    });
+    let uploads: BTreeMap<Place, DraftMedia> = uploads.collect();
+    let fallback = name_fallback.unwrap_or_default();
+    let bubble = move || {
+        let name = ["［", &t(Key::ComposeCustomerName), "］"].concat();
+        let filled = fill(&sent.template, &sent.fill, &name, &fallback);
+        bubble_view(&filled, &uploads, urls)
+    };
+    view! { <div class="broadcast-contents__template">{reactive(bubble)}</div> }.into_any()
 }
 
 fn file_view(id: MediaId, media: &[Media], urls: MediaUrls) -> AnyView {
@@ -184,6 +225,24 @@ pub fn stories() -> Vec<crate::ui::Story> {
                     other: 0,
                 },
             )
+        }),
+        Story::new("a template", || {
+            let template = crate::components::template_preview::example::examples().remove(1);
+            let mut fill = omocast_contract::TemplateFill::of(&template);
+            for slot in template.slots() {
+                fill.values.insert(slot.id, slot.sample.to_owned());
+            }
+            view! {
+                <BroadcastContents
+                    messages=Vec::new()
+                    template=Some(SentTemplate { template, fill })
+                    media=Vec::new()
+                    name_fallback=None
+                    links=LinkCount::default()
+                    urls=MediaUrls::none()
+                />
+            }
+            .into_any()
         }),
         Story::new("one text", || {
             story(

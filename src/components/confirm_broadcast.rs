@@ -16,6 +16,9 @@ pub fn ConfirmBroadcast(
     /// How many messages each gets.
     #[prop(into)]
     messages: Signal<usize>,
+    /// What it is, where that is to be said.
+    #[prop(optional, into)]
+    about: Signal<Option<String>>,
     #[prop(into)] is_sending: Signal<bool>,
     /// Why it was not sent, in words.
     #[prop(into)]
@@ -42,6 +45,7 @@ pub fn ConfirmBroadcast(
     view! {
         <Dialog open title=phrase(Key::ConfirmTitle) on_close=close is_kept_open=true footer>
             <div class="confirm-broadcast">
+                {move || about.get().map(|about| view! { <p class="confirm-broadcast__about">{about}</p> })}
                 <p class="confirm-broadcast__sentence">{reactive(sentence)}</p>
                 <p class="confirm-broadcast__note">{phrase(Key::ConfirmNoWayBack)}</p>
                 {move || {

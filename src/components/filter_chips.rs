@@ -1,7 +1,7 @@
 //! What the funnel keeps, one chip for each of its fields, each with a way out.
 
 use leptos::prelude::*;
-use omocast_contract::{Filter, Shop, Source, TagFilter, TagMatch};
+use omocast_contract::{Filter, Shop, Source, TagFilter, TagMatch, Waba};
 
 use crate::components::error_text::channel_names;
 use crate::i18n::{Key, list, phrase, t_with};
@@ -14,17 +14,23 @@ enum Field {
     Name,
     Tags,
     Shops,
+    Waba,
 }
 
 impl Field {
-    const ALL: [Self; 4] = [Self::Channels, Self::Name, Self::Tags, Self::Shops];
+    const ALL: [Self; 5] = [
+        Self::Channels,
+        Self::Name,
+        Self::Tags,
+        Self::Shops,
+        Self::Waba,
+    ];
 
     /// Whether it is set in the funnel: channel and search of bound customers have places of their own.
     fn is_of(self, source: Source) -> bool {
         match (source, self) {
             (Source::BoundCustomers, Self::Channels | Self::Name) => false,
-            (Source::BoundCustomers, Self::Tags | Self::Shops) => true,
-            (Source::MyEvents, Self::Channels | Self::Name | Self::Tags | Self::Shops) => true,
+            (Source::BoundCustomers | Source::MyEvents, _) => true,
         }
     }
 
@@ -36,6 +42,7 @@ impl Field {
             Self::Name => filter.name.clear(),
             Self::Tags => filter.tags = TagFilter::default(),
             Self::Shops => filter.shops.clear(),
+            Self::Waba => filter.waba = None,
         }
         filter
     }
@@ -44,7 +51,7 @@ impl Field {
         self.cleared(filter).active() < filter.active()
     }
 
-    fn text(self, filter: &Filter, shops: &[Shop]) -> String {
+    fn text(self, filter: &Filter, shops: &[Shop], wabas: &[Waba]) -> String {
         match self {
             Self::Channels => {
                 let names = channel_names(filter.channels.iter().copied());
@@ -64,6 +71,14 @@ impl Field {
                 let names: Vec<String> = kept.map(|shop| shop.name.clone()).collect();
                 t_with(Key::FilterChipShops, &[("shops", &list(&names))])
             }
+            Self::Waba => {
+                let known = |waba: &&Waba| filter.waba.as_ref() == Some(&waba.id);
+                let name = wabas.iter().find(known).map(|waba| waba.name.as_str());
+                t_with(
+                    Key::FilterChipWaba,
+                    &[("account", name.unwrap_or_default())],
+                )
+            }
         }
     }
 }
@@ -80,6 +95,9 @@ pub fn FilterChips(
     /// The shops there are.
     #[prop(optional)]
     shops: Vec<Shop>,
+    /// The WhatsApp Business accounts whose names are known.
+    #[prop(optional, into)]
+    wabas: Signal<Vec<Waba>>,
     /// Another filter is wanted.
     on_change: Callback<Filter>,
 ) -> impl IntoView {
@@ -100,7 +118,9 @@ pub fn FilterChips(
                     fields(&filter)
                         .into_iter()
                         .map(|field| {
-                            let text = shops.with_value(|shops| field.text(&filter, shops));
+                            let text = shops.with_value(|shops| {
+                                wabas.with(|wabas| field.text(&filter, shops, wabas))
+                            });
                             let rest = field.cleared(&filter);
                             view! {
                                 <Chip
@@ -125,7 +145,7 @@ pub fn FilterChips(
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
     use crate::ui::Story;
-    use omocast_contract::{Channel, ShopId};
+    use omocast_contract::{Channel, ShopId, WabaId};
 
     fn bound() -> AnyView {
         let id: ShopId = "01900000-0000-7000-8000-000000000001"
@@ -150,7 +170,11 @@ pub fn stories() -> Vec<crate::ui::Story> {
 
     fn story(filter: Filter) -> AnyView {
         let filter = RwSignal::new(filter);
-        view! { <FilterChips filter on_change=Callback::new(move |other| filter.set(other)) /> }
+        let wabas = vec![Waba {
+            id: WabaId("1".to_owned()),
+            name: "ATELIER Hong Kong".to_owned(),
+        }];
+        view! { <FilterChips filter wabas on_change=Callback::new(move |other| filter.set(other)) /> }
             .into_any()
     }
 
@@ -163,6 +187,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                     matching: TagMatch::Any,
                     tags: vec!["VIP".to_owned()],
                 },
+                waba: Some(WabaId("1".to_owned())),
                 ..Filter::default()
             })
         }),

@@ -6,7 +6,7 @@ use leptos::ev;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use omocast_contract::limit::MAX_SEARCH_CHARS;
-use omocast_contract::{Channel, Filter, Shop, Source, TagMatch};
+use omocast_contract::{Channel, Filter, Shop, Source, TagMatch, Waba, WabaId};
 use wasm_bindgen::JsCast;
 
 use crate::components::channel_badge::{ChannelBadge, channel_name};
@@ -52,6 +52,9 @@ pub fn FilterDialog(
     /// How many match what is entered; none while it is counted.
     #[prop(into)]
     matches: Signal<Option<u64>>,
+    /// The WhatsApp Business accounts to choose one of; empty where that is no question.
+    #[prop(optional, into)]
+    wabas: Signal<Vec<Waba>>,
     /// It was opened: the tags are wanted.
     on_open: Callback<()>,
     /// Something was entered: how many match?
@@ -145,6 +148,7 @@ pub fn FilterDialog(
                         }
                     })}
                 {(shops.len() > 1).then(|| view! { <Shops draft shops=shops.clone() /> })}
+                <Wabas draft wabas />
                 <TagField draft search tags />
             </div>
         </Dialog>
@@ -185,6 +189,44 @@ fn Channels(draft: RwSignal<Filter>) -> impl IntoView {
             <div class="filter-dialog__channels">{boxes}</div>
         </fieldset>
     }
+}
+
+/// Of which WhatsApp Business account: all, or one, because a template is known to one alone.
+#[component]
+fn Wabas(draft: RwSignal<Filter>, wabas: Signal<Vec<Waba>>) -> impl IntoView {
+    let choice = move |id: Option<WabaId>, name: Signal<String>| {
+        let own = id.clone();
+        let is_chosen = Memo::new(move |_| draft.with(|draft| draft.waba == own));
+        view! {
+            <label class="filter-dialog__radio">
+                <input
+                    type="radio"
+                    name="waba"
+                    prop:checked=is_chosen
+                    on:change=move |_| draft.update(|draft| draft.waba.clone_from(&id))
+                />
+                {move || name.get()}
+            </label>
+        }
+    };
+    let group = move || {
+        let wabas = wabas.get();
+        (!wabas.is_empty()).then(|| {
+            let each = wabas
+                .into_iter()
+                .map(|waba| choice(Some(waba.id), Signal::stored(waba.name)))
+                .collect_view();
+            view! {
+                <fieldset class="filter-dialog__group">
+                    <legend>{phrase(Key::FilterWaba)}</legend>
+                    <div class="filter-dialog__matching">
+                        {choice(None, phrase(Key::FilterWabaAll))} {each}
+                    </div>
+                </fieldset>
+            }
+        })
+    };
+    reactive(group)
 }
 
 #[component]
@@ -321,10 +363,15 @@ pub fn stories() -> Vec<crate::ui::Story> {
     use crate::ui::Story;
 
     fn story(tags: TagChoice, matches: Option<u64>) -> AnyView {
-        story_of(Source::MyEvents, tags, matches)
+        story_of(Source::MyEvents, tags, matches, &[])
     }
 
-    fn story_of(source: Source, tags: TagChoice, matches: Option<u64>) -> AnyView {
+    fn story_of(
+        source: Source,
+        tags: TagChoice,
+        matches: Option<u64>,
+        accounts: &[&str],
+    ) -> AnyView {
         let shop = |n: u32, name: &str| Shop {
             id: format!("01900000-0000-7000-8000-{n:012x}")
                 .parse()
@@ -335,6 +382,13 @@ pub fn stories() -> Vec<crate::ui::Story> {
             Source::MyEvents => Vec::new(),
             Source::BoundCustomers => vec![shop(1, "信義門市"), shop(2, "中山門市")],
         };
+        let wabas: Vec<Waba> = accounts
+            .iter()
+            .map(|&name| Waba {
+                id: WabaId(name.to_owned()),
+                name: name.to_owned(),
+            })
+            .collect();
         let is_open = RwSignal::new(false);
         let filter = RwSignal::new(Filter::default());
         view! {
@@ -346,6 +400,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 shops
                 tags=Signal::stored(tags)
                 matches=Signal::stored(matches)
+                wabas
                 on_open=Callback::new(|()| ())
                 on_draft=Callback::new(|_| ())
                 on_apply=Callback::new(move |entered| {
@@ -367,7 +422,16 @@ pub fn stories() -> Vec<crate::ui::Story> {
         }),
         Story::new("of bound customers, with their shops", || {
             let tags = TagChoice::Known(vec!["VIP".to_owned(), "新客".to_owned()]);
-            story_of(Source::BoundCustomers, tags, Some(86))
+            story_of(Source::BoundCustomers, tags, Some(86), &[])
+        }),
+        Story::new("chosen for a template, of two accounts", || {
+            let (accounts, tags) = (["ATELIER 台灣", "ATELIER Hong Kong"], Vec::new());
+            story_of(
+                Source::MyEvents,
+                TagChoice::Known(tags),
+                Some(312),
+                &accounts,
+            )
         }),
         Story::new("many tags", || {
             story(

@@ -29,8 +29,11 @@ pub fn SendBar(
     #[prop(into)]
     on_preview: Callback<()>,
     /// 測試發送 is wanted.
-    #[prop(into)]
-    on_test: Callback<()>,
+    #[prop(optional, into)]
+    on_test: Option<Callback<()>>,
+    /// A template is wanted for those whom only the window bars.
+    #[prop(optional, into)]
+    on_template: Option<Callback<()>>,
     #[prop(into)] on_send: Callback<()>,
 ) -> impl IntoView {
     let reached =
@@ -42,6 +45,8 @@ pub fn SendBar(
     let skipped = Memo::new(move |_| {
         count.with(|count| count.as_ref().map(skipped_words).unwrap_or_default())
     });
+    let for_template =
+        Memo::new(move |_| count.with(|count| count.as_ref().map_or(0, for_template)));
     let segments = Signal::derive(move || {
         count.with(|count| {
             let part = |tone, value| Segment { tone, value };
@@ -66,6 +71,7 @@ pub fn SendBar(
                     <strong class="send-bar__reached">{reactive(will_get)}</strong>
                     <span class="send-bar__skipped">{move || skipped.get()}</span>
                 </p>
+                {on_template.map(|on_template| reactive(move || template_offer(for_template.get(), on_template)))}
                 {move || {
                     error.get().map(|error| {
                         view! {
@@ -84,15 +90,44 @@ pub fn SendBar(
                     {phrase(Key::PreviewTitle)}
                 </Button>
             </span>
-            <span class="send-bar__test">
-                <Button on_click=on_test>{phrase(Key::TestTitle)}</Button>
-            </span>
+            {on_test
+                .map(|on_test| {
+                    view! {
+                        <span class="send-bar__test">
+                            <Button on_click=on_test>{phrase(Key::TestTitle)}</Button>
+                        </span>
+                    }
+                })}
             <span class="send-bar__send">
                 <Button kind=ButtonKind::Primary icon=Icon::Send disabled_reason on_click=on_send>
                     {reactive(send)}
                 </Button>
             </span>
         </footer>
+    }
+    .into_any()
+}
+
+/// How many of the skipped a template would reach.
+fn for_template(count: &AudienceCount) -> u64 {
+    let barred = count
+        .skipped
+        .iter()
+        .filter(|skipped| skipped.reason.is_no_bar_to_a_template(skipped.channel));
+    barred.map(|skipped| skipped.customers).sum()
+}
+
+fn template_offer(customers: u64, on_template: Callback<()>) -> AnyView {
+    if customers == 0 {
+        return ().into_any();
+    }
+    view! {
+        <div class="send-bar__offer">
+            <span>{move || t_count(PluralKey::ComposeTemplateReaches, customers, &[])}</span>
+            <Button kind=ButtonKind::Quiet icon=Icon::File on_click=on_template>
+                {phrase(Key::ComposeTakeTemplate)}
+            </Button>
+        </div>
     }
     .into_any()
 }
@@ -182,6 +217,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 disabled_reason=reason.map(str::to_owned)
                 on_preview=|()| ()
                 on_test=|()| ()
+                on_template=|()| ()
                 on_send=|()| ()
             />
         }

@@ -97,6 +97,7 @@ pub const ENTRIES: &[Entry] = &[
         "filter_dialog",
         components::filter_dialog::stories,
     ),
+    entry("components", "finder", components::finder::stories),
     entry(
         "components",
         "insert_tools",
@@ -151,11 +152,31 @@ pub const ENTRIES: &[Entry] = &[
         "status_chip",
         components::status_chip::stories,
     ),
+    entry(
+        "components",
+        "template_form",
+        components::template_form::stories,
+    ),
+    entry(
+        "components",
+        "template_picker",
+        components::template_picker::stories,
+    ),
+    entry(
+        "components",
+        "template_preview",
+        components::template_preview::stories,
+    ),
     entry("components", "test_send", components::test_send::stories),
     entry(
         "components",
         "thread_view",
         components::thread_view::stories,
+    ),
+    entry(
+        "components",
+        "waba_conflict",
+        components::waba_conflict::stories,
     ),
 ];
 

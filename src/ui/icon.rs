@@ -42,6 +42,7 @@ icons! {
     CircleX => "circle-x",
     Clock => "clock",
     Copy => "copy",
+    ExternalLink => "external-link",
     Eye => "eye",
     File => "file",
     Filter => "funnel",

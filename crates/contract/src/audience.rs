@@ -233,6 +233,18 @@ impl Audience {
         }
     }
 
+    /// Whom a template can be sent to of these: those on WhatsApp. Where the funnel keeps none of them, that is nobody.
+    #[must_use]
+    pub fn for_template(&self) -> Self {
+        let mut audience = self.clone();
+        let channels = &mut audience.filter.channels;
+        if !channels.is_empty() && !channels.contains(&Channel::Whatsapp) {
+            audience.pick = Pick::default();
+        }
+        *channels = vec![Channel::Whatsapp];
+        audience
+    }
+
     /// The one channel of an audience of bound customers, 只可單渠道發送 (the seed);
     /// none where channels may be mixed, as in 我的事件－處理中.
     pub fn only_channel(&self) -> Result<Option<Channel>, ProblemCode> {
@@ -517,6 +529,22 @@ mod tests {
             })
         };
         assert_eq!(audience.check(), expected, "{channels:?}");
+    }
+
+    #[test]
+    fn a_template_goes_to_those_on_whatsapp_alone() {
+        let everybody = |channels: &[Channel]| {
+            Audience::everything(Filter {
+                channels: channels.to_vec(),
+                ..Filter::default()
+            })
+        };
+        for channels in [&[][..], &[Channel::Line, Channel::Whatsapp]] {
+            let audience = everybody(channels).for_template();
+            assert_eq!(audience, everybody(&[Channel::Whatsapp]));
+        }
+        let nobody = everybody(&[Channel::Line]).for_template();
+        assert_eq!(nobody.check(), Err(ProblemCode::AudienceEmpty));
     }
 
     #[test]

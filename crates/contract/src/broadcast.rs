@@ -192,7 +192,7 @@ impl BroadcastKind {
         }
     }
 
-    /// Whether it can be sent on a channel: a template is WhatsApp's alone.
+    /// Whether such a broadcast goes to customers of `channel` at all; [`crate::reach`] says whom of them it reaches.
     pub fn goes_to(self, channel: Channel) -> bool {
         match self {
             Self::Messages => channel.takes_broadcasts(),
@@ -604,6 +604,28 @@ mod tests {
 
     const MESSAGES: &str = r#""messages":[{"type":"text","text":"好"}]"#;
     const TEMPLATE: &str = r#""template":{"template":"00000000-0000-0000-0000-000000000001","as_of":"1970-01-01T00:00:00.001Z"}"#;
+
+    #[test]
+    fn a_kind_goes_where_somebody_can_be_reached() {
+        use crate::reach::{Outgoing, Standing, Tie};
+        let kinds = [
+            (BroadcastKind::Messages, Outgoing::Messages),
+            (BroadcastKind::Template, Outgoing::ANY_TEMPLATE),
+        ];
+        for (kind, outgoing) in kinds {
+            for channel in Channel::ALL {
+                let standing = Standing {
+                    channel,
+                    tie: Tie::Binding { is_bound: true },
+                    last_inbound_at: Some(Timestamp(0)),
+                    is_blocked: false,
+                    has_opted_out: false,
+                };
+                let is_open = standing.reach(outgoing, Timestamp(0)) == crate::Reach::Open;
+                assert_eq!(kind.goes_to(channel), is_open, "{kind:?} {channel:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_broadcast_is_either_messages_or_a_template() {

@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 
+use omocast_contract::api::CountQuery;
 use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::reach::{Outgoing, Standing, Tie};
 use omocast_contract::{
-    Audience, AudienceCount, BoundView, Channel, EventView, FilterFacts, Pick, Problem, Reach,
-    Source, Timestamp,
+    Audience, AudienceCount, BoundView, BroadcastKind, Channel, EventView, FilterFacts, Pick,
+    Problem, Reach, Source, TemplateId, Timestamp, WabaCount, WabaId,
 };
 
 use super::backend::{Answer, Backend, sentinel};
 use super::demo_data as demo;
+use super::templates::waba_of;
 
 impl Backend {
     /// The numbers an audience chooses, in their order.
@@ -33,9 +35,12 @@ impl Backend {
                 .filter_map(|&id| self.number(id.event()).ok())
                 .filter(|&n| {
                     let (name, tags) = (demo::name(n), demo::tags(n));
-                    audience
-                        .filter
-                        .keeps(&filter_facts(self.channel(n), &name, &tags))
+                    audience.filter.keeps(&filter_facts(
+                        self.channel(n),
+                        self.waba(n).as_ref(),
+                        &name,
+                        &tags,
+                    ))
                 })
                 .collect(),
             // A set, because `Audience::picks` would look through the list for each of a hundred thousand rows.
@@ -55,7 +60,18 @@ impl Backend {
         numbers
     }
 
-    pub(super) fn reach(&self, number: u32, source: Source, now: Timestamp) -> Reach {
+    /// The WhatsApp Business account that a customer writes to.
+    pub(super) fn waba(&self, number: u32) -> Option<WabaId> {
+        (self.channel(number) == Channel::Whatsapp).then(|| waba_of(number).id)
+    }
+
+    pub(super) fn reach(
+        &self,
+        number: u32,
+        source: Source,
+        outgoing: Outgoing,
+        now: Timestamp,
+    ) -> Reach {
         let state = self.state(number);
         Standing {
             channel: self.channel(number),
@@ -72,7 +88,39 @@ impl Backend {
             is_blocked: demo::is_blocked(number, self.channel(number)),
             has_opted_out: false,
         }
-        .reach(Outgoing::Messages, now)
+        .reach(outgoing, now)
+    }
+
+    fn outgoing(&self, template: Option<TemplateId>) -> Outgoing {
+        let found = self
+            .templates
+            .iter()
+            .find(|found| Some(found.id) == template);
+        found.map_or(Outgoing::ANY_TEMPLATE, |found| {
+            Outgoing::of_template(found, found.updated_at)
+        })
+    }
+
+    /// Those who will get a template, by account.
+    fn count_wabas(
+        &self,
+        audience: &Audience,
+        outgoing: Outgoing,
+        now: Timestamp,
+    ) -> Vec<WabaCount> {
+        let mut counts: Vec<WabaCount> = Vec::new();
+        for number in self.resolve(audience) {
+            if self.reach(number, audience.source, outgoing, now) != Reach::Open {
+                continue;
+            }
+            let waba = waba_of(number);
+            match counts.iter_mut().find(|count| count.waba == waba) {
+                Some(count) => count.customers += 1,
+                None => counts.push(WabaCount { waba, customers: 1 }),
+            }
+        }
+        counts.sort_by(|a, b| a.waba.id.cmp(&b.waba.id));
+        counts
     }
 
     pub(super) fn may_broadcast(&self) -> Answer<()> {
@@ -83,6 +131,7 @@ impl Backend {
     pub(super) fn count_audience(
         &self,
         audience: &Audience,
+        query: &CountQuery,
         now: Timestamp,
     ) -> Answer<AudienceCount> {
         self.may_broadcast()?;
@@ -90,10 +139,14 @@ impl Backend {
         audience
             .check()
             .map_err(|code| Problem::new(code).at("audience"))?;
+        let outgoing = match query.kind {
+            BroadcastKind::Messages => Outgoing::Messages,
+            BroadcastKind::Template => self.outgoing(query.template),
+        };
         let mut count = AudienceCount::default();
         for number in self.resolve(audience) {
             let channel = self.channel(number);
-            match self.reach(number, audience.source, now) {
+            match self.reach(number, audience.source, outgoing, now) {
                 Reach::Open => match count.reached.iter_mut().find(|c| c.channel == channel) {
                     Some(found) => found.customers += 1,
                     None => count.reached.push(ChannelCount {
@@ -117,6 +170,9 @@ impl Backend {
                 }
             }
         }
+        if query.kind == BroadcastKind::Template {
+            count.wabas = self.count_wabas(audience, outgoing, now);
+        }
         count.reached.sort_by_key(|c| c.channel);
         count.skipped.sort_by_key(|c| (c.reason, c.channel));
         Ok(count)
@@ -126,6 +182,7 @@ impl Backend {
 /// What the funnel goes by in a list of events.
 pub(super) fn filter_facts<'a>(
     channel: Channel,
+    waba: Option<&'a WabaId>,
     name: &'a str,
     tags: &'a [String],
 ) -> FilterFacts<'a> {
@@ -133,7 +190,7 @@ pub(super) fn filter_facts<'a>(
         channel,
         name,
         tags,
-        waba: None,
+        waba,
         phone: None,
         shop: None,
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use omocast_contract::api::{Me, SignIn};
 use omocast_contract::{
     Draft, EventView, Filter, MediaId, MemberId, Problem, ProblemCode, Role, SavedReply, Shop,
-    Timestamp,
+    Template, Timestamp,
 };
 
 use super::broadcasts::Sent;
@@ -29,6 +29,10 @@ pub(super) struct Backend {
     pub(super) next_saved_reply: u64,
     /// The last changed first.
     pub(super) drafts: Vec<Draft>,
+    /// The last changed first.
+    pub(super) templates: Vec<Template>,
+    /// When the templates were last read from Meta.
+    pub(super) synced_at: Timestamp,
     pub(super) testing: Testing,
 }
 
@@ -80,6 +84,8 @@ impl Backend {
             saved_replies: Vec::new(),
             next_saved_reply: 1,
             drafts: Vec::new(),
+            templates: Vec::new(),
+            synced_at: now,
             testing: Testing::default(),
         };
         backend.keep_samples();
@@ -87,6 +93,7 @@ impl Backend {
             backend.make_history();
             backend.make_saved_replies();
             backend.make_drafts();
+            backend.make_templates();
         }
         backend
     }

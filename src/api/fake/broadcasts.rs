@@ -1,19 +1,21 @@
 //! Broadcasts: those of the last weeks, those that are made, and how they move on.
 
-use omocast_contract::api::{BroadcastPage, RecipientPage, RecipientQuery};
+use omocast_contract::api::{BroadcastPage, CountQuery, RecipientPage, RecipientQuery};
 use omocast_contract::audience::ChannelCount;
 use omocast_contract::draft::{check_messages, title};
 use omocast_contract::link::count_links;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::member::Scope;
+use omocast_contract::reach::Outgoing;
 use omocast_contract::{
-    Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, BroadcastSummary, Channel,
-    Content, Delivery, DeliveryStatus, Filter, OutgoingMessage, Problem, ProblemCode, Progress,
-    Reach, Reason, Recipient, Surface, Timestamp,
+    Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus,
+    BroadcastSummary, Channel, Content, Delivery, DeliveryStatus, Filter, OutgoingMessage, Problem,
+    ProblemCode, Progress, Reach, Reason, Recipient, SentTemplate, Surface, Timestamp,
 };
 
 use super::backend::{Answer, Backend, MEMBERS, official_domains, refuse, sentinel};
 use super::demo_data as demo;
+use super::templates::links_of;
 
 /// How many customers one tick hands over.
 const PER_TICK: u64 = 40;
@@ -25,6 +27,7 @@ pub(super) struct Sent {
     id: BroadcastId,
     key: String,
     request: BroadcastRequest,
+    template: Option<SentTemplate>,
     sender: u64,
     created_at: Timestamp,
     /// Chosen customers in the order of their ids, each with its place in the queue or why it is skipped.
@@ -70,6 +73,7 @@ impl Backend {
             self.push_broadcast(
                 format!("history-{at}"),
                 request,
+                None,
                 sender,
                 &numbers,
                 created_at,
@@ -104,18 +108,41 @@ impl Backend {
             }
             return refuse(ProblemCode::IdempotencyKeyReused);
         }
-        let Content::Messages(messages) = &request.content else {
-            // No account has templates yet.
-            return Err(Problem::new(ProblemCode::NotFound).at("template"));
-        };
         let at_audience = |code| Problem::new(code).at("audience");
-        let count = self.count_audience(&request.audience, now)?;
+        let asked = CountQuery {
+            kind: request.content.kind(),
+            template: request.content.template().map(|fill| fill.template),
+        };
+        let count = self.count_audience(&request.audience, &asked, now)?;
         if count.reached_total() + count.skipped_total() == 0 {
             return Err(at_audience(ProblemCode::AudienceEmpty));
         }
         if count.reached_total() == 0 {
             return Err(at_audience(ProblemCode::AudienceUnreachable));
         }
+        let template = match &request.content {
+            Content::Messages(messages) => {
+                self.check_written(&request, messages, &count)?;
+                None
+            }
+            Content::Template(fill) => Some(self.check_template(&request, fill, &count)?),
+        };
+        let numbers = self.resolve(&request.audience);
+        if let Some(draft) = request.draft {
+            self.forget_draft(draft);
+        }
+        self.push_broadcast(key.to_owned(), request, template, 0, &numbers, now);
+        let sent = self.broadcasts.last().expect("one was just pushed");
+        Ok(self.broadcast(sent))
+    }
+
+    /// Whether messages may be sent so to those who were counted.
+    fn check_written(
+        &self,
+        request: &BroadcastRequest,
+        messages: &[OutgoingMessage],
+        count: &AudienceCount,
+    ) -> Answer<()> {
         let problems = check_messages(
             messages,
             count.channels(),
@@ -123,24 +150,21 @@ impl Backend {
             |id| self.find_media(id).map(|media| media.facts()),
             request.name_fallback.as_deref(),
         );
-        if let Some(found) = problems.into_iter().next() {
-            let mut problem = Problem::new(found.code).at(found.field());
-            problem.channels = found.channels.iter().collect();
-            return Err(problem);
+        match problems.into_iter().next() {
+            Some(found) => {
+                let mut problem = Problem::new(found.code).at(found.field());
+                problem.channels = found.channels.iter().collect();
+                Err(problem)
+            }
+            None => Ok(()),
         }
-        let numbers = self.resolve(&request.audience);
-        if let Some(draft) = request.draft {
-            self.forget_draft(draft);
-        }
-        self.push_broadcast(key.to_owned(), request, 0, &numbers, now);
-        let sent = self.broadcasts.last().expect("one was just pushed");
-        Ok(self.broadcast(sent))
     }
 
     pub(super) fn push_broadcast(
         &mut self,
         key: String,
         request: BroadcastRequest,
+        template: Option<SentTemplate>,
         sender: u64,
         numbers: &[u32],
         now: Timestamp,
@@ -149,9 +173,12 @@ impl Backend {
         let source = request.audience.source;
         let without_event = numbers.iter().copied().filter(|&n| self.never_wrote(n));
         let without_event = without_event.collect();
+        let outgoing = template.as_ref().map_or(Outgoing::Messages, |sent| {
+            Outgoing::of_template(&sent.template, sent.fill.as_of)
+        });
         let recipients = numbers
             .iter()
-            .map(|&number| match self.reach(number, source, now) {
+            .map(|&number| match self.reach(number, source, outgoing, now) {
                 Reach::Open => {
                     open += 1;
                     (number, Ok(open - 1))
@@ -163,6 +190,7 @@ impl Backend {
             id: demo::broadcast_id(self.broadcasts.len() as u64 + 1),
             key,
             request,
+            template,
             sender,
             created_at: now,
             recipients,
@@ -223,10 +251,16 @@ impl Backend {
         Broadcast {
             summary: summary(sent),
             messages: sent.request.content.messages().to_vec(),
-            template: None,
-            media: self.media_of(sent.request.content.messages()),
+            template: sent.template.clone(),
+            media: Self::uploads_of(&sent.request.content)
+                .into_iter()
+                .filter_map(|id| self.find_media(id))
+                .collect(),
             name_fallback: sent.request.name_fallback.clone(),
-            links: count_links(sent.request.content.messages(), &official_domains()),
+            links: match &sent.template {
+                Some(template) => links_of(template, sent.request.name_fallback.as_deref()),
+                None => count_links(sent.request.content.messages(), &official_domains()),
+            },
             channels: Channel::ALL
                 .into_iter()
                 .map(|channel| ChannelCount {
@@ -288,6 +322,14 @@ impl Backend {
     }
 }
 
+/// A template is one.
+fn message_count(sent: &Sent) -> usize {
+    match &sent.request.content {
+        Content::Messages(messages) => messages.len(),
+        Content::Template(_) => 1,
+    }
+}
+
 fn summary(sent: &Sent) -> BroadcastSummary {
     let mut progress = Progress::default();
     for &(number, place) in &sent.recipients {
@@ -297,7 +339,10 @@ fn summary(sent: &Sent) -> BroadcastSummary {
     BroadcastSummary {
         id: sent.id,
         kind: sent.request.content.kind(),
-        title: title(sent.request.content.messages()),
+        title: match &sent.template {
+            Some(sent) => sent.template.display_name().to_owned(),
+            None => title(sent.request.content.messages()),
+        },
         status: if is_done {
             BroadcastStatus::Completed
         } else {
@@ -307,7 +352,7 @@ fn summary(sent: &Sent) -> BroadcastSummary {
         sender_id: demo::member_id(sent.sender),
         created_at: sent.created_at,
         completed_at: is_done.then(|| sent.created_at.plus((sent.open / PER_TICK * 500) as i64)),
-        message_count: sent.request.content.messages().len() as u32,
+        message_count: message_count(sent) as u32,
         progress,
     }
 }
@@ -377,7 +422,7 @@ fn standing(
 fn recipient(sent: &Sent, number: u32, place: Result<u32, Reason>) -> Recipient {
     let (status, reason, code, updated_at) = standing(sent, number, place);
     let platform_code = code.map(str::to_owned);
-    let deliveries: Vec<Delivery> = (0..sent.request.content.messages().len())
+    let deliveries: Vec<Delivery> = (0..message_count(sent))
         .map(|at| match status {
             DeliveryStatus::Failed | DeliveryStatus::Unknown if at > 0 => Delivery {
                 status: DeliveryStatus::Skipped,
@@ -447,7 +492,7 @@ mod tests {
             .summary
             .id;
         let count = backend
-            .count_audience(&request("好").audience, NOW)
+            .count_audience(&request("好").audience, &CountQuery::default(), NOW)
             .unwrap();
         let mut waiting = count.reached_total();
         while !backend.tick().is_empty() {

@@ -4,7 +4,7 @@ use omocast_contract::message::{Message, MessageContent, MessageOrigin};
 use omocast_contract::timestamp::HOUR;
 use omocast_contract::{
     AccountId, BroadcastId, Channel, CustomerId, DeliveryStatus, DraftId, EventId, MediaId,
-    MemberId, MessageId, SavedReplyId, ShopId, Timestamp,
+    MemberId, MessageId, SavedReplyId, ShopId, TemplateId, Timestamp,
 };
 
 const MINUTE: i64 = 60_000;
@@ -94,6 +94,7 @@ ids! {
     shop_id: ShopId = "8";
     saved_reply_id: SavedReplyId = "9";
     draft_id: DraftId = "a";
+    template_id: TemplateId = "b";
 }
 
 /// The number an id was made of.

@@ -18,6 +18,7 @@ use omocast_contract::{
 use super::audience::filter_facts;
 use super::backend::{Answer, Backend, MEMBERS, member_name, refuse, sentinel};
 use super::demo_data as demo;
+use super::templates::number_of;
 
 /// What differs from the demo data once somebody did something to an event.
 #[derive(Clone, Debug)]
@@ -119,7 +120,11 @@ impl Backend {
             customer: demo::customer_id(number.into()),
             name: demo::name(number),
             channel,
-            account: demo::account(channel).to_owned(),
+            account: match channel {
+                Channel::Whatsapp => number_of(number),
+                _ => demo::account(channel),
+            }
+            .to_owned(),
             account_id: demo::account_id(channel as u64),
             status: state.status,
             owner: state.owner.and_then(member_name).map(str::to_owned),
@@ -174,7 +179,12 @@ impl Backend {
                 } else {
                     demo::tags(number)
                 };
-                filter.keeps(&filter_facts(self.channel(number), &name, &tags))
+                filter.keeps(&filter_facts(
+                    self.channel(number),
+                    self.waba(number).as_ref(),
+                    &name,
+                    &tags,
+                ))
             }
         };
         let mut numbers: Vec<u32> = self

@@ -13,6 +13,7 @@ mod drafts;
 mod events;
 mod options;
 mod saved_replies;
+pub(crate) mod templates;
 mod test_customers;
 mod uploads;
 
@@ -25,10 +26,12 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use leptos::leptos_dom::helpers::set_interval_with_handle;
 use leptos::prelude::set_timeout;
-use omocast_contract::api::{SavedReplyQuery, path};
+use omocast_contract::api::{CountQuery, SavedReplyQuery, TemplateQuery, path};
 use omocast_contract::live::LiveEvent;
 use omocast_contract::media::DETECT_BYTES;
-use omocast_contract::{Channel, DraftId, EventId, MediaId, Problem, ProblemCode, SavedReplyId};
+use omocast_contract::{
+    BroadcastKind, Channel, DraftId, EventId, MediaId, Problem, ProblemCode, SavedReplyId, WabaId,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen_futures::JsFuture;
@@ -128,6 +131,11 @@ impl FakeTransport {
         self.state().backend.meddle_with_saved_reply(title, true);
     }
 
+    /// Somebody changes the template of this title at Meta.
+    pub fn change_template(&self, title: &str) {
+        self.state().backend.change_template(title);
+    }
+
     /// Another device writes into a draft.
     pub fn change_draft(&self, id: DraftId, text: &str) {
         self.state().backend.change_draft(id, text, i18n::now());
@@ -220,7 +228,24 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
         (Method::Get, path::EVENT_COUNTS) => write(backend.count_events()?),
         (Method::Post, path::EVENTS_BULK) => write(backend.act_on_events(&read(call)?)?),
         (Method::Get, path::TAGS) => write(backend.list_tags()?),
-        (Method::Post, path::AUDIENCE_COUNT) => write(backend.count_audience(&read(call)?, now)?),
+        (Method::Post, path::AUDIENCE_COUNT) => {
+            let kind = query::<String>(call, "kind").and_then(|kind| BroadcastKind::parse(&kind));
+            let asked = CountQuery {
+                kind: kind.unwrap_or_default(),
+                template: query(call, "template"),
+            };
+            write(backend.count_audience(&read(call)?, &asked, now)?)
+        }
+        (Method::Get, path::TEMPLATES) => {
+            let wanted = TemplateQuery {
+                waba: WabaId(query(call, "waba").unwrap_or_default()),
+                search: query(call, "search").unwrap_or_default(),
+                category: query(call, "category"),
+                after: query(call, "after"),
+            };
+            write(backend.list_templates(&wanted)?)
+        }
+        (Method::Post, path::TEMPLATES_SYNC) => write(backend.sync_templates(&read(call)?, now)?),
         (Method::Post, path::BROADCASTS) => {
             let key = call.idempotency_key.as_deref().unwrap_or_default();
             write(backend.create_broadcast(read(call)?, key, now)?)

@@ -17,6 +17,8 @@ pub struct FakeOptions {
     pub is_signed_in: bool,
     /// Whether there are broadcasts, saved replies and drafts from before.
     pub has_broadcasts: bool,
+    /// Whether Meta has approved the templates; otherwise it has once they are read again.
+    pub has_approved_templates: bool,
     /// How long each answer takes, in milliseconds.
     pub delay: u32,
     /// How often broadcasts move on by themselves, in milliseconds; none where a test moves them.
@@ -33,6 +35,7 @@ impl Default for FakeOptions {
             channels: vec![Channel::Line, Channel::Whatsapp],
             is_signed_in: true,
             has_broadcasts: true,
+            has_approved_templates: true,
             delay: 0,
             tick_every: None,
         }
@@ -40,7 +43,7 @@ impl Default for FakeOptions {
 }
 
 impl FakeOptions {
-    /// Reads the page's address: `?role=admin&plan=standard&rows=100000&channels=line,instagram&signed-out&empty&slow`.
+    /// Reads the page's address: `?role=admin&plan=standard&rows=100000&channels=line,instagram&signed-out&empty&slow&templates=pending`.
     pub fn from_query(query: &str) -> Self {
         let mut options = Self {
             delay: 60,
@@ -65,6 +68,7 @@ impl FakeOptions {
                     options.rows = 0;
                     options.has_broadcasts = false;
                 }
+                "templates" if value == "pending" => options.has_approved_templates = false,
                 "slow" => options.delay = 1_500,
                 _ => {}
             }

@@ -92,7 +92,7 @@ impl DraftMedia {
     }
 
     /// One that is on the server.
-    fn kept(media: &Media, caption: String) -> Self {
+    pub fn kept(media: &Media, caption: String) -> Self {
         Self {
             caption,
             file_type: media.file_type,
@@ -131,7 +131,7 @@ impl DraftMedia {
         }
     }
 
-    fn facts(&self) -> MediaFacts {
+    pub fn facts(&self) -> MediaFacts {
         MediaFacts {
             medium: self.medium,
             bytes: self.bytes,

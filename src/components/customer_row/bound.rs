@@ -43,6 +43,10 @@ impl CustomerRow for BoundCustomerRow {
         };
         facts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
+
+    fn account(&self) -> &str {
+        &self.account
+    }
 }
 
 /// 銷售人員－周建宏.

@@ -37,6 +37,10 @@ impl CustomerRow for EventRow {
         last_medium(self).unwrap_or_else(|| self.last_text.clone())
     }
 
+    fn account(&self) -> &str {
+        &self.account
+    }
+
     fn unread(&self) -> u32 {
         self.unread
     }

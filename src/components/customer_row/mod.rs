@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use omocast_contract::reach::{Reach, window};
-use omocast_contract::{Channel, Reason, RowId, Timestamp};
+use omocast_contract::{BroadcastKind, Channel, Reason, RowId, Timestamp};
 use web_sys::{Document, Element, HtmlElement, Text};
 
 use crate::components::channel_badge::channel_name;
@@ -39,15 +39,17 @@ pub trait CustomerRow: PartialEq + 'static {
     fn is_blocked(&self) -> bool;
     /// The second line, in the reader's language.
     fn words(&self) -> String;
+    /// The account's name: the second line where a template is sent.
+    fn account(&self) -> &str;
 
     /// Messages that nobody has seen.
     fn unread(&self) -> u32 {
         0
     }
 
-    /// Whether they can be chosen.
-    fn can_tick(&self) -> bool {
-        self.channel().takes_broadcasts()
+    /// Whether they can be chosen for such a broadcast.
+    fn can_tick(&self, kind: BroadcastKind) -> bool {
+        kind.goes_to(self.channel())
     }
 }
 
@@ -91,8 +93,16 @@ impl<R: CustomerRow> CustomerItem<R> {
 pub struct RowLook {
     /// Whether customers are being chosen, and whether this one is.
     pub tick: Option<bool>,
+    /// What they are chosen for.
+    pub kind: BroadcastKind,
     /// Whether its thread is shown.
     pub is_open: bool,
+}
+
+impl RowLook {
+    fn is_for_template(self) -> bool {
+        self.tick.is_some() && self.kind == BroadcastKind::Template
+    }
 }
 
 /// Draws customers.
@@ -109,6 +119,7 @@ pub struct CustomerRowTemplate<R> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RowChip {
     WebUnsupported,
+    NotWhatsapp,
     Blocked,
     NeverWrote,
     WindowClosed,
@@ -116,17 +127,20 @@ enum RowChip {
 }
 
 impl RowChip {
-    fn of<R: CustomerRow>(
-        item: &CustomerItem<R>,
-        is_selecting: bool,
-        now: Timestamp,
-    ) -> Option<Self> {
-        let row = &item.row;
-        if is_selecting && !row.can_tick() {
+    fn of<R: CustomerRow>(item: &CustomerItem<R>, look: RowLook, now: Timestamp) -> Option<Self> {
+        let (row, is_selecting) = (&item.row, look.tick.is_some());
+        if is_selecting && !row.channel().takes_broadcasts() {
             return Some(Self::WebUnsupported);
+        }
+        if is_selecting && !row.can_tick(look.kind) {
+            return Some(Self::NotWhatsapp);
         }
         if row.is_blocked() {
             return Some(Self::Blocked);
+        }
+        if look.is_for_template() {
+            // It needs no window.
+            return None;
         }
         match window(row.channel(), row.last_inbound_at(), now) {
             Reach::Open if !is_selecting && item.chat == Chat::Nowhere => {
@@ -142,6 +156,7 @@ impl RowChip {
         untrack(|| {
             t(match self {
                 Self::WebUnsupported => Key::EventsWebUnsupported,
+                Self::NotWhatsapp => Key::EventsNotWhatsapp,
                 Self::Blocked => Key::EventsBlocked,
                 Self::NeverWrote => Key::EventsNeverWrote,
                 Self::WindowClosed => Key::EventsWindowClosed,
@@ -152,7 +167,7 @@ impl RowChip {
 
     fn tone(self) -> &'static str {
         match self {
-            Self::WebUnsupported | Self::NoConversation => "quiet",
+            Self::WebUnsupported | Self::NotWhatsapp | Self::NoConversation => "quiet",
             Self::Blocked => "bad",
             Self::NeverWrote | Self::WindowClosed => "warn",
         }
@@ -284,7 +299,7 @@ impl<R: CustomerRow> RowSlot<CustomerItem<R>> for CustomerSlot<R> {
         };
         let row = &item.row;
         let look = (self.look)(row);
-        let chip = RowChip::of(item, look.tick.is_some(), (self.now)());
+        let chip = RowChip::of(item, look, (self.now)());
         let locale = untrack(locale);
         let is_known = self.shown.is_some();
         // In another language everything is written again.
@@ -301,8 +316,17 @@ impl<R: CustomerRow> RowSlot<CustomerItem<R>> for CustomerSlot<R> {
         if was.is_none_or(|was| was.time != item.time) {
             self.time.set_data(&item.time);
         }
-        if was.is_none_or(|was| was.words != item.words) {
-            self.text.set_data(&item.words);
+        let is_for_template = look.is_for_template();
+        let was_for_template = before.is_some_and(|before| before.look.is_for_template());
+        if was_for_template != is_for_template
+            || was.is_none_or(|was| was.words != item.words || was.row.account() != row.account())
+        {
+            // Of which account a customer is decides who gets the same template.
+            self.text
+                .set_data(match is_for_template && row.can_tick(look.kind) {
+                    true => row.account(),
+                    false => &item.words,
+                });
         }
         if was.is_none_or(|was| was.row.channel() != row.channel()) {
             set_attribute(&self.badge, "data-channel", row.channel().as_str());
@@ -332,8 +356,11 @@ impl<R: CustomerRow> RowSlot<CustomerItem<R>> for CustomerSlot<R> {
                 set_attribute(&self.chip.element, "data-tone", chip.tone());
             }
         }
-        let tick = tick_of(look, row.can_tick());
-        let was_tick = before.map(|before| tick_of(before.look, before.item.row.can_tick()));
+        let tick = tick_of(look, row.can_tick(look.kind));
+        let was_tick = before.map(|before| {
+            let look = before.look;
+            tick_of(look, before.item.row.can_tick(look.kind))
+        });
         if was_tick != Some(tick) {
             set_or_remove(&self.cell, "data-tick", tick);
             let selected = tick.filter(|&tick| tick != OFF);
@@ -482,7 +509,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
     fn is_even<R: CustomerRow>(row: &R) -> RowLook {
         RowLook {
             tick: Some(row.id().0.as_u128().is_multiple_of(2)),
-            is_open: false,
+            ..RowLook::default()
         }
     }
 
@@ -492,10 +519,17 @@ pub fn stories() -> Vec<crate::ui::Story> {
             || story(Some(events), |_| RowLook::default()),
         ),
         Story::new("events: selection mode", || story(Some(events), is_even)),
+        Story::new("events: chosen for a template", || {
+            story(Some(events), |event| RowLook {
+                tick: Some(event.channel == Channel::Whatsapp),
+                kind: BroadcastKind::Template,
+                is_open: false,
+            })
+        }),
         Story::new("events: its thread is shown", || {
             story(Some(events), |event| RowLook {
-                tick: None,
                 is_open: event.name == "林志明",
+                ..RowLook::default()
             })
         }),
         Story::new("bound customers: one without a conversation", || {

@@ -30,10 +30,70 @@ pub(super) fn media_view(shared: Shared) -> AnyView {
             DraftContent::Text(_) => before.cloned().flatten(),
         })
     });
+    let fits = Callback::new(move |is_shrunk: bool| {
+        let count = offer.get().channels.iter().count() as u64;
+        let key = if is_shrunk {
+            PluralKey::ComposeShrunk
+        } else {
+            PluralKey::ComposeFits
+        };
+        (count > 0 && problem.with(Option::is_none)).then(|| t_count(key, count, &[]))
+    });
+    let can_shrink = Memo::new(move |_| {
+        problem.with(|problem| problem.as_ref().is_some_and(|problem| problem.can_shrink))
+    });
+    // What is written already stays to be seen, and can be taken away, where captions are no longer offered.
+    let has_caption = Memo::new(move |_| {
+        offer.get().has_captions
+            || media.with(|media| {
+                media
+                    .as_ref()
+                    .is_some_and(|media| !media.caption.is_empty())
+            })
+    });
+    view! {
+        <UploadView
+            media
+            urls
+            fits
+            on_cancel=Callback::new(move |()| on_event.run(EditorEvent::CancelUpload))
+            on_retry=Callback::new(move |()| on_event.run(EditorEvent::RetryUpload))
+        >
+            <Show when=can_shrink>
+                <span class="message-editor__upload">
+                    <Button
+                        icon=Icon::Image
+                        on_click=move || on_event.run(EditorEvent::RetryUpload)
+                    >
+                        {phrase(Key::ComposeShrink)}
+                    </Button>
+                </span>
+            </Show>
+        </UploadView>
+        <Show when=has_caption>{caption_view(shared, media)}</Show>
+    }
+    .into_any()
+}
+
+/// What an upload looks like, and how far it is.
+#[component]
+pub fn UploadView(
+    media: Memo<Option<DraftMedia>>,
+    urls: MediaUrls,
+    /// What is said of it once it is there; it is told whether an image was made smaller.
+    fits: Callback<bool, Option<String>>,
+    on_cancel: Callback<()>,
+    on_retry: Callback<()>,
+    /// What stands below that.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
     let with = move |read: fn(&DraftMedia) -> String| {
         media.with(|media| media.as_ref().map(read).unwrap_or_default())
     };
-    let medium = Memo::new(move |_| message.with(|message| message.medium()));
+    let medium = Memo::new(move |_| {
+        media.with(|media| media.as_ref().map_or(Medium::File, |media| media.medium))
+    });
     let picture = Memo::new(move |_| {
         media.with(|media| media.as_ref().and_then(|media| picture_of(media, urls)))
     });
@@ -72,7 +132,7 @@ pub(super) fn media_view(shared: Shared) -> AnyView {
         view! {
             <Button
                 kind=ButtonKind::Quiet
-                on_click=move || on_event.run(EditorEvent::CancelUpload)
+                on_click=on_cancel
             >
                 {phrase(Key::ComposeStopUpload)}
             </Button>
@@ -112,7 +172,7 @@ pub(super) fn media_view(shared: Shared) -> AnyView {
                     </span>
                     <Button
                         icon=Icon::Refresh
-                        on_click=move || on_event.run(EditorEvent::RetryUpload)
+                        on_click=on_retry
                     >
                         {phrase(Key::UiRetry)}
                     </Button>
@@ -124,31 +184,11 @@ pub(super) fn media_view(shared: Shared) -> AnyView {
             UploadState::Done(_) => {
                 let is_shrunk =
                     media.with(|media| media.as_ref().is_some_and(|media| media.is_shrunk));
-                let fits = move || {
-                    let count = offer.get().channels.iter().count() as u64;
-                    let key = if is_shrunk {
-                        PluralKey::ComposeShrunk
-                    } else {
-                        PluralKey::ComposeFits
-                    };
-                    (count > 0 && problem.with(Option::is_none)).then(|| t_count(key, count, &[]))
-                };
+                let fits = move || fits.run(is_shrunk);
                 view! { <span class="message-editor__state">{reactive(fits)}</span> }.into_any()
             }
         })
     };
-    let can_shrink = Memo::new(move |_| {
-        problem.with(|problem| problem.as_ref().is_some_and(|problem| problem.can_shrink))
-    });
-    // What is written already stays to be seen, and can be taken away, where captions are no longer offered.
-    let has_caption = Memo::new(move |_| {
-        offer.get().has_captions
-            || media.with(|media| {
-                media
-                    .as_ref()
-                    .is_some_and(|media| !media.caption.is_empty())
-            })
-    });
     view! {
         <div class="message-editor__media">
             {reactive(thumb)}
@@ -156,19 +196,9 @@ pub(super) fn media_view(shared: Shared) -> AnyView {
                 <span class="message-editor__name" title=reactive(name)>{reactive(name)}</span>
                 <span class="message-editor__size">{move || with(size_of)}</span>
                 {reactive(state)}
-                <Show when=can_shrink>
-                    <span class="message-editor__upload">
-                        <Button
-                            icon=Icon::Image
-                            on_click=move || on_event.run(EditorEvent::RetryUpload)
-                        >
-                            {phrase(Key::ComposeShrink)}
-                        </Button>
-                    </span>
-                </Show>
+                {children.map(|children| children())}
             </div>
         </div>
-        <Show when=has_caption>{caption_view(shared, media)}</Show>
     }
     .into_any()
 }

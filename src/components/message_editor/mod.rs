@@ -1,6 +1,6 @@
 //! One message of a broadcast that is being written: a text, an image, a video or a file.
 
-mod media;
+pub mod media;
 mod text;
 
 use leptos::ev;
@@ -12,7 +12,7 @@ use crate::components::message_bubble::MediaUrls;
 use crate::i18n::{Key, phrase, t_with};
 use crate::ui::{Icon, IconButton, IconView, Show, is_composing, unique_id};
 
-pub use media::{clock_of, file_type_name, picture_of};
+pub use media::{UploadView, clock_of, file_type_name, picture_of};
 
 /// What the writer wants of a message.
 #[derive(Clone, Debug, PartialEq)]

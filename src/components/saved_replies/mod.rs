@@ -3,25 +3,20 @@
 pub mod form;
 pub mod sample;
 
-use leptos::ev;
-use leptos::html;
 use leptos::prelude::*;
-use omocast_contract::limit::MAX_SEARCH_CHARS;
 use omocast_contract::member::Shop;
 use omocast_contract::saved_reply::saved_reply_refusal;
 use omocast_contract::{
     ChannelSet, MediaId, Medium, OutgoingMessage, ProblemCode, SavedReply, SavedReplyAudience,
     Surface,
 };
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
 
 use crate::components::error_text::{channel_names, problem_text};
+use crate::components::finder::{Finder, FoundList};
 use crate::components::reason_text::{medium_text, role_text};
 use crate::i18n::{Key, PluralKey, list, moment, number, phrase, t, t_count, t_with};
 use crate::ui::{
-    Button, ButtonKind, Chip, EmptyState, ErrorPanel, Icon, IconButton, Notice, Row, Show,
-    Skeleton, TextField, TextKind, Tone, is_composing, reactive, rows,
+    Button, ButtonKind, Chip, EmptyState, Icon, IconButton, Notice, Row, Tone, reactive,
 };
 use sample::Sample;
 
@@ -74,71 +69,32 @@ pub fn SavedReplyBrowser(
     preview_url: Callback<MediaId, String>,
     on_event: Callback<ReplyEvent>,
 ) -> impl IntoView {
-    let root = NodeRef::<html::Div>::new();
-    let field = NodeRef::<html::Input>::new();
-    // An effect, because the focus is a thing of the page: one opens it to search.
-    Effect::new(move |_| {
-        if let Some(field) = field.get() {
-            // Fails on what is not shown, which needs no focus.
-            let _ = field.focus();
-        }
-    });
-    let press = move |key: ev::KeyboardEvent| {
-        if !is_composing(&key) && move_focus(root, &key.key()) {
-            key.prevent_default();
-        }
-    };
-    let state = Memo::new(move |_| {
-        found.with(|found| match (&found.error, found.rows.is_empty()) {
-            (Some(why), _) => Shown::Failed(why.clone()),
-            (None, false) => Shown::Rows,
-            (None, true) if found.is_loading => Shown::Loading,
-            (None, true) => Shown::Nothing,
+    let list = Signal::derive(move || {
+        found.with(|found| FoundList {
+            is_empty: found.rows.is_empty(),
+            is_loading: found.is_loading,
+            has_more: found.has_more,
+            error: found.error.clone(),
         })
     });
-    let is_filtered =
-        move || search.with(|search| !search.trim().is_empty()) || category.with(Option::is_some);
-    let body = move || match state.get() {
-        Shown::Loading => view! { <Skeleton rows=5 /> }.into_any(),
-        Shown::Failed(why) => {
-            let on_retry = Callback::new(move |()| on_event.run(ReplyEvent::Retry));
-            view! { <ErrorPanel error=why on_retry /> }.into_any()
-        }
-        Shown::Nothing if untrack(is_filtered) => {
-            view! { <p class="saved-replies__none">{phrase(Key::SavedNone)}</p> }.into_any()
-        }
-        Shown::Nothing => view! {
+    let draw = Callback::new(move |()| {
+        let draw = |saved: SavedReply| {
+            let key = [saved.id.to_string(), saved.version.to_string()].concat();
+            Row::new(key, move || {
+                row_view(saved.clone(), chosen, channels, surface, free_slots)
+            })
+        };
+        found.with(|found| found.rows.iter().cloned().map(draw).collect())
+    });
+    let empty = || {
+        view! {
             <EmptyState
                 icon=Icon::MessageSquare
                 title=phrase(Key::SavedEmpty)
                 hint=phrase(Key::SavedEmptyHint)
             />
         }
-        .into_any(),
-        Shown::Rows => view! {
-            <ul class="saved-replies__rows" aria-label=phrase(Key::SavedTitle)>
-                {rows(move || {
-                    let draw = |saved: SavedReply| {
-                        let key = [saved.id.to_string(), saved.version.to_string()].concat();
-                        Row::new(
-                            key,
-                            move || row_view(saved.clone(), chosen, channels, surface, free_slots),
-                        )
-                    };
-                    found.with(|found| found.rows.iter().cloned().map(draw).collect())
-                })}
-            </ul>
-            <Show when=Signal::derive(move || found.with(|found| found.has_more))>
-                <Button
-                    kind=ButtonKind::Quiet
-                    busy=Signal::derive(move || found.with(|found| found.is_loading))
-                    on_click=move || on_event.run(ReplyEvent::More)
-                >
-                    {phrase(Key::SavedMore)}
-                </Button>
-            </Show>
-        }
-        .into_any(),
+        .into_any()
     };
     let preview = move || match chosen.get() {
         None => view! {
@@ -162,7 +118,6 @@ pub fn SavedReplyBrowser(
         <div
             class="saved-replies"
             data-step=move || if chosen.with(Option::is_some) { "one" } else { "list" }
-            node_ref=root
         >
             {move || {
                 news.get().map(|words| {
@@ -173,19 +128,21 @@ pub fn SavedReplyBrowser(
                     }
                 })
             }}
-            <div class="saved-replies__side" on:keydown=press>
-                <TextField
-                    label=phrase(Key::SavedSearch)
-                    is_label_hidden=true
-                    placeholder=phrase(Key::SavedSearch)
-                    kind=TextKind::Search
-                    icon=Icon::Search
-                    value=search
-                    maxlength=MAX_SEARCH_CHARS as u32
-                    node_ref=field
+            <div class="saved-replies__side">
+                <Finder
+                    list
+                    search
+                    search_label=phrase(Key::SavedSearch)
+                    category
+                    categories=Signal::derive(move || found.with(|found| found.categories.clone()))
+                    takes_focus=true
+                    label=phrase(Key::SavedTitle)
+                    none=phrase(Key::SavedNone)
+                    rows=draw
+                    empty=Callback::new(move |()| empty())
+                    on_retry=Callback::new(move |()| on_event.run(ReplyEvent::Retry))
+                    on_more=Callback::new(move |()| on_event.run(ReplyEvent::More))
                 />
-                <Categories found category />
-                <div class="saved-replies__list">{reactive(body)}</div>
             </div>
             <section class="saved-replies__preview" aria-label=phrase(Key::SavedPreview)>
                 {reactive(preview)}
@@ -193,55 +150,6 @@ pub fn SavedReplyBrowser(
         </div>
     }
     .into_any()
-}
-
-/// What stands in the place of the list.
-#[derive(Clone, PartialEq)]
-enum Shown {
-    Loading,
-    Failed(String),
-    Nothing,
-    Rows,
-}
-
-/// The categories there are, as a choice; nothing while there is none.
-#[component]
-fn Categories(found: Signal<FoundReplies>, category: RwSignal<Option<String>>) -> impl IntoView {
-    let all = Memo::new(move |_| found.with(|found| found.categories.clone()));
-    let choice = move |value: Option<String>, label: Signal<String>| {
-        let own = value.clone();
-        let is_chosen = Memo::new(move |_| category.with(|category| *category == own));
-        view! {
-            <button
-                type="button"
-                class="saved-replies__category"
-                aria-pressed=move || if is_chosen.get() { "true" } else { "false" }
-                on:click=move |_| category.set(value.clone())
-            >
-                {move || label.get()}
-            </button>
-        }
-    };
-    let choices = move || {
-        let all = all.get();
-        (!all.is_empty()).then(|| {
-            let each = all
-                .into_iter()
-                .map(|name| choice(Some(name.clone()), Signal::stored(name)))
-                .collect_view();
-            view! {
-                <div
-                    class="saved-replies__categories"
-                    role="group"
-                    aria-label=phrase(Key::SavedCategory)
-                >
-                    {choice(None, phrase(Key::SavedAll))}
-                    {each}
-                </div>
-            }
-        })
-    };
-    reactive(choices)
 }
 
 fn row_view(
@@ -274,16 +182,16 @@ fn row_view(
         <li>
             <button
                 type="button"
-                class="saved-replies__row"
+                class="finder__row"
                 aria-pressed=move || if is_chosen.get() { "true" } else { "false" }
                 data-refused=move || refusal.with(Option::is_some).then_some("")
                 on:click=move |_| chosen.set(Some(saved.clone()))
             >
-                <span class="saved-replies__title">{title}</span>
-                <span class="saved-replies__time">{move || moment(at)}</span>
-                <span class="saved-replies__about">{reactive(about)}</span>
+                <span class="finder__title">{title}</span>
+                <span class="finder__time">{move || moment(at)}</span>
+                <span class="finder__about">{reactive(about)}</span>
                 {move || {
-                    refusal.get().map(|why| view! { <span class="saved-replies__refusal">{why}</span> })
+                    refusal.get().map(|why| view! { <span class="finder__refusal">{why}</span> })
                 }}
             </button>
         </li>
@@ -465,37 +373,6 @@ fn uploads(saved: &SavedReply) -> Vec<Medium> {
         .collect();
     media.dedup();
     media
-}
-
-/// The arrow keys go through the rows, and from the search into them.
-fn move_focus(root: NodeRef<html::Div>, key: &str) -> bool {
-    let step = match key {
-        "ArrowDown" => 1,
-        "ArrowUp" => -1,
-        _ => return false,
-    };
-    let Some(found) = root
-        .get_untracked()
-        .and_then(|root| root.query_selector_all(".saved-replies__row").ok())
-    else {
-        return false;
-    };
-    let rows: Vec<HtmlElement> = (0..found.length())
-        .filter_map(|at| found.item(at)?.dyn_into().ok())
-        .collect();
-    let active = document().active_element();
-    let now = rows
-        .iter()
-        .position(|row| active.as_ref() == Some(row.as_ref()));
-    let next = match now {
-        None if step > 0 => 0,
-        None => return false,
-        Some(now) => now as i32 + step,
-    };
-    usize::try_from(next)
-        .ok()
-        .and_then(|next| rows.get(next))
-        .is_some_and(|row| row.focus().is_ok())
 }
 
 /// An id for a story.

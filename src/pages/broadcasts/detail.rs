@@ -345,6 +345,7 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
             {figures_of(broadcast, page.progress.into())}
             <BroadcastContents
                 messages=broadcast.messages.clone()
+                template=broadcast.template.clone()
                 media=broadcast.media.clone()
                 name_fallback=broadcast.name_fallback.clone()
                 links=broadcast.links

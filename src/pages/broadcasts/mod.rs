@@ -6,7 +6,7 @@ use detail::BroadcastPage;
 use leptos::prelude::*;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::member::Scope;
-use omocast_contract::{BroadcastId, BroadcastSummary, ProblemCode, Standing};
+use omocast_contract::{BroadcastId, BroadcastKind, BroadcastSummary, ProblemCode, Standing};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::api::{Api, ApiError, use_api};
@@ -265,6 +265,7 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
         sender,
         created_at,
         message_count,
+        kind,
         ..
     } = first;
     let title = move || {
@@ -294,7 +295,12 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
             <td class="broadcasts__cell broadcasts__cell--title" role="cell">
                 <a class="broadcasts__link" href=Route::Broadcast(id).href()>{reactive(title)}</a>
                 <span class="broadcasts__count">
-                    {move || t_count(PluralKey::BroadcastMessageCount, message_count.into(), &[])}
+                    {move || match kind {
+                        BroadcastKind::Messages => {
+                            t_count(PluralKey::BroadcastMessageCount, message_count.into(), &[])
+                        }
+                        BroadcastKind::Template => t(Key::TemplateKind),
+                    }}
                 </span>
             </td>
             <td class="broadcasts__cell broadcasts__cell--sender" role="cell">{sender}</td>

@@ -121,6 +121,7 @@ impl<R: CustomerRow> CustomerList<R> {
                     page.audience
                         .with_untracked(|audience| audience.picks(row.id()))
                 }),
+                kind: untrack(|| page.kind()),
                 is_open: is_open(row),
             }),
             now: i18n::now,
@@ -130,8 +131,9 @@ impl<R: CustomerRow> CustomerList<R> {
         let own: StoredValue<Option<ListHandle<CustomerItem<R>>>> = StoredValue::new(None);
         let anchor = StoredValue::new(None::<u64>);
         let tick = move |item: &CustomerItem<R>, range: &[Rc<CustomerItem<R>>]| {
-            if item.row.can_tick() {
-                let range = range.iter().filter(|other| other.row.can_tick());
+            let kind = untrack(|| page.kind());
+            if item.row.can_tick(kind) {
+                let range = range.iter().filter(|other| other.row.can_tick(kind));
                 page.tick(item.row.id(), range.map(|other| other.row.id()));
             }
         };
@@ -176,7 +178,7 @@ impl<R: CustomerRow> CustomerList<R> {
         });
         Effect::new(move |_| {
             page.audience.track();
-            page.is_selecting.track();
+            page.mode.track();
             handle.repaint();
         });
         Effect::new(move |is_later: Option<()>| {

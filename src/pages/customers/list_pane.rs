@@ -17,7 +17,6 @@ use crate::components::filter_dialog::{FilterDialog, TagChoice};
 use crate::components::select_bar::SelectBar;
 use crate::i18n::{Key, PluralKey, number, phrase, t, t_count, t_with};
 use crate::part::{self, part};
-use crate::route::Step;
 use crate::session::use_me;
 use crate::ui::windowed_list::ListStatus;
 use crate::ui::{
@@ -197,6 +196,7 @@ pub fn ListPane(
                 filter
                 source
                 shops=use_me().map(|me| me.shops).unwrap_or_default()
+                wabas=page.wabas
                 on_change=Callback::new(move |filter| page.change_filter(filter))
             />
             <div class="list-pane__list">
@@ -250,7 +250,8 @@ fn NextBar(page: Picking, selectable: Signal<Option<u64>>) -> impl IntoView {
             <Button
                 kind=ButtonKind::Primary
                 disabled_reason=reason
-                on_click=move || page.go_to(Step::Compose)
+                busy=page.is_next_wanted
+                on_click=move || page.go_on()
             >
                 {phrase(Key::SelectNext)}
             </Button>
@@ -287,10 +288,15 @@ fn BroadcastMenu(
             Err(code) => Some(problem_text(code)),
             Ok(()) => refusal.get(),
         };
-        let item = MenuItem::new(t(Key::EventsBroadcast), move || {
-            page.begin(BroadcastKind::Messages);
-        });
-        vec![item.icon(Icon::Send).disabled(reason)]
+        let item = |words, icon, kind| {
+            MenuItem::new(t(words), move || page.begin(kind))
+                .icon(icon)
+                .disabled(reason.clone())
+        };
+        vec![
+            item(Key::EventsBroadcast, Icon::Send, BroadcastKind::Messages),
+            item(Key::EventsTemplate, Icon::File, BroadcastKind::Template),
+        ]
     };
     Some(view! {
         <Menu label=phrase(Key::UiMore) items=Signal::derive(items) button />
@@ -347,6 +353,10 @@ fn Funnel(page: Picking, counting: Matches, is_open: RwSignal<bool>) -> impl Int
             shops=use_me().map(|me| me.shops).unwrap_or_default()
             tags
             matches
+            wabas=Signal::derive(move || match page.kind() {
+                BroadcastKind::Template => page.wabas.get(),
+                BroadcastKind::Messages => Vec::new(),
+            })
             on_open=Callback::new(move |()| load_tags())
             on_draft=Callback::new(count)
             on_apply

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use omocast_contract::{BroadcastId, BroadcastKind};
 
-use super::compose_pane;
 use super::picking::Picking;
+use super::{compose_pane, template_pane};
 use crate::part;
 use crate::route::{Route, Step, navigate};
 use crate::ui::reactive;
@@ -19,9 +19,13 @@ pub(super) fn making(page: Picking) -> AnyView {
     });
     let on_step = Callback::new(move |step: Step| page.go_to(step));
     let pane = reactive(move || match kind.get() {
-        BroadcastKind::Messages | BroadcastKind::Template => part::place(
+        BroadcastKind::Messages => part::place(
             || Box::pin(compose_pane::compose()),
-            move |draw| draw(page.audience, is_previewing, on_sent, on_step),
+            move |draw| draw(page, is_previewing, on_sent, on_step),
+        ),
+        BroadcastKind::Template => part::place(
+            || Box::pin(template_pane::template()),
+            move |draw| draw(page, is_previewing, on_sent, on_step),
         ),
     });
     view! { <div class="customers__work">{pane}</div> }.into_any()

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use omocast_contract::{
-    Audience, BroadcastKind, Channel, Filter, MemberId, Pick, ProblemCode, RowId, Source,
+    Audience, BroadcastKind, Channel, Filter, MemberId, Pick, ProblemCode, RowId, Source, Waba,
 };
 
 use super::selection::KeptSelection;
 use crate::components::select_bar::toggled_all;
-use crate::i18n::{Key, t_now};
+use crate::i18n::{Key, PluralKey, t, t_count, t_now};
 use crate::route::{Mode, Route, Step, navigate, replace};
 use crate::ui::{Toasts, use_toasts};
 
@@ -34,6 +34,12 @@ pub struct Picking {
     pub(super) audience: RwSignal<Audience>,
     /// What the list has found; none until its first page is there.
     pub(super) found: RwSignal<Option<Found>>,
+    /// How many of those can get a template; none until the pane of the template has asked.
+    pub(super) on_whatsapp: RwSignal<Option<u64>>,
+    /// The team's WhatsApp Business accounts, once that pane knows them.
+    pub(super) wabas: RwSignal<Vec<Waba>>,
+    /// Whether the step after choosing waits for that pane to say that those chosen can get one template.
+    pub(super) is_next_wanted: RwSignal<bool>,
     pub(super) toasts: Toasts,
     kept: KeptSelection,
     address: StoredValue<Address>,
@@ -68,6 +74,9 @@ impl Picking {
             is_selecting,
             audience,
             found: RwSignal::new(None),
+            on_whatsapp: RwSignal::new(None),
+            wabas: RwSignal::new(Vec::new()),
+            is_next_wanted: RwSignal::new(false),
             toasts: use_toasts(),
             kept,
             address: StoredValue::new(Arc::new(address)),
@@ -109,7 +118,10 @@ impl Picking {
         if self.lacks_channel() {
             return Some(0);
         }
-        self.found.get().map(|found| found.selectable)
+        match self.kind() {
+            BroadcastKind::Messages => self.found.get().map(|found| found.selectable),
+            BroadcastKind::Template => self.on_whatsapp.get(),
+        }
     }
 
     /// Narrows the list otherwise. The ticks were for other rows, so they go; with a way back.
@@ -209,10 +221,40 @@ impl Picking {
         }
     }
 
+    /// On a phone: from choosing to what they get.
+    pub(super) fn go_on(&self) {
+        match untrack(|| self.kind()) {
+            BroadcastKind::Messages => self.go_to(Step::Compose),
+            BroadcastKind::Template => self.is_next_wanted.set(true),
+        }
+    }
+
+    /// From messages to a template for some of those who were chosen; with a way back.
+    pub(super) fn switch_to_template(&self, audience: Audience) {
+        let (before, back) = (
+            self.audience.get_untracked(),
+            self.route(self.mode.get_untracked()),
+        );
+        let words = untrack(|| match &audience.pick {
+            Pick::Only(ids) => t_count(PluralKey::TemplateSwitched, ids.len() as u64, &[]),
+            Pick::AllExcept(_) => t(Key::TemplateSwitchedAll),
+        });
+        self.audience.set(audience);
+        let mode = Mode::begin(BroadcastKind::Template).at(Step::Compose);
+        navigate(self.route(Some(mode)));
+        let audience = self.audience;
+        self.toasts.undo(words, move || {
+            if audience.try_set(before.clone()).is_none() {
+                navigate(back.clone());
+            }
+        });
+    }
+
     /// Leaves selection mode; if somebody is ticked, with a way back.
     pub(super) fn leave(&self) {
         let (before, mode) = (self.audience.get_untracked(), self.mode.get_untracked());
         let has_ticks = before.pick != Pick::default();
+        self.is_next_wanted.set(false);
         navigate(self.route(None));
         if has_ticks {
             self.audience

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
+use omocast_contract::api::CountQuery;
 use omocast_contract::{Audience, AudienceCount, ProblemCode};
 use wasm_bindgen_futures::spawn_local;
 
@@ -16,21 +17,28 @@ const REST: Duration = Duration::from_millis(150);
 
 /// Who of the audience will receive it, counted again whenever the selection comes to rest.
 #[derive(Clone, Copy)]
-pub(super) struct Counting {
+pub(in crate::pages::customers) struct Counting {
     api: StoredValue<Api>,
     audience: Signal<Audience>,
-    pub(super) count: RwSignal<Option<AudienceCount>>,
-    pub(super) error: RwSignal<Option<ApiError>>,
-    pub(super) is_counting: RwSignal<bool>,
+    /// What is to be sent.
+    query: Signal<CountQuery>,
+    pub(in crate::pages::customers) count: RwSignal<Option<AudienceCount>>,
+    pub(in crate::pages::customers) error: RwSignal<Option<ApiError>>,
+    pub(in crate::pages::customers) is_counting: RwSignal<bool>,
     /// The number of the latest question: an answer to an older one is let go.
     latest: StoredValue<u64>,
 }
 
 impl Counting {
-    pub(super) fn new(api: StoredValue<Api>, audience: Signal<Audience>) -> Self {
+    pub(in crate::pages::customers) fn new(
+        api: StoredValue<Api>,
+        audience: Signal<Audience>,
+        query: Signal<CountQuery>,
+    ) -> Self {
         let counting = Self {
             api,
             audience,
+            query,
             count: RwSignal::new(None),
             error: RwSignal::new(None),
             is_counting: RwSignal::new(false),
@@ -45,6 +53,7 @@ impl Counting {
         // An effect, because a changed selection asks the server.
         Effect::new(move |is_later: Option<()>| {
             audience.track();
+            query.track();
             stop_waiting();
             if is_later.is_none() {
                 counting.recount();
@@ -58,8 +67,11 @@ impl Counting {
         counting
     }
 
-    pub(super) fn recount(self) {
-        let Some(audience) = self.audience.try_get_untracked() else {
+    pub(in crate::pages::customers) fn recount(self) {
+        let (Some(audience), Some(query)) = (
+            self.audience.try_get_untracked(),
+            self.query.try_get_untracked(),
+        ) else {
             return;
         };
         let Some(asked) = self.latest.try_update_value(|latest| {
@@ -79,7 +91,7 @@ impl Counting {
         self.is_counting.try_set(true);
         let api = self.api.get_value();
         spawn_local(async move {
-            let answer = api.count_audience(&audience).await;
+            let answer = api.count_audience(&audience, &query).await;
             if self.latest.try_get_value() == Some(asked) {
                 self.answer(answer);
             }
@@ -100,7 +112,7 @@ impl Counting {
     }
 
     /// Why nothing can be sent to this audience, in words.
-    pub(super) fn refusal(self) -> Option<String> {
+    pub(in crate::pages::customers) fn refusal(self) -> Option<String> {
         if let Some(error) = self.error.get() {
             return Some(error_text(&error));
         }

@@ -2,14 +2,15 @@
 //!
 //! Everything of the composer is reached from [`ComposePane`], so that it is loaded when it is first opened.
 
-mod counting;
-mod narrowing;
+pub(super) mod counting;
+pub(super) mod narrowing;
 mod problems;
-mod samples;
-mod turns;
+pub(super) mod samples;
+pub(super) mod turns;
 mod uploads;
 
 use leptos::prelude::*;
+use omocast_contract::api::CountQuery;
 use omocast_contract::{
     Audience, AudienceCount, BroadcastId, BroadcastRequest, Channel, ChannelSet, Content,
     ProblemCode,
@@ -17,6 +18,7 @@ use omocast_contract::{
 use wasm_bindgen_futures::spawn_local;
 
 use super::drafts::DraftsDialog;
+use super::picking::Picking;
 use super::saved_replies::{SavedReplies, SavedRepliesOpen};
 use super::surface::surface;
 use super::test_send::TestSend;
@@ -38,7 +40,7 @@ use crate::route::Step;
 use crate::session::use_me;
 use crate::ui::{Icon, IconButton, Menu, MenuItem, Notice, Toasts, Tone, reactive, use_toasts};
 use counting::Counting;
-use narrowing::without_channels;
+use narrowing::{for_template_alone, without_channels};
 use problems::{Refusal, Subject, draft_refusal, first_named, placed_problems};
 use samples::samples_of;
 use uploads::Uploads;
@@ -46,9 +48,13 @@ use uploads::Uploads;
 part! {
     in compose:
     /// The composer's part of the app.
-    pub fn compose() -> fn(RwSignal<Audience>, Memo<bool>, Callback<BroadcastId>, Callback<Step>) -> AnyView {
-        |audience, is_previewing, on_sent, on_step| {
-            view! { <ComposePane audience is_previewing on_sent on_step /> }.into_any()
+    pub fn compose() -> fn(Picking, Memo<bool>, Callback<BroadcastId>, Callback<Step>) -> AnyView {
+        |page, is_previewing, on_sent, on_step| {
+            let on_template = Callback::new(move |audience| page.switch_to_template(audience));
+            view! {
+                <ComposePane audience=page.audience is_previewing on_sent on_step on_template />
+            }
+            .into_any()
         }
     }
 }
@@ -64,6 +70,8 @@ pub fn ComposePane(
     on_sent: Callback<BroadcastId>,
     /// To another step: where there is no room for all of them beside each other.
     on_step: Callback<Step>,
+    /// A template for these is wanted instead, of whom messages reach none.
+    on_template: Callback<Audience>,
 ) -> impl IntoView {
     let Some(me) = use_me() else {
         return ().into_any();
@@ -72,7 +80,7 @@ pub fn ComposePane(
     let toasts = use_toasts();
     let draft = RwSignal::new(ComposeDraft::fresh());
     let surface = surface();
-    let counting = Counting::new(api, audience.into());
+    let counting = Counting::new(api, audience.into(), Signal::stored(CountQuery::default()));
     let channels = Memo::new(move |_| {
         counting.count.with(|count| {
             count
@@ -316,6 +324,7 @@ pub fn ComposePane(
                         disabled_reason
                         on_preview=Callback::new(move |()| on_step.run(Step::Preview))
                         on_test=Callback::new(move |()| is_testing.set(true))
+                        on_template=Callback::new(move |()| take_to_template(api, audience, toasts, on_template))
                         on_send=Callback::new(move |()| ask())
                     />
                 </div>
@@ -397,6 +406,27 @@ fn leave_out(
                 toasts.undo(words, move || {
                     audience.try_set(before.clone());
                 });
+            }
+            Err(error) => toasts.error(untrack(|| error_text(&error))),
+        }
+    });
+}
+
+/// Goes on with a template for those whom messages don't reach because they have not written for long.
+fn take_to_template(
+    api: StoredValue<Api>,
+    audience: RwSignal<Audience>,
+    toasts: Toasts,
+    on_template: Callback<Audience>,
+) {
+    let (api, before) = (api.get_value(), audience.get_untracked());
+    spawn_local(async move {
+        match for_template_alone(&api, &before).await {
+            Ok(after) => {
+                // Who ticked on meanwhile has chosen otherwise.
+                if audience.try_get_untracked().as_ref() == Some(&before) {
+                    on_template.try_run(after);
+                }
             }
             Err(error) => toasts.error(untrack(|| error_text(&error))),
         }

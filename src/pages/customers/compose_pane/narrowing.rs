@@ -1,9 +1,14 @@
-//! Leaving the customers of a channel out of the selection.
+//! Choosing fewer: without the customers of a channel, of one WhatsApp Business account, or only those for a template.
 
-use omocast_contract::api::{EventQuery, PageStart};
-use omocast_contract::{Audience, Channel, ChannelSet, EventView, Filter, Pick, RowId, Source};
+use omocast_contract::limit::MAX_PICKED;
+use omocast_contract::reach::{Reach, window};
+use omocast_contract::{
+    Audience, Channel, ChannelSet, Filter, Pick, RowId, Source, Timestamp, WabaId,
+};
 
 use crate::api::{Api, ApiError};
+use crate::i18n;
+use crate::pages::customers::pickable::{Pickable, all_rows};
 
 const PAGE: u32 = 200;
 /// Rows that are looked through for ticks. Beyond these the funnel says it.
@@ -20,9 +25,14 @@ pub(super) async fn without_channels(
     if audience.source == Source::BoundCustomers {
         return Ok(audience.clone());
     }
+    let theirs = Filter {
+        channels: dropped.iter().collect(),
+        ..audience.filter.clone()
+    };
     if let Pick::Only(picked) = &audience.pick
-        && let Some(found) = rows_of(api, audience, dropped).await?
+        && let Some(found) = rows_of(api, audience.source, theirs).await?
     {
+        let found: Vec<RowId> = found.iter().map(|row| row.id).collect();
         let kept = picked.iter().copied().filter(|id| !found.contains(id));
         return Ok(Audience {
             pick: Pick::Only(kept.collect()),
@@ -48,33 +58,72 @@ fn narrowed(audience: &Audience, dropped: ChannelSet) -> Audience {
     }
 }
 
-/// Every event of these channels that the funnel keeps; none where there are too many to ask for.
-async fn rows_of(
+/// The selection with the customers of one WhatsApp Business account alone. Who was ticked or unticked among them stays so.
+pub(in crate::pages::customers) async fn of_waba(
     api: &Api,
     audience: &Audience,
-    channels: ChannelSet,
-) -> Result<Option<Vec<RowId>>, ApiError> {
-    let mut query = EventQuery {
-        view: EventView::Mine,
-        filter: Filter {
-            channels: channels.iter().collect(),
-            ..audience.filter.clone()
-        },
-        from: PageStart::First,
-        limit: PAGE,
+    waba: WabaId,
+) -> Result<Audience, ApiError> {
+    let filter = Filter {
+        waba: Some(waba),
+        ..audience.filter.clone()
     };
-    let mut found = Vec::new();
-    for _ in 0..MOST_PAGES {
-        let page = api.list_events(&query).await?;
-        found.extend(page.rows.iter().map(|event| RowId::from(event.id)));
-        match page.rows.last() {
-            Some(last) if page.rows.len() as u32 == PAGE => {
-                query.from = PageStart::After(last.cursor());
-            }
-            _ => return Ok(Some(found)),
-        }
+    let mut kept = Audience {
+        filter: filter.clone(),
+        ..audience.clone()
+    };
+    let (Pick::Only(ids) | Pick::AllExcept(ids)) = &mut kept.pick;
+    // The funnel leaves out the others by itself; where they are too many to ask for, only the number of ticks is off.
+    if !ids.is_empty()
+        && let Some(found) = rows_of(api, audience.source, filter).await?
+    {
+        ids.retain(|&id| found.iter().any(|row| row.id == id));
     }
-    Ok(None)
+    Ok(kept)
+}
+
+/// Those of the selection whom a template reaches and messages do not, because they have not written for long:
+/// named one by one, for the funnel knows nothing of the window.
+///
+/// Where they are too many to be named, it is everybody of the selection on WhatsApp: a template reaches all of them.
+/// Who asked for no more marketing is among them, as the list does not tell; the count says so once a template is chosen.
+pub(super) async fn for_template_alone(
+    api: &Api,
+    audience: &Audience,
+) -> Result<Audience, ApiError> {
+    let all = audience.for_template();
+    let now = i18n::now();
+    let named = rows_of(api, all.source, all.filter.clone())
+        .await?
+        .map(|found| {
+            let barred = found
+                .iter()
+                .filter(|row| all.picks(row.id) && is_barred_by_window(row, now));
+            barred.map(|row| row.id).collect::<Vec<RowId>>()
+        });
+    Ok(match named {
+        Some(ids) if ids.len() <= MAX_PICKED => Audience {
+            pick: Pick::Only(ids),
+            ..audience.clone()
+        },
+        _ => all,
+    })
+}
+
+fn is_barred_by_window(row: &Pickable, now: Timestamp) -> bool {
+    match window(row.channel, row.last_inbound_at, now) {
+        Reach::Open => false,
+        Reach::Skipped(reason) => !row.is_blocked && reason.is_no_bar_to_a_template(row.channel),
+    }
+}
+
+/// Every row of the list that the funnel keeps; none where there are too many to ask for.
+async fn rows_of(
+    api: &Api,
+    source: Source,
+    filter: Filter,
+) -> Result<Option<Vec<Pickable>>, ApiError> {
+    all_rows(api, source, filter, PAGE, MOST_PAGES).await
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Customers of the selection to look at the preview as: the first ones of a channel, and one without a name.
 
 use leptos::prelude::*;
-use omocast_contract::api::{BoundCustomerQuery, EventQuery, PageStart};
-use omocast_contract::{
-    Audience, AudienceCount, BoundView, Channel, EventView, Filter, RowId, Source,
-};
+use omocast_contract::{Audience, AudienceCount, Channel, Filter};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::api::{Api, ApiError};
+use crate::api::Api;
 use crate::components::preview_phone::Sample;
+use crate::pages::customers::pickable::first_rows;
 
 /// Customers shown to choose from.
 const MOST: usize = 6;
@@ -16,7 +14,7 @@ const MOST: usize = 6;
 const ROWS: u32 = 100;
 
 /// The customers of `channel`, asked for again when the selection was counted anew.
-pub(super) fn samples_of(
+pub(in crate::pages::customers) fn samples_of(
     api: StoredValue<Api>,
     audience: RwSignal<Audience>,
     count: RwSignal<Option<AudienceCount>>,
@@ -38,55 +36,24 @@ pub(super) fn samples_of(
         let (api, audience) = (api.get_value(), audience.get_untracked());
         spawn_local(async move {
             // Without them the preview speaks to nobody in particular.
-            let Ok(rows) = rows_of(&api, &audience, channel).await else {
+            let filter = Filter {
+                channels: vec![channel],
+                ..audience.filter.clone()
+            };
+            let Ok((rows, _)) = first_rows(&api, audience.source, filter, ROWS).await else {
                 return;
             };
             if latest.try_get_value() != asked {
                 return;
             }
-            let chosen = rows.into_iter().filter(|(row, _)| audience.picks(*row));
-            samples.try_set(choice(chosen.map(|(_, sample)| sample)));
+            let chosen = rows.into_iter().filter(|row| audience.picks(row.id));
+            samples.try_set(choice(chosen.map(|row| Sample {
+                name: row.name,
+                account: row.account,
+            })));
         });
     });
     samples.into()
-}
-
-/// The first rows of the list that the audience is chosen from.
-async fn rows_of(
-    api: &Api,
-    audience: &Audience,
-    channel: Channel,
-) -> Result<Vec<(RowId, Sample)>, ApiError> {
-    let filter = Filter {
-        channels: vec![channel],
-        ..audience.filter.clone()
-    };
-    let from = PageStart::First;
-    let sample = |name, account| Sample { name, account };
-    Ok(match audience.source {
-        Source::MyEvents => {
-            let query = EventQuery {
-                view: EventView::Mine,
-                filter,
-                from,
-                limit: ROWS,
-            };
-            let rows = api.list_events(&query).await?.rows.into_iter();
-            rows.map(|row| (row.id.into(), sample(row.name, row.account)))
-                .collect()
-        }
-        Source::BoundCustomers => {
-            let query = BoundCustomerQuery {
-                view: BoundView::Mine,
-                filter,
-                from,
-                limit: ROWS,
-            };
-            let rows = api.list_bound_customers(&query).await?.rows.into_iter();
-            rows.map(|row| (row.binding.customer.into(), sample(row.name, row.account)))
-                .collect()
-        }
-    })
 }
 
 /// The first few with a name, and one without: there is often one, and then the words must do without the name.

@@ -8,7 +8,7 @@ use futures::channel::oneshot;
 
 /// Who is at it and who waits. Clones are the same queue.
 #[derive(Clone)]
-pub(super) struct Turns(Rc<RefCell<Queue>>);
+pub(in crate::pages::customers) struct Turns(Rc<RefCell<Queue>>);
 
 struct Queue {
     free: usize,
@@ -16,10 +16,10 @@ struct Queue {
 }
 
 /// The right to go on; given to the next when it is dropped.
-pub(super) struct Turn(Turns);
+pub(in crate::pages::customers) struct Turn(Turns);
 
 impl Turns {
-    pub(super) fn new(at_once: usize) -> Self {
+    pub(in crate::pages::customers) fn new(at_once: usize) -> Self {
         Self(Rc::new(RefCell::new(Queue {
             free: at_once,
             waiting: VecDeque::new(),
@@ -27,7 +27,7 @@ impl Turns {
     }
 
     /// Waits for a turn. Nobody waits for one whose wait was dropped.
-    pub(super) async fn take(&self) -> Turn {
+    pub(in crate::pages::customers) async fn take(&self) -> Turn {
         let turn = {
             let mut queue = self.0.borrow_mut();
             if queue.free > 0 {
