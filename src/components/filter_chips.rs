@@ -72,12 +72,12 @@ impl Field {
                 t_with(Key::FilterChipShops, &[("shops", &list(&names))])
             }
             Self::Waba => {
-                let known = |waba: &&Waba| filter.waba.as_ref() == Some(&waba.id);
-                let name = wabas.iter().find(known).map(|waba| waba.name.as_str());
-                t_with(
-                    Key::FilterChipWaba,
-                    &[("account", name.unwrap_or_default())],
-                )
+                let wanted = filter.waba.as_ref();
+                let found = wabas.iter().find(|waba| Some(&waba.id) == wanted);
+                // Until its name is known, Meta's number stands for it.
+                let name = found.map(|waba| &waba.name).or(wanted.map(|id| &id.0));
+                let account = name.map(String::as_str).unwrap_or_default();
+                t_with(Key::FilterChipWaba, &[("account", account)])
             }
         }
     }

@@ -18,6 +18,7 @@ mod saved_replies;
 mod session;
 mod stories;
 mod support;
+mod templates;
 mod test_send;
 mod ui;
 

@@ -14,9 +14,10 @@ use web_sys::{File, HtmlInputElement};
 use crate::components::insert_tools::InsertTools;
 use crate::components::message_bubble::MediaUrls;
 use crate::components::message_editor::UploadView;
+use crate::components::rich_text::RichText;
 use crate::i18n::{Key, bytes, phrase, t, t_now, t_with};
 use crate::ui::{
-    Button, ButtonKind, Icon, Notice, Show, TextArea, TextField, Tone, reactive, unique_id,
+    Button, ButtonKind, Icon, Notice, Show, TextField, Tone, is_composing, reactive, unique_id,
 };
 use draft::TemplateDraft;
 
@@ -191,7 +192,7 @@ fn value_field(shared: Shared, template: &Template, slot: SlotId, sample: String
         let (place, name) = (place_label(template, slot.place), slot.name.clone());
         Signal::derive(move || place.with_variable(&name))
     };
-    let kept = {
+    let value = {
         let slot = slot.clone();
         Memo::new(move |_| {
             draft.with(|draft| {
@@ -200,55 +201,83 @@ fn value_field(shared: Shared, template: &Template, slot: SlotId, sample: String
             })
         })
     };
-    let value = RwSignal::new(kept.get_untracked());
-    // Effects, because the field and the draft are each changed by others: the writer, and what is restored.
-    Effect::new(move |_| {
-        let kept = kept.get();
-        if value.with_untracked(|value| *value != kept) {
-            value.set(kept);
-        }
-    });
-    {
+    let write = {
         let slot = slot.clone();
-        Effect::new(move |is_later: Option<()>| {
-            let value = value.get();
-            if is_later.is_some() && kept.with_untracked(|kept| *kept != value) {
-                draft.update(|draft| {
-                    if let Some(draft) = draft {
-                        draft.values.insert(slot.clone(), value);
-                    }
-                });
-            }
-        });
-    }
+        Callback::new(move |value: String| {
+            draft.update(|draft| {
+                if let Some(draft) = draft {
+                    draft.values.insert(slot.clone(), value);
+                }
+            });
+        })
+    };
     let url = url_of(template, slot.place);
     let hint = move || {
-        let sample =
-            (!sample.is_empty()).then(|| t_with(Key::TemplateSample, &[("sample", &sample)]));
         let link = url
             .as_ref()
             .map(|url| t_with(Key::TemplateLink, &[("url", url)]));
+        let sample =
+            (!sample.is_empty()).then(|| t_with(Key::TemplateSample, &[("sample", &sample)]));
         let parts: Vec<String> = link.into_iter().chain(sample).collect();
         parts.join(" · ")
     };
     let is_link = matches!(slot.place.part, Part::Button(_));
-    let hint_id = unique_id();
     let was_visited = RwSignal::new(false);
     let error = shared.problem(TemplateField::Value(slot), was_visited);
+    let (hint_id, error_id) = (unique_id(), unique_id());
+    let described_by = {
+        let (hint_id, error_id) = (hint_id.clone(), error_id.clone());
+        Signal::derive(move || match error.with(Option::is_some) {
+            true => [error_id.as_str(), &hint_id].join(" "),
+            false => hint_id.clone(),
+        })
+    };
     let field = NodeRef::<html::Textarea>::new();
+    let focus = move |_| {
+        if let Some(field) = field.get_untracked() {
+            // Fails on what is not shown, which needs no focus.
+            let _ = field.focus();
+        }
+    };
+    let press = |key: ev::KeyboardEvent| {
+        // A value is one line.
+        if key.key() == "Enter" && !is_composing(&key) {
+            key.prevent_default();
+        }
+    };
     let tools = (!is_link).then(|| view! { <InsertTools field has_emoji=shared.has_emoji /> });
     view! {
         <div class="template-form__field" on:focusout=move |_| was_visited.set(true)>
-            <TextArea
-                label
-                value
-                rows=1
+            // Those who listen hear it from the field.
+            <span class="template-form__label" aria-hidden="true" on:click=focus>
+                {move || label.get()}
+            </span>
+            <div
+                class="template-form__value"
+                data-problem=move || error.with(Option::is_some).then_some("")
+                on:keydown=press
+            >
+                <RichText
+                    value
+                    label
+                    placeholder=Signal::stored(String::new())
+                    described_by
+                    is_invalid=Signal::derive(move || error.with(Option::is_some))
+                    field
+                    on_input=write
+                />
+            </div>
+            {move || {
                 error
-                described_by=hint_id.clone()
-                // A value is one line.
-                on_enter=Callback::new(|()| ())
-                node_ref=field
-            />
+                    .get()
+                    .map(|words| {
+                        view! {
+                            <p class="template-form__error" role="alert" id=error_id.clone()>
+                                {words}
+                            </p>
+                        }
+                    })
+            }}
             <div class="template-form__foot">
                 <p class="template-form__hint" id=hint_id>{reactive(hint)}</p>
                 {tools}
