@@ -34,7 +34,8 @@ pub fn DraftStatus(#[prop(into)] state: Signal<DraftState>) -> impl IntoView {
             DraftState::Saving => (None, t(Key::DraftsSaving)),
             DraftState::Saved => (Some(Icon::Check), t(Key::DraftsSaved)),
             DraftState::Offline => (Some(Icon::WifiOff), t(Key::DraftsOffline)),
-            DraftState::Conflict(_) => (Some(Icon::TriangleAlert), t(Key::DraftsUnsettled)),
+            DraftState::Conflict(Some(_)) => (Some(Icon::TriangleAlert), t(Key::DraftsUnsettled)),
+            DraftState::Conflict(None) => (Some(Icon::TriangleAlert), t(Key::DraftsNotThere)),
             DraftState::Failed(why) => (
                 Some(Icon::CircleAlert),
                 t_with(Key::DraftsFailed, &[("problem", &why)]),

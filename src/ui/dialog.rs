@@ -4,7 +4,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::{Icon, IconButton, Show, unique_id};
+use super::{Icon, IconButton, Show, ToastHost, Toasts, unique_id};
 use crate::i18n::{Key, phrase};
 
 #[component]
@@ -53,6 +53,15 @@ pub fn Dialog(
             on_close.run(());
         }
     };
+    // The browser's way back leaves what is under it, so it leaves the dialog too.
+    let back = window_event_listener(ev::popstate, move |_| {
+        if open.try_get_untracked() == Some(true) {
+            on_close.try_run(());
+        }
+    });
+    on_cleanup(move || back.remove());
+    // What lies outside an open dialog can't be pressed: its notices are in it.
+    let has_notices = use_context::<Toasts>().is_some();
     view! {
         <dialog
             class="dialog"
@@ -81,6 +90,7 @@ pub fn Dialog(
                                 .map(|footer| view! { <footer class="dialog__foot">{footer()}</footer> })
                         })}
                 </div>
+                {has_notices.then(|| view! { <ToastHost /> })}
             </Show>
         </dialog>
     }

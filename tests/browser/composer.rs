@@ -492,7 +492,7 @@ async fn the_browsers_way_back_leads_from_the_preview_to_the_writing() {
     click(&page.by_role("button", "預覽")).await;
     assert!(step("preview"));
     window().history().unwrap().back().unwrap();
-    wait_for(|| step("select")).await;
+    wait_for(|| step("compose")).await;
     assert_eq!(value_of(&field(&page)), "甲");
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::api::Media;
 use crate::draft::OutgoingMessage;
 use crate::limit::{MAX_MESSAGES, MAX_SAVED_REPLY_TEXT, MAX_TITLE};
-use crate::text::is_blank;
+use crate::text::{TextUnit, is_blank};
+use crate::variable::filled_length;
 use crate::{
     Channel, ChannelSet, DraftProblem, MediaFacts, MediaId, Medium, MemberId, ProblemCode, Role,
     SavedReplyId, ShopId, Surface, Timestamp,
@@ -194,7 +195,7 @@ pub fn check_saved_reply(
         if let OutgoingMessage::Text { text } = message {
             if is_blank(text) {
                 refuse(Some(at), ProblemCode::TextEmpty);
-            } else if text.chars().count() > MAX_SAVED_REPLY_TEXT {
+            } else if filled_length(text, TextUnit::Char) > MAX_SAVED_REPLY_TEXT {
                 refuse(Some(at), ProblemCode::TextTooLong);
             }
         }

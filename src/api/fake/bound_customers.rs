@@ -53,11 +53,12 @@ impl Backend {
                 demo::tags(*number),
                 demo::phone(*number, self.channel(*number)),
             );
+            let waba = self.waba(*number);
             filter.keeps(&FilterFacts {
                 channel: self.channel(*number),
                 name: &name,
                 tags: &tags,
-                waba: None,
+                waba: waba.as_ref(),
                 phone: phone.as_deref(),
                 shop: Some(self.shop_of(*number).0),
             })

@@ -187,6 +187,15 @@ impl DraftMessage {
     }
 }
 
+/// A message that was taken away, and where it stood.
+#[derive(Clone, Debug)]
+pub struct Removed {
+    pub at: usize,
+    message: DraftMessage,
+    before: Option<u32>,
+    after: Option<u32>,
+}
+
 impl ComposeDraft {
     /// A new broadcast: most begin with a text.
     pub fn fresh() -> Self {
@@ -275,17 +284,30 @@ impl ComposeDraft {
         }
     }
 
-    pub fn remove(&mut self, id: u32) -> Option<(usize, DraftMessage)> {
+    pub fn remove(&mut self, id: u32) -> Option<Removed> {
         let at = self.place(id)?;
-        Some((at, self.messages.remove(at)))
+        let id_at = |at: usize| self.messages.get(at).map(|message| message.id);
+        let (before, after) = (at.checked_sub(1).and_then(id_at), id_at(at + 1));
+        let message = self.messages.remove(at);
+        Some(Removed {
+            at,
+            message,
+            before,
+            after,
+        })
     }
 
     /// Undoes [`Self::remove`]; false when there are five others by now.
-    pub fn put_back(&mut self, at: usize, message: DraftMessage) -> bool {
+    /// It comes back beside those it stood between, whatever was removed and put back meanwhile.
+    pub fn put_back(&mut self, removed: Removed) -> bool {
         if self.is_full() {
             return false;
         }
-        self.messages.insert(at.min(self.messages.len()), message);
+        let after = removed.after.and_then(|id| self.place(id));
+        let before = removed.before.and_then(|id| self.place(id));
+        let at = after.or(before.map(|at| at + 1)).unwrap_or(removed.at);
+        self.messages
+            .insert(at.min(self.messages.len()), removed.message);
         true
     }
 
@@ -469,9 +491,19 @@ mod tests {
     fn a_removed_message_comes_back_to_its_place() {
         let mut draft = draft(&["1", "2", "3"]);
         let before = draft.clone();
-        let (at, message) = draft.remove(before.messages[1].id).unwrap();
-        assert!(draft.put_back(at, message));
+        let removed = draft.remove(before.messages[1].id).unwrap();
+        assert!(draft.put_back(removed));
         assert_eq!(draft, before);
+        // Two of them, in whatever order they come back.
+        for first in [0, 1] {
+            let mut removed = vec![
+                draft.remove(before.messages[0].id).unwrap(),
+                draft.remove(before.messages[1].id).unwrap(),
+            ];
+            assert!(draft.put_back(removed.remove(first)));
+            assert!(draft.put_back(removed.remove(0)));
+            assert_eq!(draft, before);
+        }
     }
 
     #[test]

@@ -160,15 +160,15 @@ pub fn Composer(
     let remove = move |id: u32| {
         // First, so that what comes back by an undo is an upload that was stopped and can be tried again.
         on_cancel_upload.run(id);
-        let Some((at, message)) = draft.try_update(|draft| draft.remove(id)).flatten() else {
+        let Some(removed) = draft.try_update(|draft| draft.remove(id)).flatten() else {
             return;
         };
+        let at = removed.at;
         let place = (at + 1).to_string();
         let toast = toasts.undo(
             untrack(|| t_with(Key::ComposeRemoved, &[("number", &place)])),
             move || {
-                let message = message.clone();
-                draft.try_update(move |draft| draft.put_back(at, message));
+                draft.try_update(move |draft| draft.put_back(removed));
             },
         );
         removals.update_value(|removals| removals.extend(toast));

@@ -9,7 +9,7 @@ use omocast_contract::ChannelSet;
 
 use crate::components::composer::draft::{DraftContent, DraftMessage};
 use crate::components::message_bubble::MediaUrls;
-use crate::i18n::{Key, phrase, t_with};
+use crate::i18n::{Key, phrase, t, t_with};
 use crate::ui::{Icon, IconButton, IconView, Show, is_composing, unique_id};
 
 pub use media::{UploadView, clock_of, file_type_name, picture_of};
@@ -113,6 +113,9 @@ pub fn MessageEditor(
         media::media_view(shared)
     };
     let has_others = Memo::new(move |_| count.get() > 1);
+    let at_top = Signal::derive(move || (place.get() == 0).then(|| t(Key::SavedAtTop)));
+    let at_end =
+        Signal::derive(move || (place.get() + 1 >= count.get()).then(|| t(Key::SavedAtEnd)));
     view! {
         <article
             class="message-editor"
@@ -153,11 +156,13 @@ pub fn MessageEditor(
                         <IconButton
                             icon=Icon::ArrowUp
                             label=named(Key::ComposeMoveUp)
+                            disabled_reason=at_top
                             on_click=move || on_event.run(EditorEvent::Up)
                         />
                         <IconButton
                             icon=Icon::ArrowDown
                             label=named(Key::ComposeMoveDown)
+                            disabled_reason=at_end
                             on_click=move || on_event.run(EditorEvent::Down)
                         />
                     </span>

@@ -5,10 +5,11 @@ use omocast_contract::limit::text_limit;
 use omocast_contract::link::find_links;
 use omocast_contract::text::{TextUnit, is_blank, length};
 use omocast_contract::variable::fill_name;
-use omocast_contract::{Channel, Medium};
+use omocast_contract::{Channel, ChannelSet, Medium, Surface};
 
 use super::spoken;
 use crate::components::composer::draft::{ComposeDraft, DraftContent, DraftMedia};
+use crate::components::composer::hidden_words;
 use crate::components::message_bubble::MediaUrls;
 use crate::components::message_editor::{clock_of, file_type_name, picture_of};
 use crate::components::reason_text::medium_text;
@@ -27,6 +28,7 @@ fn grid_from(channel: Channel) -> Option<usize> {
 /// What the app shows of the messages, to a customer of this name.
 pub(super) fn chat_view(
     draft: &ComposeDraft,
+    surface: Surface,
     channel: Channel,
     name: &str,
     urls: MediaUrls,
@@ -36,6 +38,10 @@ pub(super) fn chat_view(
         .into_iter()
         .map(|group| match group.as_slice() {
             [DraftContent::Text(text)] => text_view(&fill(text), channel),
+            [DraftContent::Media(media)] if !media.medium.is_supported(surface, channel) => {
+                let words = hidden_words(media.medium, ChannelSet::from_iter([channel]));
+                view! { <p class="preview-phone__note">{words}</p> }.into_any()
+            }
             [DraftContent::Media(media)] => media_view(media, &fill(&media.caption), urls),
             pictures => {
                 let pictures = pictures

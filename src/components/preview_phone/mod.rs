@@ -4,7 +4,7 @@ mod chat;
 pub mod screen;
 
 use leptos::prelude::*;
-use omocast_contract::{Channel, ChannelSet};
+use omocast_contract::{Channel, ChannelSet, Surface};
 
 use crate::components::channel_badge::channel_name;
 use crate::components::composer::draft::ComposeDraft;
@@ -21,6 +21,9 @@ pub fn PreviewPhone(
     /// The channels of those who will get it.
     #[prop(into)]
     channels: Signal<ChannelSet>,
+    /// Where it is written: what a channel takes depends on it.
+    #[prop(into)]
+    surface: Signal<Surface>,
     /// The channel in view; none while nobody is chosen.
     #[prop(into)]
     channel: Signal<Option<Channel>>,
@@ -51,7 +54,9 @@ pub fn PreviewPhone(
     let chat = Callback::new(move |name: String| {
         channel
             .get()
-            .map(|channel| draft.with(|draft| chat::chat_view(draft, channel, &name, urls)))
+            .map(|channel| {
+                draft.with(|draft| chat::chat_view(draft, surface.get(), channel, &name, urls))
+            })
             .unwrap_or_default()
     });
     view! {
@@ -135,6 +140,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
             <PreviewPhone
                 draft
                 channels
+                surface=Signal::stored(Surface::Web)
                 channel
                 on_channel=Callback::new(move |chosen| channel.set(Some(chosen)))
                 samples=vec![sample("陳怡君"), sample("Amy Chang"), sample("")]

@@ -17,6 +17,7 @@ use crate::components::filter_dialog::{FilterDialog, TagChoice};
 use crate::components::select_bar::SelectBar;
 use crate::i18n::{Key, PluralKey, number, phrase, t, t_count, t_with};
 use crate::part::{self, part};
+use crate::route::Step;
 use crate::session::use_me;
 use crate::ui::windowed_list::ListStatus;
 use crate::ui::{
@@ -189,7 +190,13 @@ pub fn ListPane(
             aria-label=phrase(words.label)
             on:keydown=on_key
             on:pointerenter=move |_| prepare_parts()
-            on:focusin=move |_| prepare_parts()
+            on:focusin=move |_| {
+                prepare_parts();
+                // As `making` does, the other way round.
+                if untrack(|| page.step()).is_some_and(|step| step != Step::Select) {
+                    page.go_to(Step::Select);
+                }
+            }
         >
             {reactive(head)}
             <FilterChips

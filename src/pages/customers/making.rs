@@ -28,5 +28,12 @@ pub(super) fn making(page: Picking) -> AnyView {
             move |draw| draw(page, is_previewing, on_sent, on_step),
         ),
     });
-    view! { <div class="customers__work">{pane}</div> }.into_any()
+    // Where list and broadcast stand beside each other, the step is where one is at work,
+    // so that one is still there when the window is drawn narrow.
+    let follow = move |_| {
+        if untrack(|| page.step()) == Some(Step::Select) {
+            page.go_to(Step::Compose);
+        }
+    };
+    view! { <div class="customers__work" on:focusin=follow>{pane}</div> }.into_any()
 }

@@ -6,8 +6,9 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::MediaQueryList;
 
-/// As wide as a phone, or installed on what is touched: a tablet of the shop.
-const APP: &str = "(width < 48rem), (display-mode: standalone) and (pointer: coarse)";
+/// As wide as a phone, or a phone on its side, or installed on what is touched: a tablet of the shop.
+const APP: &str = "(width < 48rem), (pointer: coarse) and (height < 36rem), \
+                   (display-mode: standalone) and (pointer: coarse)";
 
 /// The version in use; a phone that is turned, or a window that is drawn narrow, may change it.
 pub(super) fn surface() -> Signal<Surface> {

@@ -10,7 +10,8 @@ use leptos::prelude::*;
 use omocast_contract::api::Me;
 use omocast_contract::limit::{MAX_MESSAGES, MAX_SAVED_REPLY_TEXT, MAX_TITLE};
 use omocast_contract::{ProblemCode, Surface};
-use web_sys::{File, HtmlInputElement};
+use wasm_bindgen::JsCast;
+use web_sys::{File, HtmlElement, HtmlInputElement};
 
 use crate::components::error_text::problem_text;
 use crate::i18n::{Key, number, phrase, t_with};
@@ -67,6 +68,21 @@ pub fn SavedReplyForm(
                 .map(|code| reply_problem_text(field, code))
         })
     };
+    let title = NodeRef::<html::Input>::new();
+    // An effect, because the focus is a thing of the page: one begins with the title.
+    Effect::new(move |_| {
+        if let Some(title) = title.get() {
+            // Fails on what is not shown, which needs no focus.
+            let _ = title.focus();
+        }
+    });
+    let root = NodeRef::<html::Div>::new();
+    // An effect, for the same reason: what is missing is where one goes on.
+    Effect::new(move |_| {
+        if form.is_tried.get() {
+            request_animation_frame(move || focus_first_invalid(root));
+        }
+    });
     let field_error = move |field: &'static str| Signal::derive(move || said(field));
     let picker = NodeRef::<html::Input>::new();
     let picked = move |event: ev::Targeted<ev::Event, HtmlInputElement>| {
@@ -149,10 +165,11 @@ pub fn SavedReplyForm(
         )
     };
     view! {
-        <div class="saved-replies__form">
+        <div class="saved-replies__form" node_ref=root>
             <TextField
                 label=phrase(Key::SavedFieldTitle)
                 value=form.title
+                node_ref=title
                 maxlength=MAX_TITLE as u32
                 error=field_error("title")
             />
@@ -243,6 +260,18 @@ pub fn SavedReplyForm(
         </div>
     }
     .into_any()
+}
+
+fn focus_first_invalid(root: NodeRef<html::Div>) {
+    let invalid = root
+        .try_get_untracked()
+        .flatten()
+        .and_then(|root| root.query_selector("[aria-invalid='true']").ok()?)
+        .and_then(|field| field.dyn_into::<HtmlElement>().ok());
+    if let Some(field) = invalid {
+        // Fails on what is not shown, which needs no focus.
+        let _ = field.focus();
+    }
 }
 
 /// The words for what is wrong, where the contract's general ones would mislead.

@@ -3,6 +3,8 @@
 use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::limit::MAX_SAVED_REPLY_TEXT;
+use omocast_contract::text::TextUnit;
+use omocast_contract::variable::filled_length;
 use omocast_contract::{ChannelSet, Medium, Surface};
 
 use super::FormEvent;
@@ -108,7 +110,7 @@ fn text_view(
         });
     };
     let used = move || {
-        let used = value.with(|text| text.chars().count()) as u64;
+        let used = value.with(|text| filled_length(text, TextUnit::Char)) as u64;
         [number(used), number(MAX_SAVED_REPLY_TEXT as u64)].join(" / ")
     };
     let has_emoji = Signal::derive(move || {

@@ -12,7 +12,7 @@ mod uploads;
 use leptos::prelude::*;
 use omocast_contract::api::CountQuery;
 use omocast_contract::{
-    Audience, AudienceCount, BroadcastId, BroadcastRequest, Channel, ChannelSet, Content,
+    Audience, AudienceCount, BroadcastId, BroadcastRequest, Channel, ChannelSet, Content, Pick,
     ProblemCode,
 };
 use wasm_bindgen_futures::spawn_local;
@@ -27,14 +27,14 @@ use crate::components::channel_badge::ChannelBadge;
 use crate::components::composer::Composer;
 use crate::components::composer::draft::ComposeDraft;
 use crate::components::confirm_broadcast::ConfirmBroadcast;
-use crate::components::draft_status::{DraftConflict, DraftStatus};
+use crate::components::draft_status::{DraftConflict, DraftState, DraftStatus};
 use crate::components::error_text::{channel_names, error_text, refusal_text};
 use crate::components::message_bubble::MediaUrls;
 use crate::components::preview_phone::PreviewPhone;
 use crate::components::send_bar::SendBar;
 use crate::drafts::DraftKeeper;
 use crate::drafts::body::DraftBody;
-use crate::i18n::{Key, number, phrase, t, t_with};
+use crate::i18n::{Key, number, phrase, t, t_now, t_with};
 use crate::part::part;
 use crate::route::Step;
 use crate::session::use_me;
@@ -120,15 +120,34 @@ pub fn ComposePane(
             && let Some(theirs) = body.audience
             && theirs.source == source
         {
-            audience.set(theirs);
+            let before = audience.get_untracked();
+            let has_ticks = before.pick != Pick::default();
+            if before != theirs {
+                audience.set(theirs);
+                // Who was chosen here is not given up unnoticed.
+                if has_ticks {
+                    toasts.undo(t_now(Key::DraftsAudience), move || {
+                        audience.try_set(before);
+                    });
+                }
+            }
         }
     };
     let keeper = DraftKeeper::new(api.get_value(), me.id, body, Callback::new(show));
     keeper.resume();
     let take_other = move || {
+        let (before, is_gone) = (
+            draft.get_untracked(),
+            keeper.state().get_untracked() == DraftState::Conflict(None),
+        );
         is_taking_other.set_value(true);
         keeper.take_other();
         is_taking_other.set_value(false);
+        if is_gone {
+            toasts.undo(t_now(Key::DraftsCleared), move || {
+                draft.try_set(before);
+            });
+        }
     };
 
     let refusal = RwSignal::new(None::<Refusal>);
@@ -155,7 +174,16 @@ pub fn ComposePane(
             .with(|draft| found.with(|found| draft_refusal(draft, found)))
             .or_else(|| problems.with(|problems| first_named(problems)))
     });
-    let disabled_reason = Memo::new(move |_| counting.refusal().or_else(|| message_reason.get()));
+    let is_unsettled = Memo::new(move |_| {
+        let state = keeper.state();
+        state.with(|state| matches!(state, DraftState::Conflict(_)))
+    });
+    let disabled_reason = Memo::new(move |_| {
+        let unsettled = is_unsettled.get().then(|| t(Key::DraftsSettleFirst));
+        unsettled
+            .or_else(|| counting.refusal())
+            .or_else(|| message_reason.get())
+    });
 
     let is_asking = RwSignal::new(false);
     let is_sending = RwSignal::new(false);
@@ -219,8 +247,16 @@ pub fn ComposePane(
     let saved_replies = RwSignal::new(None::<SavedRepliesOpen>);
     let is_testing = RwSignal::new(false);
     let in_view = RwSignal::new(None::<Channel>);
+    // While nobody is chosen, what is written is looked at as any of the channels would show it.
+    let shown_channels = Memo::new(move |_| match channels.get() {
+        chosen if chosen.is_empty() => Channel::ALL
+            .into_iter()
+            .filter(|channel| channel.takes_broadcasts())
+            .collect(),
+        chosen => chosen,
+    });
     let channel = Memo::new(move |_| {
-        let channels = channels.get();
+        let channels = shown_channels.get();
         in_view
             .get()
             .filter(|&channel| channels.contains(channel))
@@ -298,7 +334,8 @@ pub fn ComposePane(
                 <aside class="compose-pane__preview">
                     <PreviewPhone
                         draft
-                        channels
+                        channels=shown_channels
+                        surface
                         channel
                         on_channel=Callback::new(move |channel| in_view.set(Some(channel)))
                         samples=samples_of(api, audience, counting.count, channel)
