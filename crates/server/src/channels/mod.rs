@@ -6,7 +6,6 @@
 mod graph;
 mod line;
 mod messenger;
-mod templates;
 mod uploads;
 mod web;
 mod whatsapp;
@@ -27,9 +26,10 @@ use uuid::Uuid;
 
 use crate::config::Endpoints;
 
-pub use templates::{NotListed, read_status as read_template_status};
 pub use uploads::Uploads;
-pub use whatsapp::failure_reason as whatsapp_failure_reason;
+pub use whatsapp::{
+    NotListed, failure_reason as whatsapp_failure_reason, read_status as read_template_status,
+};
 
 /// No honest answer of a platform is longer; media have a bound of their own.
 const ANSWER_LIMIT: usize = 1024 * 1024;

@@ -1,6 +1,7 @@
 //! Files that a platform keeps for us: uploaded once for an account, and sent by their id to as many as there are.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -124,11 +125,9 @@ impl Connectors {
             return Ok(kept);
         };
         for upload in message.uploads() {
-            if !kept.0.contains_key(&upload.id) {
-                let id = self
-                    .kept_upload(account, message, upload, kept_by, uploads)
-                    .await?;
-                kept.0.insert(upload.id, id);
+            if let Entry::Vacant(entry) = kept.0.entry(upload.id) {
+                let id = self.kept_upload(account, message, upload, kept_by, uploads);
+                entry.insert(id.await?);
             }
         }
         Ok(kept)

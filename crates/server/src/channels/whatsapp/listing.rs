@@ -8,8 +8,8 @@ use omocast_contract::{Reason, TemplateCategory, TemplateStatus, WabaId};
 use reqwest::Url;
 use serde_json::Value;
 
-use super::whatsapp::verdict;
-use super::{Account, Connectors, Credentials, SendOutcome, ask, graph, is_plain};
+use super::verdict;
+use crate::channels::{Account, Connectors, Credentials, SendOutcome, ask, graph, is_plain};
 use crate::store::templates::{ListedTemplate, TemplateParts};
 
 /// Templates in one page: fifty carousels still fit into what an answer may be.
