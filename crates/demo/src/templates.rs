@@ -209,19 +209,30 @@ fn of_taipei() -> Vec<DemoTemplate> {
                     ),
                 ]),
         ),
+        of(
+            taipei(),
+            "本週穿搭（輪播）",
+            "新品",
+            marketing("weekly_looks", "zh_TW")
+                .with_body("這週為您挑了三套 {{1}} 穿搭，點開看細節。", &["通勤"])
+                .with_cards(vec![
+                    card("經典風衣，現在 {{1}} 起。", "trench"),
+                    card("羊毛針織，現在 {{1}} 起。", "knit"),
+                    card("格紋圍巾，現在 {{1}} 起。", "scarf"),
+                ]),
+        ),
         DemoTemplate {
             audience: managers,
             ..of(
                 taipei(),
-                "本週穿搭（輪播）",
-                "新品",
-                marketing("weekly_looks", "zh_TW")
-                    .with_body("這週為您挑了三套 {{1}} 穿搭，點開看細節。", &["通勤"])
-                    .with_cards(vec![
-                        card("經典風衣，現在 {{1}} 起。", "trench"),
-                        card("羊毛針織，現在 {{1}} 起。", "knit"),
-                        card("格紋圍巾，現在 {{1}} 起。", "scarf"),
-                    ]),
+                "VIP 預覽會（經理專用）",
+                "活動",
+                marketing("vip_preview", "zh_TW")
+                    .with_body(
+                        "親愛的 {{1}} 您好，下一季的預覽會只邀請 VIP，期待在 {{2}} 見到您。",
+                        &["陳怡君", "12 月 12 日"],
+                    )
+                    .with_footer(OPT_OUT),
             )
         },
     ]

@@ -44,8 +44,10 @@ create table template (
 );
 create index template_list on template (team_id, waba_id, updated_at desc, id desc);
 
--- When the customer told Meta, or us, that they want no more marketing.
+-- Since when the customer wants no more marketing; none if they take it.
 alter table customer add column marketing_stopped_at bigint;
+-- when they last said so, or took it back: what the platform says comes in any order
+alter table customer add column marketing_changed_at bigint not null default 0;
 
 alter table broadcast add column kind text not null default 'messages';
 alter table broadcast add column template_id text references template (id);

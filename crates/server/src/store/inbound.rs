@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::bindings::{BoundTo, bind_by_code, find_bound};
 use super::deliveries::{Changes, Outcome, RecipientKey, Then, Told, settle};
+use super::opt_outs::{MarketingTold, take_marketing};
 use super::receipts::{note_taken, take_watermarks};
 use super::test_customers::bind_test_customer;
 use super::{
@@ -59,6 +60,8 @@ pub enum Change {
     Status(StatusTold),
     /// What became of all messages up to a time.
     Watermark(WatermarkTold),
+    /// A customer wants no more marketing, or takes it again.
+    Marketing(MarketingTold),
 }
 
 /// A customer as the platform names them.
@@ -440,6 +443,9 @@ impl Work<'_> {
                 // After the messages, which may be in the same webhook.
                 Change::Unsent { .. } | Change::Watermark(_) => {}
                 Change::Status(told) => statuses.push(told),
+                Change::Marketing(told) => {
+                    take_marketing(tx, inbox.account, told, self.now).await?;
+                }
             }
         }
         self.write_events(tx).await?;

@@ -15,6 +15,7 @@ mod media;
 mod members;
 mod messages;
 mod offered;
+pub mod opt_outs;
 mod receipts;
 mod saved_replies;
 mod sessions;

@@ -33,7 +33,8 @@ pub(super) async fn fetch_media(
             Change::Blocked { .. }
             | Change::Unsent { .. }
             | Change::Status(_)
-            | Change::Watermark(_) => None,
+            | Change::Watermark(_)
+            | Change::Marketing(_) => None,
         })
         .collect();
     if media.is_empty() {

@@ -488,7 +488,8 @@ async fn fetch_names(
             Change::Blocked { .. }
             | Change::Unsent { .. }
             | Change::Status(_)
-            | Change::Watermark(_) => None,
+            | Change::Watermark(_)
+            | Change::Marketing(_) => None,
         })
         .collect();
     let users: Vec<String> = users.into_iter().cloned().collect();

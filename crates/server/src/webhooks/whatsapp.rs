@@ -9,6 +9,7 @@ use crate::channels::{read_template_status, whatsapp_failure_reason};
 use crate::store::inbound::{
     About, Change, Contact, InboundContent, InboundMedia, InboundMessage, StatusTold,
 };
+use crate::store::opt_outs::MarketingTold;
 use crate::store::templates::TemplateNews;
 
 #[derive(Deserialize)]
@@ -77,6 +78,13 @@ struct StatusError {
 }
 
 #[derive(Deserialize)]
+struct Preferences {
+    metadata: Metadata,
+    #[serde(default)]
+    user_preferences: Vec<Value>,
+}
+
+#[derive(Deserialize)]
 struct TemplateTold {
     message_template_name: String,
     message_template_language: String,
@@ -103,6 +111,13 @@ pub(super) fn parse(body: &[u8]) -> Result<Said, serde_json::Error> {
                         said.changes.push((number, changes(value)));
                     }
                 }
+                "user_preferences" => {
+                    if let Ok(value) = serde_json::from_value::<Preferences>(value) {
+                        let told = value.user_preferences.iter().filter_map(read_preference);
+                        let told = told.map(Change::Marketing).collect();
+                        said.changes.push((value.metadata.phone_number_id, told));
+                    }
+                }
                 "message_template_status_update"
                 | "message_template_components_update"
                 | "template_category_update" => {
@@ -115,6 +130,27 @@ pub(super) fn parse(body: &[u8]) -> Result<Said, serde_json::Error> {
         }
     }
     Ok(said)
+}
+
+fn read_preference(told: &Value) -> Option<MarketingTold> {
+    if told["category"] != "marketing_messages" {
+        return None;
+    }
+    let is_stopped = match told["value"].as_str()? {
+        "stop" => true,
+        "resume" => false,
+        _ => return None,
+    };
+    // Who hides their number has a business-scoped id instead.
+    let customer = told["wa_id"].as_str().or(told["user_id"].as_str())?;
+    // Meta's example is a number; everywhere else its seconds are a text.
+    let seconds = &told["timestamp"];
+    let seconds = seconds.as_i64().or_else(|| seconds.as_str()?.parse().ok());
+    Some(MarketingTold {
+        customer: customer.to_owned(),
+        is_stopped,
+        at: read_time(seconds.map(|seconds| seconds.saturating_mul(1_000))),
+    })
 }
 
 fn read_news(waba: &str, told: TemplateTold) -> TemplateNews {
@@ -380,6 +416,36 @@ mod tests {
                 Some("131047")
             )
         );
+    }
+
+    #[test]
+    fn customers_stop_marketing_and_take_it_again() {
+        let told = |value: Value| {
+            let metadata = json!({ "phone_number_id": NUMBER });
+            let value = json!({ "metadata": metadata, "user_preferences": value });
+            let changes = json!([{ "field": "user_preferences", "value": value }]);
+            let body = json!({ "entry": [{ "id": "1", "changes": changes }] });
+            let mut said = parse(body.to_string().as_bytes()).unwrap();
+            let (number, changes) = said.changes.remove(0);
+            assert_eq!(number, NUMBER);
+            changes
+        };
+        let category = "marketing_messages";
+        let changes = told(json!([
+            { "wa_id": "886912345678", "category": category, "value": "stop", "timestamp": 1_700_000_000 },
+            { "user_id": "TW.1", "category": category, "value": "resume", "timestamp": "1700000001" },
+            { "wa_id": "1", "category": "other", "value": "stop", "timestamp": 1 },
+            { "wa_id": "1", "category": category, "value": "later", "timestamp": 1 },
+        ]));
+        let expected = [("886912345678", true, 0), ("TW.1", false, 1)];
+        let expected = expected.map(|(customer, is_stopped, second)| {
+            Change::Marketing(MarketingTold {
+                customer: customer.to_owned(),
+                is_stopped,
+                at: omocast_contract::Timestamp((1_700_000_000 + second) * 1_000),
+            })
+        });
+        assert_eq!(changes, expected);
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use omocast_contract::api::{TemplatePage, TemplateQuery, TemplateSync};
+use axum::http::StatusCode;
+use omocast_contract::api::{CountQuery, TemplatePage, TemplateQuery, TemplateSync};
 use omocast_contract::message::MessageContent;
 use omocast_contract::{
-    Audience, Broadcast, BroadcastId, BroadcastRequest, Channel, Content, DeliveryStatus,
-    EventView, MediaId, Pick, Reason, Surface, Template as OurTemplate, TemplateFill, WabaId,
+    Audience, AudienceCount, Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, Channel,
+    Content, DeliveryStatus, EventView, MediaId, Pick, Reason, Surface, Template as OurTemplate,
+    TemplateFill, WabaId,
 };
 use omocast_sandbox::{
     HeaderFormat, Marketing, Notice, PhoneButton, PhoneHeader, PhoneMessageKind, PhoneTemplate,
@@ -15,8 +17,10 @@ use omocast_sandbox::{
 use omocast_server::channels::Credentials;
 use omocast_server::store::{CreatedBroadcast, NewAccount};
 use omocast_server::templates::sync_templates;
+use serde_json::json;
 
 use crate::support::{APP_SECRET, JPEG, NUMBER, OTHER_NUMBER, PDF, WABA, World, whatsapp_users};
+use crate::webhooks::post_whatsapp_field;
 
 /// Longer than an account is left alone after it was read.
 const A_WHILE: Duration = Duration::from_secs(11);
@@ -113,6 +117,24 @@ impl World {
             Some(PhoneMessageKind::Template(template)) => template,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Who would get a template now.
+    async fn count(&self, name: &str) -> AudienceCount {
+        let asked = CountQuery {
+            kind: BroadcastKind::Template,
+            template: Some(self.template(name).await.id),
+        };
+        let audience = Audience {
+            pick: Pick::AllExcept(Vec::new()),
+            ..Audience::default()
+        };
+        let member = self.member().await;
+        let count = self
+            .app
+            .store
+            .count_audience(&member, &audience, &asked, self.now());
+        count.await.unwrap()
     }
 
     /// How often a template was asked to be sent.
@@ -435,22 +457,39 @@ async fn who_stopped_marketing_is_left_out_from_then_on() {
     world
         .check_all(sent, DeliveryStatus::Failed, Reason::OptedOut)
         .await;
-    let asked = omocast_contract::api::CountQuery {
-        kind: omocast_contract::BroadcastKind::Template,
-        template: Some(world.template("hello").await.id),
-    };
-    let audience = Audience {
-        pick: Pick::AllExcept(Vec::new()),
-        ..Audience::default()
-    };
-    let member = world.member().await;
-    let count = world
-        .app
-        .store
-        .count_audience(&member, &audience, &asked, world.now());
-    let count = count.await.unwrap();
+    let count = world.count("hello").await;
     assert_eq!(count.reached_total(), 0);
     assert_eq!(count.skipped[0].reason, Reason::OptedOut);
+}
+
+#[tokio::test]
+async fn what_a_customer_said_last_of_marketing_counts() {
+    let mut world = World::new().await;
+    world.put(hello(), Notice::Lost);
+    world.read_templates().await;
+    let users = whatsapp_users(1);
+    world.customers(NUMBER, &users).await;
+    let second = world.now().0 / 1_000 - 100;
+    for (value, at, is_reached) in [
+        ("stop", second + 1, false),
+        ("resume", second + 3, true),
+        // It comes late.
+        ("stop", second + 2, true),
+        ("stop", second + 4, false),
+    ] {
+        let preference = json!({
+            "wa_id": users[0], "category": "marketing_messages", "value": value, "timestamp": at,
+        });
+        let told = json!({ "user_preferences": [preference] });
+        let status = post_whatsapp_field(&world, NUMBER, "user_preferences", told).await;
+        assert_eq!(status, StatusCode::OK);
+        // Whoever writes afterwards is processed afterwards.
+        let later = format!("8869{at:010}");
+        world.customers(NUMBER, &[later]).await;
+        let count = world.count("hello").await;
+        let skipped = u64::from(!is_reached);
+        assert_eq!(count.skipped_total(), skipped, "{value} {at}");
+    }
 }
 
 #[tokio::test]

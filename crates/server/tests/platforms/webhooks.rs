@@ -54,10 +54,19 @@ async fn post_line(world: &World, events: Value) -> StatusCode {
     .await
 }
 
-async fn post_whatsapp(world: &World, number: &str, mut value: Value) -> StatusCode {
+async fn post_whatsapp(world: &World, number: &str, value: Value) -> StatusCode {
+    post_whatsapp_field(world, number, "messages", value).await
+}
+
+pub(crate) async fn post_whatsapp_field(
+    world: &World,
+    number: &str,
+    field: &str,
+    mut value: Value,
+) -> StatusCode {
     value["messaging_product"] = "whatsapp".into();
     value["metadata"] = json!({ "display_phone_number": "1", "phone_number_id": number });
-    let entry = json!([{ "id": "1", "changes": [{ "field": "messages", "value": value }] }]);
+    let entry = json!([{ "id": "1", "changes": [{ "field": field, "value": value }] }]);
     let body = json!({ "object": "whatsapp_business_account", "entry": entry }).to_string();
     let hex: String = hmac(APP_SECRET, &body)
         .iter()

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::bindings::BoundTo;
 use super::media::media_of;
+use super::opt_outs::stop_marketing;
 use super::receipts::Reached;
 use super::templates::{outgoing_of, sent_template};
 use super::{
@@ -944,7 +945,7 @@ pub(super) async fn settle(
         write_deliveries(tx, &recipients, now).await?;
         write_recipients(tx, &recipients, now).await?;
         write_messages(tx, &recipients, now, &mut changes).await?;
-        note_opt_outs(tx, &recipients, now).await?;
+        stop_marketing(tx, &newly_opted_out(&recipients), now).await?;
         let changed = recipients.iter().filter(|recipient| recipient.is_changed);
         changes
             .broadcasts
@@ -1066,33 +1067,17 @@ async fn write_recipients(
     Ok(())
 }
 
-/// Who was not sent marketing because they want none, as Meta told, is not sent any again.
-async fn note_opt_outs(
-    tx: &mut SqliteConnection,
-    recipients: &[Recipient],
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
+/// Customers whom the platform was asked to send something, and who want no marketing, as it answered.
+fn newly_opted_out(recipients: &[Recipient]) -> Vec<CustomerId> {
     let has_opted_out = |delivery: &Delivery| {
         let is_told = delivery.status == DeliveryStatus::Failed;
         delivery.is_changed && is_told && delivery.reason == Some(Reason::OptedOut)
     };
-    let customers: Vec<String> = recipients
+    recipients
         .iter()
         .filter(|recipient| recipient.deliveries.iter().any(has_opted_out))
-        .map(|recipient| recipient.key.customer.to_string())
-        .collect();
-    if customers.is_empty() {
-        return Ok(());
-    }
-    query(
-        "update customer set marketing_stopped_at = $2
-         where id in (select value from json_each($1)) and marketing_stopped_at is null",
-    )
-    .bind(serde_json::to_string(&customers).expect("texts are JSON"))
-    .bind(now.0)
-    .execute(tx)
-    .await?;
-    Ok(())
+        .map(|recipient| recipient.key.customer)
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,55 @@
+//! Customers who want no more marketing: Meta tells when they say so, and when they change their mind;
+//! and it refuses what is sent to them all the same.
+
+use omocast_contract::{AccountId, CustomerId, Timestamp};
+use sqlx::{SqliteConnection, query};
+
+/// What a customer said of marketing, as the platform tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketingTold {
+    /// The customer's id on the platform.
+    pub customer: String,
+    pub is_stopped: bool,
+    pub at: Timestamp,
+}
+
+/// Takes in what a customer said. Webhooks come in any order: what was said last counts.
+pub(super) async fn take_marketing(
+    tx: &mut SqliteConnection,
+    account: AccountId,
+    told: &MarketingTold,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let at = told.at.min(now);
+    query(
+        "update customer set marketing_stopped_at = $3, marketing_changed_at = $4
+         where account_id = $1 and external_id = $2 and marketing_changed_at <= $4",
+    )
+    .bind(account.to_string())
+    .bind(&told.customer)
+    .bind(told.is_stopped.then_some(at.0))
+    .bind(at.0)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the platform refused marketing for these customers because they want none.
+pub(super) async fn stop_marketing(
+    tx: &mut SqliteConnection,
+    customers: &[CustomerId],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    if customers.is_empty() {
+        return Ok(());
+    }
+    query(
+        "update customer set marketing_stopped_at = $2, marketing_changed_at = max(marketing_changed_at, $2)
+         where id in (select value from json_each($1)) and marketing_stopped_at is null",
+    )
+    .bind(serde_json::to_string(customers).expect("ids are JSON"))
+    .bind(now.0)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
