@@ -86,6 +86,12 @@ mod tests {
     }
 
     #[test]
+    fn templates_are_made_in_their_own_account() {
+        let url = WabaId("100".to_owned()).templates_url();
+        assert!(url.starts_with("https://business.facebook.com/") && url.ends_with("=100"));
+    }
+
+    #[test]
     fn customers_of_two_accounts_are_a_conflict() {
         check(&[("1", 3), ("2", 1)], Err(ProblemCode::WabaConflict));
     }

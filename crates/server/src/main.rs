@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
-use omocast_contract::{Plan, Role};
+use omocast_contract::{Plan, Role, SavedReplyAudience, WabaId};
 use omocast_server::app::App;
 use omocast_server::channels::Credentials;
 use omocast_server::config::{Config, LogFormat, Options};
+use omocast_server::store::templates::TemplateNotes;
 use omocast_server::store::{NewAccount, NewMember};
 use omocast_server::{log, password};
 
@@ -42,6 +43,9 @@ enum Command {
     /// Accounts of a team on the channels
     #[command(subcommand)]
     Account(AccountCommand),
+    /// WhatsApp templates of a team: Meta tells what they say, staff what they are for
+    #[command(subcommand)]
+    Template(TemplateCommand),
 }
 
 #[derive(Subcommand)]
@@ -117,6 +121,33 @@ enum AccountCommand {
         /// Phone number as customers know it
         #[arg(long)]
         display_phone: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum TemplateCommand {
+    /// Say what staff call a template, in place of what was said before
+    Describe {
+        /// Name of the team
+        #[arg(long)]
+        team: String,
+        /// WhatsApp Business account
+        #[arg(long)]
+        waba_id: String,
+        /// Meta's name for it
+        #[arg(long)]
+        name: String,
+        /// Meta's code of its language, such as zh_TW
+        #[arg(long)]
+        language: String,
+        #[arg(long, default_value = "")]
+        title: String,
+        /// 類別
+        #[arg(long, default_value = "")]
+        category: String,
+        /// Role that may use it; may be given more than once, everybody may where it is not given
+        #[arg(long = "role", value_parser = parse_role)]
+        roles: Vec<Role>,
     },
 }
 
@@ -238,6 +269,37 @@ async fn set_up(command: Command, config: Config) -> anyhow::Result<()> {
                 .await
                 .context("does another team have this account?")?;
         }
+        Command::Template(TemplateCommand::Describe {
+            team,
+            waba_id,
+            name,
+            language,
+            title,
+            category,
+            roles,
+        }) => {
+            let team_id = find_team(&app, &team).await?;
+            let audience = if roles.is_empty() {
+                SavedReplyAudience::Everyone
+            } else {
+                SavedReplyAudience::Roles { roles }
+            };
+            let notes = TemplateNotes {
+                title,
+                category,
+                audience,
+            };
+            let waba = WabaId(waba_id);
+            let noted = app
+                .store
+                .note_template(team_id, &waba, &name, &language, &notes)
+                .await?;
+            ensure!(
+                noted,
+                "no template {name} in {language} was read of {}",
+                waba.0
+            );
+        }
     }
     app.store.close().await;
     Ok(())
@@ -280,6 +342,7 @@ mod tests {
             "omocast-server --data /srv/omocast team create ATELIER --plan standard",
             "omocast-server member create --team A --email a@b --name N --role sales_rep --staff-code S1 --shop A1=X --shop A2=Y",
             "omocast-server account create --team A --name N --external-id U1 --data /srv/omocast",
+            "omocast-server template describe --team A --waba-id 1 --name n --language zh_TW --title T --role sales_rep",
         ];
         for command in commands {
             Arguments::try_parse_from(command.split(' ')).unwrap();
