@@ -20,18 +20,21 @@ create table binding (
     bound_at bigint not null,
     -- event.last_message_at, which is bound_at until somebody writes. Here, because a list is ordered by it:
     -- with seller or shop in front of it a page is read from one index, from two tables all would be sorted.
-    last_contact_at bigint not null
+    last_contact_at bigint not null,
+    -- event.last_inbound_at, so that an audience of 100,000 is counted without touching as many events
+    last_inbound_at bigint
 ) without rowid;
 -- The lists: the last contact first, counted and filtered by channel and shop without touching the rows.
-create index binding_member on binding (member_id, last_contact_at desc, customer_id desc, channel, shop_id);
+create index binding_member on binding (member_id, last_contact_at desc, customer_id desc, channel, shop_id, last_inbound_at);
 create index binding_shop on binding (shop_id, last_contact_at desc, customer_id desc, channel, member_id);
 
 -- A trigger, because customers, broadcasts and replies each move the event on in a place of their own,
 -- and one that forgot the list would leave it wrong for good. For an unbound customer it is one look-up.
-create trigger binding_last_contact after update of last_message_at on event
-when new.last_message_at <> old.last_message_at
+create trigger binding_last_contact after update of last_message_at, last_inbound_at on event
+when new.last_message_at <> old.last_message_at or new.last_inbound_at is not old.last_inbound_at
 begin
-    update binding set last_contact_at = new.last_message_at where customer_id = new.customer_id;
+    update binding set last_contact_at = new.last_message_at, last_inbound_at = new.last_inbound_at
+    where customer_id = new.customer_id;
 end;
 
 -- Where its customers were taken from, which decides what is checked again when they are written to.

@@ -11,12 +11,11 @@ use omocast_contract::event::may_reply;
 use omocast_contract::reach::{Outgoing, Standing, Tie, messaging_window};
 use omocast_contract::{
     AccountId, Audience, AudienceCount, BroadcastKind, Channel, EventId, EventStatus, EventView,
-    Filter, MemberId, Pick, Problem, ProblemCode, Reach, Reason, RowId, Source, Timestamp,
-    WabaCount,
+    MemberId, Pick, Problem, ProblemCode, Reach, Reason, RowId, Source, Timestamp, WabaCount,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 
-use super::bindings::{self, BOUND, Columns};
+use super::bindings::{self, Columns};
 use super::events::{may_see, push_filter, push_view, push_words};
 use super::templates::{find_template, wabas_of_team};
 use super::{Member, Store, read_count, read_id, read_id_or_none, read_word};
@@ -77,14 +76,27 @@ pub(super) enum Scoped {
     Sendable,
 }
 
-/// Customers named one by one, who may have been unbound since.
-const NAMED: Columns = Columns {
+/// Bound customers, as `binding e`.
+const BOUND: Columns = Columns {
     channel: "e.channel",
-    customer: "c.id",
+    customer: "e.customer_id",
+    shop: "e.shop_id",
 };
 
-/// ` from … where` with who is selected: `event e` and `customer c`, and where bound customers are chosen `binding b`,
-/// whose columns are null for who was unbound.
+/// Customers named one by one, who may have been unbound since: `event e`, and `binding b` while they are bound.
+const NAMED: Columns = Columns {
+    channel: "e.channel",
+    customer: "e.customer_id",
+    shop: "b.shop_id",
+};
+
+/// Whether bound customers are looked for among all, because a preview tells what became of those who are ticked.
+fn is_named(audience: &Audience, scoped: Scoped) -> bool {
+    matches!((&audience.pick, scoped), (Pick::Only(_), Scoped::AsPicked))
+}
+
+/// ` from … where` with who is selected: `customer c` and, by what they were chosen, `event e` or `binding e`,
+/// which have channel, customer and last message of the customer alike.
 pub(super) fn push_audience(
     sql: &mut QueryBuilder<Sqlite>,
     member: &Member,
@@ -100,7 +112,7 @@ pub(super) fn push_audience(
         Source::MyEvents => {
             sql.push(" from event e join customer c on c.id = e.customer_id where ");
         }
-        Source::BoundCustomers => return push_bound(sql, member, filter, pick, scoped),
+        Source::BoundCustomers => return push_bound(sql, member, audience, scoped),
     }
     match (pick, scoped) {
         (Pick::Only(_), Scoped::AsPicked) => {
@@ -128,30 +140,28 @@ pub(super) fn push_audience(
 fn push_bound(
     sql: &mut QueryBuilder<Sqlite>,
     member: &Member,
-    filter: &Filter,
-    pick: &Pick,
+    audience: &Audience,
     scoped: Scoped,
 ) {
-    let columns = match (pick, scoped) {
-        (Pick::Only(_), Scoped::AsPicked) => {
-            sql.push(
-                " from customer c join event e on e.customer_id = c.id
-                  left join binding b on b.customer_id = c.id where c.team_id = ",
-            );
-            sql.push_bind(member.team_id.to_string());
-            NAMED
-        }
-        (Pick::Only(_), Scoped::Sendable) | (Pick::AllExcept(_), _) => {
-            sql.push(
-                " from binding b join event e on e.id = b.event_id
-                  join customer c on c.id = b.customer_id where b.member_id = ",
-            );
-            sql.push_bind(member.id.to_string());
-            BOUND
-        }
+    let columns = if is_named(audience, scoped) {
+        sql.push(
+            " from event e join customer c on c.id = e.customer_id
+              left join binding b on b.customer_id = e.customer_id where e.team_id = ",
+        );
+        sql.push_bind(member.team_id.to_string());
+        NAMED
+    } else {
+        sql.push(" from binding e join customer c on c.id = e.customer_id where ");
+        // A plus keeps SQLite from going through all the seller's customers for some that are named.
+        sql.push(match audience.pick {
+            Pick::Only(_) => "+e.member_id = ",
+            Pick::AllExcept(_) => "e.member_id = ",
+        });
+        sql.push_bind(member.id.to_string());
+        BOUND
     };
-    bindings::push_filter(sql, columns, filter);
-    push_pick(sql, columns.customer, pick);
+    bindings::push_filter(sql, columns, &audience.filter);
+    push_pick(sql, columns.customer, &audience.pick);
 }
 
 fn push_pick(sql: &mut QueryBuilder<Sqlite>, row: &'static str, pick: &Pick) {
@@ -175,15 +185,16 @@ pub(super) async fn count_groups(
     now: Timestamp,
     scoped: Scoped,
 ) -> AppResult<Vec<Group>> {
-    // Asked only where it matters, because the index that counts events does not hold it.
+    // Asked only where it matters: whom a template reaches depends on the number's business account.
     let account = match outgoing {
         Outgoing::Messages => "null",
-        Outgoing::Template { .. } => "e.account_id",
+        Outgoing::Template { .. } => "c.account_id",
     };
-    let mut sql = QueryBuilder::new("select e.channel, e.status, ");
+    let mut sql = QueryBuilder::new("select e.channel, ");
     sql.push(match audience.source {
-        Source::MyEvents => "e.owner_id is ",
-        Source::BoundCustomers => "b.member_id is ",
+        Source::MyEvents => "e.status, e.owner_id is ",
+        Source::BoundCustomers if is_named(audience, scoped) => "null as status, b.member_id is ",
+        Source::BoundCustomers => "null as status, e.member_id is ",
     });
     sql.push_bind(member.id.to_string())
         .push(" as is_mine, c.is_blocked, c.marketing_stopped_at is not null as has_opted_out, ");

@@ -34,17 +34,19 @@ pub struct BoundTo {
     pub shop: ShopId,
 }
 
-/// Where the filter finds a customer's channel and id.
+/// Where a query has what the filter goes by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Columns {
     pub(super) channel: &'static str,
     pub(super) customer: &'static str,
+    pub(super) shop: &'static str,
 }
 
-/// Of customers who are bound, as `binding b`.
-pub(super) const BOUND: Columns = Columns {
+/// Of a list, as `binding b`.
+const LISTED: Columns = Columns {
     channel: "b.channel",
     customer: "b.customer_id",
+    shop: "b.shop_id",
 };
 
 impl Store {
@@ -56,12 +58,12 @@ impl Store {
     ) -> AppResult<BoundCustomerPage> {
         let mut count = QueryBuilder::new("select count(*) as total from binding b where ");
         push_view(&mut count, member, asked.view);
-        push_filter(&mut count, BOUND, &asked.filter);
+        push_filter(&mut count, LISTED, &asked.filter);
         let counted = count.build().fetch_one(&self.reader).await?;
 
         let mut sql = QueryBuilder::new("with page as (select b.customer_id from binding b where ");
         push_view(&mut sql, member, asked.view);
-        push_filter(&mut sql, BOUND, &asked.filter);
+        push_filter(&mut sql, LISTED, &asked.filter);
         let offset = match &asked.from {
             PageStart::First => 0,
             PageStart::Row(row) => *row,
@@ -86,14 +88,13 @@ impl Store {
         sql.push(
             ") select b.customer_id, b.member_id, b.shop_id, b.event_id, b.channel, b.bound_at, b.last_contact_at,
                       c.name, c.phone, c.is_blocked, a.id as account_id, a.name as account, s.name as shop,
-                      e.last_inbound_at, m.role as seller_role, m.name as seller_name,
+                      b.last_inbound_at, m.role as seller_role, m.name as seller_name,
                       (select json_group_array(tag) from (
                           select tag from customer_tag where customer_id = c.id order by tag)) as tags
                from page p join binding b on b.customer_id = p.customer_id
                join customer c on c.id = b.customer_id
                join account a on a.id = c.account_id
                join shop s on s.id = b.shop_id
-               join event e on e.id = b.event_id
                join member m on m.id = b.member_id
                order by b.last_contact_at desc, b.customer_id desc",
         );
@@ -262,16 +263,20 @@ fn push_view(sql: &mut QueryBuilder<Sqlite>, member: &Member, view: BoundView) {
     }
 }
 
-/// What the funnel keeps, as a further condition; the shop is that of `binding b`.
+/// What the funnel keeps, as a further condition.
 pub(super) fn push_filter(sql: &mut QueryBuilder<Sqlite>, columns: Columns, filter: &Filter) {
-    let Columns { channel, customer } = columns;
+    let Columns {
+        channel,
+        customer,
+        shop,
+    } = columns;
     if !filter.channels.is_empty() {
         sql.push(" and ").push(channel).push(" in (");
         push_words(sql, filter.channels.iter().map(|channel| channel.as_str()));
         sql.push(")");
     }
     if !filter.shops.is_empty() {
-        sql.push(" and b.shop_id in (");
+        sql.push(" and ").push(shop).push(" in (");
         let mut shops = sql.separated(", ");
         for shop in &filter.shops {
             shops.push_bind(shop.to_string());
@@ -433,8 +438,8 @@ async fn insert_binding(
     .execute(&mut *tx)
     .await?;
     let done = query(
-        "insert into binding (customer_id, team_id, member_id, shop_id, event_id, channel, bound_at, last_contact_at)
-         select e.customer_id, e.team_id, $3, $4, e.id, e.channel, $5, e.last_message_at
+        "insert into binding (customer_id, team_id, member_id, shop_id, event_id, channel, bound_at, last_contact_at, last_inbound_at)
+         select e.customer_id, e.team_id, $3, $4, e.id, e.channel, $5, e.last_message_at, e.last_inbound_at
          from event e where e.customer_id = $1 and e.team_id = $2
          on conflict (customer_id) do nothing",
     )

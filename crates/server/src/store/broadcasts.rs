@@ -13,7 +13,8 @@ use omocast_contract::waba::check_waba;
 use omocast_contract::{
     Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary,
     Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, MediaId, OutgoingMessage,
-    Problem, ProblemCode, Progress, Reason, Recipient, SentTemplate, TemplateFill, Timestamp,
+    Problem, ProblemCode, Progress, Reason, Recipient, SentTemplate, Source, TemplateFill,
+    Timestamp,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
@@ -170,7 +171,11 @@ impl Store {
             .push(" as broadcast_id, ")
             .push_bind(now.0)
             .push(" as now, ");
-        recipients.push("e.customer_id, e.id as event_id, e.account_id, e.channel, ");
+        recipients.push(match audience.source {
+            Source::MyEvents => "e.id as event_id, ",
+            Source::BoundCustomers => "e.event_id, ",
+        });
+        recipients.push("e.customer_id, c.account_id, e.channel, ");
         recipients.push(if content.says_name {
             "c.name as name, "
         } else {

@@ -5,9 +5,12 @@
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use omocast_contract::api::{EventPage, EventQuery, PageStart, path};
+use omocast_contract::api::{
+    BoundCustomerPage, BoundCustomerQuery, EventPage, EventQuery, PageStart, path,
+};
 use omocast_contract::{
-    Audience, AudienceCount, Channel, EventView, Filter, MemberId, Plan, Role, TagFilter, TagMatch,
+    Audience, AudienceCount, BoundView, BroadcastRequest, Channel, CustomerId, EventView, Filter,
+    MemberId, Pick, Plan, Role, RowId, TagFilter, TagMatch,
 };
 use omocast_server::store::Store;
 use sqlx::query;
@@ -163,6 +166,136 @@ async fn measure_a_hundred_thousand_events() {
         count.reached_total(),
         began.elapsed().as_secs_f64() * 1_000.0
     );
+}
+
+/// Binds every customer of `owner` to them in this shop.
+async fn bind_all(app: &TestApp, team: &Team, owner: MemberId, shop: &str) {
+    query(
+        "insert into binding (customer_id, team_id, member_id, shop_id, event_id, channel, bound_at, last_contact_at,
+                              last_inbound_at)
+         select e.customer_id, e.team_id, e.owner_id, $2, e.id, e.channel, 0, e.last_message_at, e.last_inbound_at
+         from event e where e.owner_id = $1",
+    )
+    .bind(owner.to_string())
+    .bind(app.shop(team, shop).await.to_string())
+    .execute(app.app.store.raw())
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+#[ignore = "measures"]
+async fn measure_a_hundred_thousand_bound_customers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("omocast.db"))
+        .await
+        .unwrap();
+    let app = TestApp::with_store(store, |_| ());
+    let team = app.team("ATELIER", Plan::Omo).await;
+    let rep = app.user(&team, Role::SalesRep, &["A1"]).await;
+    let other = app.user(&team, Role::SalesRep, &["A2"]).await;
+    let manager = app.user(&team, Role::SalesManager, &["A1"]).await;
+    let of_both = app.user(&team, Role::SalesManager, &["A1", "A2"]).await;
+    fill(&app, &team, rep.id, "0198c0de-0000-7000-8000", 100_000).await;
+    fill(&app, &team, other.id, "0198c0de-0000-7000-9000", 20_000).await;
+    // The last digits of the id, behind the country's code.
+    query("update customer set phone_digits = '8869' || substr(id, -8), phone = '+8869' || substr(id, -8)")
+        .execute(app.app.store.raw())
+        .await
+        .unwrap();
+    bind_all(&app, &team, rep.id, "A1").await;
+    bind_all(&app, &team, other.id, "A2").await;
+
+    let mine = BoundCustomerQuery {
+        view: BoundView::Mine,
+        filter: Filter {
+            channels: vec![Channel::Line],
+            ..Filter::default()
+        },
+        from: PageStart::First,
+        limit: 50,
+    };
+    let first = measure_bound("first page", &rep, &mine).await;
+    assert_eq!(first.total, 100_000);
+    let from = |from| BoundCustomerQuery {
+        from,
+        ..mine.clone()
+    };
+    let next = from(PageStart::After(first.rows[49].cursor()));
+    measure_bound("next page", &rep, &next).await;
+    measure_bound("jump to row 90,000", &rep, &from(PageStart::Row(90_000))).await;
+    for (what, name) in [("by name", "君 999"), ("by phone", "0900-099-9")] {
+        let filter = Filter {
+            name: name.to_owned(),
+            ..mine.filter.clone()
+        };
+        let asked = BoundCustomerQuery {
+            filter,
+            ..mine.clone()
+        };
+        let found = measure_bound(what, &rep, &asked).await;
+        assert!(found.total > 0);
+    }
+    let of_team = BoundCustomerQuery {
+        view: BoundView::Team,
+        ..mine.clone()
+    };
+    measure_bound("the shop's, for the manager", &manager, &of_team).await;
+    measure_bound("of two shops, for their manager", &of_both, &of_team).await;
+
+    let everything = Audience {
+        pick: Pick::AllExcept(Vec::new()),
+        ..Audience::bound(Channel::Line)
+    };
+    let began = Instant::now();
+    let count: AudienceCount = rep.post(path::AUDIENCE_COUNT, &everything).await.json();
+    eprintln!(
+        "audience of {}: {:.1} ms",
+        count.reached_total(),
+        began.elapsed().as_secs_f64() * 1_000.0
+    );
+    let ten_thousand: Vec<RowId> = sqlx::query_scalar::<_, String>(
+        "select customer_id from binding where member_id = $1 limit 10000",
+    )
+    .bind(rep.id.to_string())
+    .fetch_all(app.app.store.raw())
+    .await
+    .unwrap()
+    .iter()
+    .map(|id| id.parse::<CustomerId>().unwrap().into())
+    .collect();
+    let request = BroadcastRequest {
+        audience: Audience {
+            pick: Pick::Only(ten_thousand),
+            ..everything
+        },
+        ..to_all(vec![text("一"), text("二"), text("三")])
+    };
+    let began = Instant::now();
+    let answer = rep.broadcast("press-0001", &request).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    eprintln!(
+        "3 messages to 10,000 picked: {:.0} ms",
+        began.elapsed().as_secs_f64() * 1_000.0
+    );
+}
+
+async fn measure_bound(what: &str, user: &User, asked: &BoundCustomerQuery) -> BoundCustomerPage {
+    let mut best = f64::MAX;
+    let mut page = None;
+    for _ in 0..5 {
+        let began = Instant::now();
+        let answer = user.post(path::BOUND_CUSTOMERS, asked).await;
+        best = best.min(began.elapsed().as_secs_f64() * 1_000.0);
+        page = Some(answer.json::<BoundCustomerPage>());
+    }
+    let page = page.unwrap();
+    eprintln!(
+        "bound, {what}: {best:.1} ms, {} rows of {}",
+        page.rows.len(),
+        page.total
+    );
+    page
 }
 
 #[tokio::test]
