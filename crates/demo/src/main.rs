@@ -4,6 +4,7 @@
 //! what staff do goes through the HTTP interface, and what is sent leaves as real requests to the sandbox.
 #![expect(clippy::print_stdout, reason = "it tells a person where to look")]
 
+mod bound_customers;
 mod customers;
 mod saved_replies;
 mod seed;

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::customers::{DemoCustomer, customer};
 use crate::staff::Staff;
 use crate::team::{DemoAccount, DemoTeam, OTHER_TEAM, PASSWORD, TEAM, accounts};
-use crate::{saved_replies, templates, test_customers};
+use crate::{bound_customers, saved_replies, templates, test_customers};
 
 const MINUTE: i64 = 60_000;
 /// After a pause this long, customers write again when the demo starts, so that the windows of Meta's channels are open.
@@ -243,6 +243,7 @@ pub(crate) async fn fill(
         app.store.tag_customers(&tagged.collect::<Vec<_>>()).await?;
         if !all_mine {
             work(&staff).await?;
+            bound_customers::fill(app, sandbox, base, &customers).await?;
         }
         test_customers::bind(&staff, sandbox).await?;
         tracing::info!(
