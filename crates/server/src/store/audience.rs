@@ -143,16 +143,16 @@ fn push_bound(
     audience: &Audience,
     scoped: Scoped,
 ) {
+    // Where some are named, a plus keeps SQLite from going through all customers of the team or of the seller.
     let columns = if is_named(audience, scoped) {
         sql.push(
             " from event e join customer c on c.id = e.customer_id
-              left join binding b on b.customer_id = e.customer_id where e.team_id = ",
+              left join binding b on b.customer_id = e.customer_id where +e.team_id = ",
         );
         sql.push_bind(member.team_id.to_string());
         NAMED
     } else {
         sql.push(" from binding e join customer c on c.id = e.customer_id where ");
-        // A plus keeps SQLite from going through all the seller's customers for some that are named.
         sql.push(match audience.pick {
             Pick::Only(_) => "+e.member_id = ",
             Pick::AllExcept(_) => "e.member_id = ",

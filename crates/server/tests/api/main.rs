@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod bindings;
+mod bound_broadcasts;
 mod broadcasts;
 mod contents;
 mod drafts;
