@@ -83,7 +83,13 @@ pub(super) fn placed_problems(
     refusal: Option<&Refusal>,
 ) -> Vec<FieldProblem> {
     let refused = refusal.and_then(|refusal| refusal.placed(draft));
-    let found = draft.problems().into_iter().map(|problem| FieldProblem {
+    // Of an upload that broke off it is told why, not that there is none.
+    let is_told = |at: &TemplateField| matches!(at, TemplateField::Media(place) if draft.media.get(place).is_some_and(|media| media.media().is_none()));
+    let found = draft
+        .problems()
+        .into_iter()
+        .filter(|found| !is_told(&found.at));
+    let found = found.map(|problem| FieldProblem {
         is_blank_yet: is_blank_yet(&problem),
         words: problem_text(problem.code),
         at: problem.at,
@@ -101,7 +107,13 @@ pub(super) fn draft_refusal(draft: &TemplateDraft, problems: &[FieldProblem]) ->
     }
     let problem = problems.first()?;
     let field = field_words(&draft.template, &problem.at);
-    Some(match (field, problem.is_blank_yet) {
+    let is_own_header = matches!(&problem.at, TemplateField::Media(place) if place.card.is_none());
+    if is_own_header {
+        // Its words name it already.
+        return Some(problem.words.clone());
+    }
+    let is_value = matches!(problem.at, TemplateField::Value(_));
+    Some(match (field, problem.is_blank_yet && is_value) {
         (Some(field), true) => t_with(Key::TemplateNeedsFix, &[("field", &field)]),
         (Some(field), false) => named(&field, &problem.words),
         (None, _) => problem.words.clone(),
