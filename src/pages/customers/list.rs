@@ -26,6 +26,9 @@ pub(super) struct Listed<R> {
 
 pub(super) type Listing<R> = LocalBoxFuture<'static, Result<Listed<R>, ApiError>>;
 
+/// Asked of a row.
+type OfRow<R, T> = Rc<dyn Fn(&R) -> T>;
+
 /// What tells one list from another.
 pub(super) struct Kind<R> {
     /// Asks for so many rows that the filter keeps.
@@ -33,9 +36,9 @@ pub(super) struct Kind<R> {
     /// What goes on below a row.
     pub(super) cursor: fn(&R) -> String,
     /// Where 聊天 of a row leads; none where rows have none.
-    pub(super) chat: Option<Rc<dyn Fn(&R) -> Chat>>,
-    pub(super) is_open: Rc<dyn Fn(&R) -> bool>,
-    pub(super) open: Rc<dyn Fn(&CustomerItem<R>)>,
+    pub(super) chat: Option<OfRow<R, Chat>>,
+    pub(super) is_open: OfRow<R, bool>,
+    pub(super) open: OfRow<CustomerItem<R>, ()>,
 }
 
 /// How many a filter would keep.
