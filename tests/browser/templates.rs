@@ -10,7 +10,8 @@ use omocast::app::App;
 use omocast::route::{Mode, Route, Step, replace, use_route};
 use omocast_contract::api::path;
 use omocast_contract::{
-    BroadcastKind, BroadcastRequest, Channel, Content, EventView, Problem, ProblemCode,
+    BoundView, BroadcastKind, BroadcastRequest, Channel, Content, EventView, Problem, ProblemCode,
+    Source,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -434,4 +435,45 @@ async fn from_a_broadcast_a_click_takes_those_outside_the_window_to_a_template()
     click(&page.by_role("button", "復原")).await;
     says(&page, "其中 1 位 WhatsApp 顧客可用訊息範本聯絡").await;
     assert_eq!(is_ticked("林志明").as_deref(), Some("true"));
+}
+
+#[wasm_bindgen_test]
+async fn bound_customers_on_whatsapp_get_a_template_too() {
+    window()
+        .session_storage()
+        .unwrap()
+        .unwrap()
+        .clear()
+        .unwrap();
+    let fake = FakeTransport::new(FakeOptions::default());
+    replace(Route::Bound {
+        view: BoundView::Mine,
+        mode: None,
+    });
+    let transport = Arc::new(fake.clone());
+    let page = mount(move || view! { {style()} <App transport /> });
+    wait_for(|| page.find_by_role("button", "更多").is_some()).await;
+    click(&page.by_role("button", "更多")).await;
+    click(&page.by_role("menuitem", "群發訊息範本")).await;
+    // Of the channels that have bound customers, one takes templates.
+    wait_for(|| page.find_by_role("checkbox", "全選").is_some()).await;
+    wait_for(|| !page.by_css("[role=row]:not([hidden])").is_empty()).await;
+    settle().await;
+    click(&page.by_role("checkbox", "全選")).await;
+    wait_for(|| page.find_by_role("button", "挑選訊息範本").is_some()).await;
+    click(&page.by_role("button", "挑選訊息範本")).await;
+    click(&buttons(&page, "只保留 ATELIER Hong Kong")[0]).await;
+    wait_for(|| !buttons(&page, "香港 VIP 之夜").is_empty()).await;
+    click(&buttons(&page, "香港 VIP 之夜")[0]).await;
+    write(&page, "內文 {{1}}", "貴賓").await;
+    write(&page, "內文 {{2}}", "12/5").await;
+    wait_for(|| !buttons(&page, "發送給").is_empty()).await;
+    click(&buttons(&page, "發送給")[0]).await;
+    says(&page, "確認發送內容").await;
+    click(&buttons(&page, "發送給").pop().unwrap()).await;
+    wait_for(|| matches!(use_route().get_untracked(), Route::Broadcast(_))).await;
+    let request = request(&requests(&fake)[0]);
+    assert_eq!(request.audience.source, Source::BoundCustomers);
+    assert_eq!(request.audience.filter.channels, [Channel::Whatsapp]);
+    assert!(request.audience.filter.waba.is_some());
 }

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use omocast::ui::{
-    Button, Checkbox, Dialog, Mark, Menu, MenuItem, Tab, Tabs, TextArea, TextField, ToastHost,
-    provide_toasts,
+    Button, Checkbox, Dialog, Mark, Menu, MenuItem, Show, Tab, Tabs, TextArea, TextField,
+    ToastHost, keep_focus, provide_toasts,
 };
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -11,7 +11,7 @@ use web_sys::HtmlInputElement;
 
 use crate::support::{
     click, dispatch, focused, mount, name_of, press, press_with, set_value, settle, type_text,
-    value_of,
+    value_of, wait_for,
 };
 
 #[wasm_bindgen_test]
@@ -303,4 +303,69 @@ async fn a_toast_takes_back_what_was_done() {
     click(&page.by_role("button", "復原")).await;
     assert!(is_back.get_untracked());
     assert!(!page.text().contains("已結束 3 個事件"));
+}
+
+#[wasm_bindgen_test]
+async fn the_browsers_way_back_leaves_a_dialog_and_what_is_undone_is_pressed_in_it() {
+    let (open, undone) = (RwSignal::new(true), RwSignal::new(false));
+    let page = mount(move || {
+        let toasts = provide_toasts();
+        let on_delete = move || {
+            toasts.undo("已刪除", move || undone.set(true));
+        };
+        view! {
+            <Dialog open title="草稿" on_close=Callback::new(move |()| open.set(false))>
+                <Button on_click=on_delete>"刪除"</Button>
+            </Dialog>
+            <ToastHost />
+        }
+    });
+    settle().await;
+    click(&page.by_role("button", "刪除")).await;
+    let undo = page
+        .by_css("dialog button")
+        .into_iter()
+        .find(|button| name_of(button) == "復原")
+        .expect("what can be undone is said where it can be pressed");
+    click(&undo).await;
+    assert!(undone.get_untracked() && open.get_untracked());
+    // The way back is told by the browser alone.
+    window()
+        .dispatch_event(&web_sys::Event::new("popstate").unwrap())
+        .unwrap();
+    wait_for(|| !open.get_untracked()).await;
+}
+
+#[wasm_bindgen_test]
+async fn the_focus_goes_to_what_is_nearest_when_what_has_it_is_taken_away() {
+    thread_local! {
+        static IS_KEPT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    if !IS_KEPT.replace(true) {
+        keep_focus();
+    }
+    let is_sending = RwSignal::new(true);
+    let page = mount(move || {
+        view! {
+            <Button>"別處"</Button>
+            <div>
+                <Show when=is_sending>
+                    <Button on_click=move || is_sending.set(false)>"停止上傳"</Button>
+                </Show>
+                <Show when=move || !is_sending.get()>
+                    <Button>"重試"</Button>
+                </Show>
+            </div>
+        }
+    });
+    settle().await;
+    let stop = page.by_role("button", "停止上傳");
+    stop.focus().unwrap();
+    click(&stop).await;
+    wait_for(|| {
+        document()
+            .active_element()
+            .is_some_and(|active| name_of(&active) == "重試")
+    })
+    .await;
 }

@@ -89,7 +89,7 @@ test("the whole selection works with the keyboard alone", async ({ page }) => {
   const list = await openList(page, "sales@demo.test");
   await page.getByRole("button", { name: "更多" }).focus();
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("menuitem", { name: "群發訊息" })).toBeFocused();
+  await expect(page.getByRole("menuitem", { name: "群發訊息", exact: true })).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "選擇顧客" })).toBeVisible();
   await list.focus();

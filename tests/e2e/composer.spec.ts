@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import type { Locator, Page } from "@playwright/test";
 
 import { expect, expectAccessible, test } from "./fixtures";
-import { LINE_ACCOUNT, PHONES, PICTURE, openList, openSelection, signIn } from "./people";
+import { LINE_ACCOUNT, PHONES, PICTURE, chooseAll, openList, openSelection, signIn } from "./people";
 
 const ASSETS = resolve(import.meta.dirname, "../../crates/demo/assets");
 const VIDEO = join(ASSETS, "runway.mp4");
@@ -44,11 +44,6 @@ async function keepChannels(page: Page, names: string[]) {
   for (const name of names) await dialog.getByRole("checkbox", { name }).click();
   await dialog.getByRole("button", { name: "套用" }).click();
   await expect(dialog).toBeHidden();
-}
-
-async function chooseAll(page: Page) {
-  await page.getByRole("checkbox", { name: "全選" }).click();
-  await expect(page.getByText(/已選取全部 [\d,]+ 位/).first()).toBeVisible();
 }
 
 const firstText = (page: Page) => page.getByRole("textbox", { name: "第 1 則文字" });
@@ -164,6 +159,7 @@ test.describe("the same draft in two places", () => {
     // The first device goes on without having seen it.
     await firstText(page).fill(`${mark}，在電腦上`);
     await expect(page.getByRole("button", { name: "以這裡的為準" })).toBeVisible();
+    await expect(page.getByRole("button", { name: /^發送給/ })).toBeDisabled();
     await expectAccessible(page);
     await expect(firstText(page)).toHaveValue(`${mark}，在電腦上`);
     await page.getByRole("button", { name: "改用別處的" }).click();

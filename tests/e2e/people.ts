@@ -28,8 +28,13 @@ export async function openList(page: Page, email: string) {
 /** Into the selection of 群發訊息. */
 export async function openSelection(page: Page) {
   await page.getByRole("button", { name: "更多" }).click();
-  await page.getByRole("menuitem", { name: "群發訊息" }).click();
+  await page.getByRole("menuitem", { name: "群發訊息", exact: true }).click();
   await expect(page.getByRole("heading", { name: "選擇顧客" })).toBeVisible();
+}
+
+export async function chooseAll(page: Page) {
+  await page.getByRole("checkbox", { name: "全選" }).click();
+  await expect(page.getByText(/已選取全部 [\d,]+ 位/).first()).toBeVisible();
 }
 
 /** A picture as small as a PNG can be. */

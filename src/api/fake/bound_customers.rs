@@ -53,12 +53,11 @@ impl Backend {
                 demo::tags(*number),
                 demo::phone(*number, self.channel(*number)),
             );
-            let waba = self.waba(*number);
             filter.keeps(&FilterFacts {
                 channel: self.channel(*number),
                 name: &name,
                 tags: &tags,
-                waba: waba.as_ref(),
+                waba: self.waba(*number).as_ref(),
                 phone: phone.as_deref(),
                 shop: Some(self.shop_of(*number).0),
             })
@@ -136,7 +135,7 @@ impl Backend {
             name: demo::name(number),
             phone: demo::phone(number, channel),
             channel,
-            account: demo::account(channel).to_owned(),
+            account: self.account(number).to_owned(),
             account_id: demo::account_id(channel as u64),
             shop,
             last_contact_at: state.last_message_at,

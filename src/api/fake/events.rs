@@ -112,6 +112,14 @@ impl Backend {
             .unwrap_or_else(|| self.unchanged(number))
     }
 
+    /// The account that a customer writes to.
+    pub(super) fn account(&self, number: u32) -> &'static str {
+        match self.channel(number) {
+            Channel::Whatsapp => number_of(number),
+            channel => demo::account(channel),
+        }
+    }
+
     pub(super) fn row(&self, number: u32) -> EventRow {
         let state = self.state(number);
         let channel = self.channel(number);
@@ -120,11 +128,7 @@ impl Backend {
             customer: demo::customer_id(number.into()),
             name: demo::name(number),
             channel,
-            account: match channel {
-                Channel::Whatsapp => number_of(number),
-                _ => demo::account(channel),
-            }
-            .to_owned(),
+            account: self.account(number).to_owned(),
             account_id: demo::account_id(channel as u64),
             status: state.status,
             owner: state.owner.and_then(member_name).map(str::to_owned),

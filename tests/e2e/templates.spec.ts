@@ -1,0 +1,140 @@
+// 群發訊息範本 over the real server, and the stand-in of WhatsApp that refuses what Meta refuses.
+import type { Page } from "@playwright/test";
+
+import { expect, expectAccessible, test } from "./fixtures";
+import { PHONES, chooseAll, openList } from "./people";
+
+/** What a customer's phone tells of a template. */
+type Template = { kind: "template"; content: { name: string; header: { kind: string } | null; body: string; buttons: { kind: string }[] } };
+type Sent = { path: string; status: number | null; body: { to?: string; recipient?: string; type?: string; template?: { name: string } } | null };
+
+/** The first account of the demo, by the number that most customers write to. */
+const TAIPEI = "100000000000001";
+
+async function chooseTemplates(page: Page, email: string) {
+  const list = await openList(page, email);
+  await page.getByRole("button", { name: "更多" }).click();
+  await page.getByRole("menuitem", { name: "群發訊息範本" }).click();
+  await expect(page.getByRole("heading", { name: "選擇顧客" })).toBeVisible();
+  return list;
+}
+
+/** The requests with this template that the stand-in took. */
+async function requestsOf(page: Page, name: string): Promise<Sent[]> {
+  const requests: Sent[] = await (await page.request.get(`${PHONES}/control/requests`)).json();
+  return requests.filter(({ body }) => body?.type === "template" && body.template?.name === name);
+}
+
+async function keepTaipei(page: Page) {
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("請重新選擇對話事件。訊息範本僅支援發送相同WhatsApp商業帳號的顧客");
+  await dialog.getByRole("button", { name: /^只保留 .*台北.*（[\d,]+ 位）$/ }).click();
+  await expect(dialog).toBeHidden();
+}
+
+async function send(page: Page) {
+  const send = page.getByRole("button", { name: /^發送給 [\d,]+ 位$/ });
+  await expect(send).toBeEnabled();
+  await send.click();
+  await page.getByRole("dialog").getByRole("button", { name: "發送" }).click();
+  await expect(page).toHaveURL(/broadcasts\//);
+  await expect(page.getByText("已完成")).toBeVisible({ timeout: 40_000 });
+}
+
+test("customers of two WhatsApp accounts are a conflict, and Esc leaves the selection as it was", async ({ page }) => {
+  await chooseTemplates(page, "sales@demo.test");
+  await chooseAll(page);
+  const words = page.getByText(/已選取全部 [\d,]+ 位/).first();
+  const before = await words.textContent();
+  await page.getByRole("button", { name: "挑選訊息範本" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("請重新選擇對話事件。訊息範本僅支援發送相同WhatsApp商業帳號的顧客");
+  await expect(dialog.locator(":focus")).toHaveCount(1);
+  await expectAccessible(page);
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  await expect(words).toHaveText(before ?? "");
+  await page.getByRole("button", { name: "挑選訊息範本" }).click();
+  await keepTaipei(page);
+  await expect(page.getByRole("button", { name: /週年慶開跑/ })).toBeVisible();
+  await expect(page.getByRole("button", { name: /限時特賣/ })).toHaveCount(0);
+  await expectAccessible(page);
+});
+
+test("variables, a header and buttons reach the phones, each customer called by their name", async ({ page }) => {
+  await chooseTemplates(page, "sales@demo.test");
+  await chooseAll(page);
+  await page.getByRole("button", { name: "挑選訊息範本" }).click();
+  await keepTaipei(page);
+  await page.getByRole("searchbox", { name: "搜尋範本名稱" }).fill("專屬優惠");
+  await page.getByRole("button", { name: /專屬優惠連結/ }).click();
+  const deadline = `12 月 31 日 ${Date.now()}`;
+  await expect(page.getByRole("button", { name: /^發送給/ })).toBeDisabled();
+  await page.getByRole("textbox", { name: "內文 {{1}}" }).click();
+  await page.getByRole("button", { name: "聯絡人名稱" }).first().click();
+  await page.getByRole("textbox", { name: "內文 {{2}}" }).fill("有網址 https://shop.example.com");
+  await page.getByRole("textbox", { name: "內文 {{2}}" }).blur();
+  await expect(page.getByRole("textbox", { name: "內文 {{2}}" })).toHaveAttribute("aria-invalid", "true");
+  await page.getByRole("textbox", { name: "內文 {{2}}" }).fill(deadline);
+  await page.getByRole("textbox", { name: /按鈕「領取優惠」/ }).fill("vip2026");
+  await expectAccessible(page);
+  await send(page);
+
+  const requests = await requestsOf(page, "personal_offer");
+  expect(requests.length).toBeGreaterThanOrEqual(2);
+  expect(requests.every(({ status }) => status === 200)).toBe(true);
+  const { body } = requests.at(-1) as Sent;
+  const phone = await page.request.get(`${PHONES}/phone/${TAIPEI}/${body?.to ?? body?.recipient}/messages`);
+  if (phone.ok()) {
+    const { messages }: { messages: Template[] } = await phone.json();
+    const shown = messages.filter((message) => message.kind === "template").at(-1);
+    expect(shown?.content.body).toContain(deadline);
+    expect(shown?.content.body).not.toContain("customer_name");
+    expect(shown?.content.buttons.map(({ kind }) => kind)).toEqual(["quick_reply", "quick_reply", "url"]);
+  }
+  // The report shows what was sent.
+  await expect(page.getByText("專屬優惠連結").first()).toBeVisible();
+});
+
+test("a template without variables is sent as it is, outside the 24 hours too", async ({ page }) => {
+  await chooseTemplates(page, "sales@demo.test");
+  await chooseAll(page);
+  await page.getByRole("button", { name: "挑選訊息範本" }).click();
+  await keepTaipei(page);
+  await page.getByRole("button", { name: /週年慶開跑/ }).click();
+  await expect(page.getByText("這個範本沒有需要填寫的內容，可以直接發送。")).toBeVisible();
+  await send(page);
+  const requests = await requestsOf(page, "anniversary_sale");
+  expect(requests.length).toBeGreaterThanOrEqual(2);
+  expect(requests.every(({ status }) => status === 200)).toBe(true);
+});
+
+test("from a broadcast, those outside their window go on to a template with one click", async ({ page }) => {
+  await openList(page, "sales@demo.test");
+  await page.getByRole("button", { name: "更多" }).click();
+  await page.getByRole("menuitem", { name: "群發訊息", exact: true }).click();
+  await chooseAll(page);
+  await page.getByRole("button", { name: "改發訊息範本" }).click();
+  await expect(page).toHaveURL(/kind=template/);
+  await expect(page.getByText(/已選取 [\d,]+ 位/).first()).toBeVisible();
+});
+
+test("on a phone: the conflict, the template, the preview and back", async ({ browser }) => {
+  const context = await browser.newContext({ locale: "zh-TW", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  const page = await context.newPage();
+  await chooseTemplates(page, "sales@demo.test");
+  await chooseAll(page);
+  await page.getByRole("button", { name: "下一步" }).click();
+  await keepTaipei(page);
+  await page.getByRole("button", { name: /試穿預約提醒/ }).click();
+  await page.getByRole("textbox", { name: "內文 {{1}}" }).fill("貴賓");
+  await page.getByRole("textbox", { name: "內文 {{2}}" }).fill("週六下午三點");
+  await page.getByRole("textbox", { name: "內文 {{3}}" }).fill("信義門市");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "預覽", exact: true }).click();
+  await expect(page.getByText("提醒您 週六下午三點 在 信義門市 的試穿預約")).toBeVisible();
+  await expectAccessible(page);
+  await page.goBack();
+  await expect(page.getByRole("textbox", { name: "內文 {{2}}" })).toHaveValue("週六下午三點");
+  await context.close();
+});
