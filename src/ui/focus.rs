@@ -14,7 +14,7 @@ use web_sys::{Element, HtmlElement, MutationObserver, MutationObserverInit, Node
 const FOCUSABLE: &str = "button:not(:disabled), a[href], input:not(:disabled, [tabindex='-1']), textarea:not(:disabled), select:not(:disabled), [tabindex='0']";
 
 /// What had the focus last, what is around it from the inside out, and what had it before.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Last {
     path: Vec<Element>,
     before: Option<Element>,
@@ -40,17 +40,14 @@ pub fn keep_focus() {
         });
     });
     let rescue = Closure::<dyn FnMut(Array)>::new(|_: Array| {
-        LAST.with_borrow(|last| {
-            let Some(lost) = last.path.first().filter(|element| !element.is_connected()) else {
-                return;
-            };
-            let is_anywhere = document()
-                .active_element()
-                .is_some_and(|active| active.tag_name() != "BODY");
-            if !is_anywhere {
-                find_place(last, lost);
-            }
-        });
+        let is_anywhere = document()
+            .active_element()
+            .is_some_and(|active| active.tag_name() != "BODY");
+        let is_lost = |last: &Last| last.path.first().is_some_and(|it| !it.is_connected());
+        if !is_anywhere && LAST.with_borrow(is_lost) {
+            // What gets the focus is noted by the listener above, so it is not held here.
+            find_place(&LAST.with_borrow(Last::clone));
+        }
     });
     let options = MutationObserverInit::new();
     options.set_child_list(true);
@@ -66,7 +63,7 @@ pub fn keep_focus() {
     }
 }
 
-fn find_place(last: &Last, lost: &Element) {
+fn find_place(last: &Last) {
     let was_in_notice = last
         .path
         .iter()
@@ -81,7 +78,6 @@ fn find_place(last: &Last, lost: &Element) {
         } else {
             place.query_selector(FOCUSABLE).ok().flatten()
         };
-        let found = found.filter(|found| found != lost);
         if let Some(found) = found.and_then(|found| found.dyn_into::<HtmlElement>().ok())
             && found.is_connected()
             && found.focus().is_ok()
