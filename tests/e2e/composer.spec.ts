@@ -230,7 +230,7 @@ test("a saved reply is made, used in a conversation, and deleted", async ({ page
   await dialog.getByRole("button", { name: "儲存" }).click();
   await expect(dialog.getByRole("heading", { name: title })).toBeVisible();
   await expectAccessible(page);
-  await dialog.getByRole("button", { name: "關閉" }).click();
+  await dialog.getByRole("button", { name: "關閉" }).first().click();
 
   await page.goto("/conversations/mine");
   await page.getByRole("grid", { name: "對話清單" }).getByRole("row").first().click();
@@ -312,7 +312,7 @@ test("a whole broadcast with the keyboard alone", async ({ page }) => {
   await expect(list).toBeVisible();
   await pressUntil(page, "Tab", page.getByRole("button", { name: "更多" }));
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("menuitem", { name: "群發訊息" })).toBeFocused();
+  await expect(page.getByRole("menuitem", { name: "群發訊息", exact: true })).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(page.getByRole("checkbox", { name: "全選" })).toBeFocused();
   await page.keyboard.press("Space");

@@ -211,20 +211,27 @@ impl Picking {
 
     /// To another step of the broadcast: where there is no room for all of them beside each other.
     pub(super) fn go_to(&self, step: Step) {
-        let mode = self.mode.get_untracked().map(|mode| mode.at(step));
-        let to = self.route(mode);
         // The way forth is one that the browser's own way back leads back.
         if step == Step::Preview {
-            navigate(to);
+            self.go_forth(step);
         } else {
-            replace(to);
+            replace(self.at(step));
         }
+    }
+
+    /// To the next step, so that the browser's own way back leads back.
+    pub(super) fn go_forth(&self, step: Step) {
+        navigate(self.at(step));
+    }
+
+    fn at(&self, step: Step) -> Route {
+        self.route(self.mode.get_untracked().map(|mode| mode.at(step)))
     }
 
     /// On a phone: from choosing to what they get.
     pub(super) fn go_on(&self) {
         match untrack(|| self.kind()) {
-            BroadcastKind::Messages => self.go_to(Step::Compose),
+            BroadcastKind::Messages => self.go_forth(Step::Compose),
             BroadcastKind::Template => self.is_next_wanted.set(true),
         }
     }

@@ -224,7 +224,7 @@ pub fn TemplatePane(
             was_next_wanted.set_value(true);
             is_in_conflict.set(true);
         } else {
-            page.go_to(Step::Compose);
+            page.go_forth(Step::Compose);
         }
     });
     let body = NodeRef::<html::Div>::new();
