@@ -1,8 +1,11 @@
 //! What can be put into a text at the caret: an emoji, and the customer's name.
 
+use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::variable::CUSTOMER_NAME;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
 use crate::components::emoji_picker::EmojiPicker;
 use crate::i18n::{Key, phrase};
@@ -22,8 +25,19 @@ pub fn InsertTools(
             insert_at_caret(&field, text);
         }
     };
+    // The field stays the one that is written in: were it left, what is said of it on leaving would move the button
+    // from under the pointer.
+    let stay = move |event: ev::MouseEvent| {
+        let is_of_tool = event
+            .target()
+            .and_then(|target| target.dyn_into::<Element>().ok())
+            .is_some_and(|target| matches!(target.closest("[popover]"), Ok(None)));
+        if is_of_tool {
+            event.prevent_default();
+        }
+    };
     view! {
-        <span class="insert-tools">
+        <span class="insert-tools" on:mousedown=stay>
             <Show when=has_emoji>
                 <EmojiPicker on_pick=Callback::new(move |emoji: String| insert(&emoji)) />
             </Show>
