@@ -37,6 +37,33 @@ export async function chooseAll(page: Page) {
   await expect(page.getByText(/已選取全部 [\d,]+ 位/).first()).toBeVisible();
 }
 
+/** What the stand-in of WhatsApp tells of a request with a template. */
+type TemplateRequest = { path: string; status: number | null; body: { to?: string; recipient?: string; type?: string; template?: { name: string } } | null };
+
+/** The requests with this template that the stand-in took. */
+export async function templateRequests(page: Page, name: string): Promise<TemplateRequest[]> {
+  const requests: TemplateRequest[] = await (await page.request.get(`${PHONES}/control/requests`)).json();
+  return requests.filter(({ body }) => body?.type === "template" && body.template?.name === name);
+}
+
+/** Of customers of two WhatsApp Business accounts, those of the first. */
+export async function keepTaipei(page: Page) {
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("請重新選擇對話事件。訊息範本僅支援發送相同WhatsApp商業帳號的顧客");
+  await dialog.getByRole("button", { name: /^只保留 .*台北.*（[\d,]+ 位）$/ }).click();
+  await expect(dialog).toBeHidden();
+}
+
+/** Sends the template that is filled in, and waits until nothing is left to hand over. */
+export async function sendTemplate(page: Page) {
+  const send = page.getByRole("button", { name: /^發送給 [\d,]+ 位$/ });
+  await expect(send).toBeEnabled();
+  await send.click();
+  await page.getByRole("dialog").getByRole("button", { name: "發送" }).click();
+  await expect(page).toHaveURL(/broadcasts\//);
+  await expect(page.getByText("已完成")).toBeVisible({ timeout: 40_000 });
+}
+
 /** A picture as small as a PNG can be. */
 export const PICTURE = {
   name: "coat.png",
