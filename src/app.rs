@@ -19,15 +19,13 @@ use crate::route::{self, Route, use_route};
 use crate::session::{SessionState, provide_session};
 use crate::theme;
 use crate::ui::{
-    EmptyState, ErrorPanel, Icon, LinkButton, Spinner, ToastHost, keep_focus, provide_toasts,
-    reactive,
+    EmptyState, ErrorPanel, Icon, LinkButton, Spinner, ToastHost, provide_toasts, reactive,
 };
 
 /// Starts the app in the page: called once, by the program.
 pub fn start() {
     std::panic::set_hook(Box::new(|panic| show_panic(&panic.to_string())));
     theme::start();
-    keep_focus();
     route::start();
     spawn_local(async {
         match i18n::start().await {

@@ -467,7 +467,6 @@ const NOT_COMPONENTS: &[(&str, &str)] = &[
     ("src/components/mod.rs", "lists the modules"),
     ("src/ui/caret.rs", "writes into a field, no markup"),
     ("src/ui/flow.rs", "what is there or not, no markup"),
-    ("src/ui/focus.rs", "where the focus goes, no markup"),
     ("src/ui/ime.rs", "what fields for text share, no markup"),
     ("src/components/error_text.rs", "words, no markup"),
     ("src/components/reason_text.rs", "words, no markup"),

@@ -90,7 +90,7 @@ pub fn Dialog(
                                 .map(|footer| view! { <footer class="dialog__foot">{footer()}</footer> })
                         })}
                 </div>
-                {has_notices.then(|| view! { <ToastHost /> })}
+                {has_notices.then(|| view! { <ToastHost is_in_dialog=true /> })}
             </Show>
         </dialog>
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::{Button, ButtonKind, Icon, IconButton, IconView, Row, Tone, rows};
+use super::{Button, ButtonKind, Icon, IconButton, IconView, Row, Tone, rows, unique_id};
 use crate::i18n::{Key, phrase};
 
 /// How long a toast stays; one with something to press stays longer.
@@ -29,6 +29,8 @@ pub struct Toasts {
     list: RwSignal<Vec<Toast>>,
     next: StoredValue<u64>,
     held: RwSignal<bool>,
+    /// The hosts in the page, the one on top last.
+    hosts: RwSignal<Vec<String>>,
 }
 
 /// Provides the toasts: once, above everything that shows one.
@@ -37,6 +39,7 @@ pub fn provide_toasts() -> Toasts {
         list: RwSignal::new(Vec::new()),
         next: StoredValue::new(0),
         held: RwSignal::new(false),
+        hosts: RwSignal::new(Vec::new()),
     };
     provide_context(toasts);
     toasts
@@ -125,10 +128,30 @@ impl Toasts {
     }
 }
 
-/// Where toasts appear: once, at the end of the page.
+/// Where toasts appear: at the end of the page, and in the dialog over it, outside which nothing can be pressed. The one on top has them.
 #[component]
-pub fn ToastHost() -> impl IntoView {
+pub fn ToastHost(
+    /// Whether it is in a dialog.
+    #[prop(optional)]
+    is_in_dialog: bool,
+) -> impl IntoView {
     let toasts = use_toasts();
+    let host = StoredValue::new(unique_id());
+    toasts.hosts.update(|hosts| {
+        let place = if is_in_dialog { hosts.len() } else { 0 };
+        hosts.insert(place, host.get_value());
+    });
+    let leave = host.get_value();
+    on_cleanup(move || {
+        toasts
+            .hosts
+            .try_update(|hosts| hosts.retain(|other| *other != leave));
+    });
+    let is_on_top = Memo::new(move |_| {
+        toasts
+            .hosts
+            .with(|hosts| hosts.last() == Some(&host.get_value()))
+    });
     let hold = move |is_held: bool| {
         toasts.held.try_set(is_held);
     };
@@ -144,7 +167,8 @@ pub fn ToastHost() -> impl IntoView {
         >
             {rows(move || {
                 let draw = |toast: Toast| Row::new(toast.id, move || toast_view(toasts, toast.clone()));
-                toasts.list.get().into_iter().map(draw).collect()
+                let list = if is_on_top.get() { toasts.list.get() } else { Vec::new() };
+                list.into_iter().map(draw).collect()
             })}
         </div>
     }

@@ -13,8 +13,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 
 use crate::support::{
-    Mounted, click, dispatch, mount, name_of, press, press_with, set_value, settle, type_text,
-    wait_for,
+    Mounted, click, dispatch, forget_all, mount, name_of, press, press_with, set_value, settle,
+    type_text, wait_for,
 };
 
 const LIST: Route = Route::BOUND;
@@ -38,8 +38,7 @@ fn style() -> impl IntoView {
 
 /// The page as a new tab finds it.
 async fn open(options: FakeOptions, route: Route) -> (Mounted, FakeTransport) {
-    let storage = window().session_storage().unwrap().unwrap();
-    storage.clear().unwrap();
+    forget_all();
     reload(options, route).await
 }
 

@@ -18,8 +18,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 
 use crate::support::{
-    Mounted, click, focused, mount, name_of, press_with, settle, speak, type_text, value_of,
-    wait_for,
+    Mounted, click, focused, forget_all, mount, name_of, press_with, settle, speak, type_text,
+    value_of, wait_for,
 };
 
 const SELECTION: Route = Route::Conversations {
@@ -36,13 +36,7 @@ fn app(fake: &FakeTransport, route: Route) -> Mounted {
 
 /// The composer with everybody chosen, and no draft of another test.
 async fn composer() -> (Mounted, FakeTransport) {
-    window().local_storage().unwrap().unwrap().clear().unwrap();
-    window()
-        .session_storage()
-        .unwrap()
-        .unwrap()
-        .clear()
-        .unwrap();
+    forget_all();
     let fake = FakeTransport::new(FakeOptions::default());
     let page = app(&fake, SELECTION);
     wait_for(|| page.find_by_role("checkbox", "全選").is_some()).await;

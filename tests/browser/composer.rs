@@ -21,8 +21,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{File, HtmlElement, HtmlTextAreaElement};
 
 use crate::support::{
-    Mounted, click, dispatch, focused, mount, name_of, press, press_with, set_value, settle,
-    type_text, value_of, wait_for,
+    Mounted, click, dispatch, focused, forget_all, mount, name_of, press, press_with, set_value,
+    settle, type_text, value_of, wait_for,
 };
 
 const SELECTION: Route = Route::Conversations {
@@ -33,9 +33,7 @@ const SELECTION: Route = Route::Conversations {
 
 /// The composer with everybody chosen: customers on LINE and WhatsApp.
 async fn composer(options: FakeOptions) -> (Mounted, FakeTransport) {
-    window().local_storage().unwrap().unwrap().clear().unwrap();
-    let session = window().session_storage().unwrap().unwrap();
-    session.clear().unwrap();
+    forget_all();
     let fake = FakeTransport::new(options);
     replace(SELECTION);
     let transport = Arc::new(fake.clone());

@@ -15,18 +15,8 @@ use omocast_contract::{MemberId, OutgoingMessage};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
-    Mounted, click, dispatch, mount, name_of, set_value, settle, value_of, wait_for,
+    Mounted, click, dispatch, forget_all, mount, name_of, set_value, settle, value_of, wait_for,
 };
-
-fn forget_all() {
-    window().local_storage().unwrap().unwrap().clear().unwrap();
-    window()
-        .session_storage()
-        .unwrap()
-        .unwrap()
-        .clear()
-        .unwrap();
-}
 
 fn member() -> MemberId {
     "01906000-0000-7000-8000-000000000000".parse().unwrap()

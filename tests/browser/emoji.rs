@@ -10,14 +10,14 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlTextAreaElement;
 
 use crate::support::{
-    Mounted, click, focused, mount, press, press_with, settle, type_text, value_of,
+    Mounted, click, focused, forget_all, mount, press, press_with, settle, type_text, value_of,
 };
 
 /// Ten hearts and two animals: two rows and a group.
 const EMOJI: &str = r#"[[["❤️","紅心","愛"],["🧡","橙心","愛"],["💛","黃心","愛"],["💚","綠心","愛"],["💙","藍心","愛"],["💜","紫心","愛"],["🖤","黑心","愛"],["🤍","白心","愛"],["🤎","棕心","愛"],["💔","心碎","難過"]],[["👋","揮手","再見"]],[["🐻","熊","動物"],["🐼","熊貓","動物 竹子"]]]"#;
 
 async fn page() -> Mounted {
-    window().local_storage().unwrap().unwrap().clear().unwrap();
+    forget_all();
     emoji::give(Locale::ZhHant, EMOJI).unwrap();
     let page = mount(|| {
         let field = NodeRef::<leptos::html::Textarea>::new();

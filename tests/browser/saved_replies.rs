@@ -18,7 +18,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 
 use crate::support::{
-    Mounted, click, dispatch, mount, name_of, set_value, settle, type_text, value_of, wait_for,
+    Mounted, click, dispatch, forget_all, mount, name_of, set_value, settle, type_text, value_of,
+    wait_for,
 };
 
 type Applied = RwSignal<Option<Vec<OutgoingMessage>>>;
@@ -297,7 +298,7 @@ async fn what_is_being_written_outlives_a_closed_dialog() {
 
 /// The thread of the first customer, with the saved replies open.
 async fn thread() -> (Mounted, FakeTransport, EventId) {
-    window().local_storage().unwrap().unwrap().clear().unwrap();
+    forget_all();
     let event: EventId = "01901000-0000-7000-8000-000000000000".parse().unwrap();
     let fake = FakeTransport::new(FakeOptions::default());
     replace(Route::Conversations {

@@ -46,6 +46,14 @@ pub(crate) fn speak(locale: Locale) {
     i18n::give(locale, json).unwrap();
 }
 
+/// What this device keeps, gone: a draft or a choice of another test.
+pub(crate) fn forget_all() {
+    let local = window().local_storage().unwrap().unwrap();
+    local.clear().unwrap();
+    let session = window().session_storage().unwrap().unwrap();
+    session.clear().unwrap();
+}
+
 /// Waits until the page has come so far; a turn of the page's own loop at a time, so it is as quick as the page is.
 pub(crate) async fn wait_for(mut is_so: impl FnMut() -> bool) {
     for _ in 0..600 {

@@ -18,8 +18,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{File, HtmlElement};
 
 use crate::support::{
-    Mounted, click, dispatch, focused, mount, name_of, set_value, settle, type_text, value_of,
-    wait_for,
+    Mounted, click, dispatch, focused, forget_all, mount, name_of, set_value, settle, type_text,
+    value_of, wait_for,
 };
 
 const fn selection(kind: BroadcastKind) -> Route {
@@ -42,9 +42,7 @@ fn style() -> impl IntoView {
 
 /// The page as a new tab finds it.
 async fn open(options: FakeOptions, kind: BroadcastKind) -> (Mounted, FakeTransport) {
-    window().local_storage().unwrap().unwrap().clear().unwrap();
-    let session = window().session_storage().unwrap().unwrap();
-    session.clear().unwrap();
+    forget_all();
     reload(FakeTransport::new(options), kind).await
 }
 
@@ -439,12 +437,7 @@ async fn from_a_broadcast_a_click_takes_those_outside_the_window_to_a_template()
 
 #[wasm_bindgen_test]
 async fn bound_customers_on_whatsapp_get_a_template_too() {
-    window()
-        .session_storage()
-        .unwrap()
-        .unwrap()
-        .clear()
-        .unwrap();
+    forget_all();
     let fake = FakeTransport::new(FakeOptions::default());
     replace(Route::Bound {
         view: BoundView::Mine,

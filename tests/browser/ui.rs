@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use omocast::ui::{
-    Button, Checkbox, Dialog, Mark, Menu, MenuItem, Show, Tab, Tabs, TextArea, TextField,
-    ToastHost, keep_focus, provide_toasts,
+    Button, Checkbox, Dialog, Mark, Menu, MenuItem, Tab, Tabs, TextArea, TextField, ToastHost,
+    provide_toasts,
 };
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -334,38 +334,4 @@ async fn the_browsers_way_back_leaves_a_dialog_and_what_is_undone_is_pressed_in_
         .dispatch_event(&web_sys::Event::new("popstate").unwrap())
         .unwrap();
     wait_for(|| !open.get_untracked()).await;
-}
-
-#[wasm_bindgen_test]
-async fn the_focus_goes_to_what_is_nearest_when_what_has_it_is_taken_away() {
-    thread_local! {
-        static IS_KEPT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-    }
-    if !IS_KEPT.replace(true) {
-        keep_focus();
-    }
-    let is_sending = RwSignal::new(true);
-    let page = mount(move || {
-        view! {
-            <Button>"別處"</Button>
-            <div>
-                <Show when=is_sending>
-                    <Button on_click=move || is_sending.set(false)>"停止上傳"</Button>
-                </Show>
-                <Show when=move || !is_sending.get()>
-                    <Button>"重試"</Button>
-                </Show>
-            </div>
-        }
-    });
-    settle().await;
-    let stop = page.by_role("button", "停止上傳");
-    stop.focus().unwrap();
-    click(&stop).await;
-    wait_for(|| {
-        document()
-            .active_element()
-            .is_some_and(|active| name_of(&active) == "重試")
-    })
-    .await;
 }

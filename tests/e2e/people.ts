@@ -54,14 +54,16 @@ export async function keepTaipei(page: Page) {
   await expect(dialog).toBeHidden();
 }
 
-/** Sends the template that is filled in, and waits until nothing is left to hand over. */
-export async function sendTemplate(page: Page) {
+/** Sends the template that is filled in, waits until nothing is left to hand over, and tells how many get it. */
+export async function sendTemplate(page: Page): Promise<number> {
   const send = page.getByRole("button", { name: /^發送給 [\d,]+ 位$/ });
   await expect(send).toBeEnabled();
+  const reached = Number((await send.textContent())?.replace(/\D/g, ""));
   await send.click();
   await page.getByRole("dialog").getByRole("button", { name: "發送" }).click();
   await expect(page).toHaveURL(/broadcasts\//);
   await expect(page.getByText("已完成")).toBeVisible({ timeout: 40_000 });
+  return reached;
 }
 
 /** A picture as small as a PNG can be. */

@@ -1,5 +1,5 @@
-//! Keeps the message templates of WhatsApp Business accounts as Meta has them: after the start, every hour, whenever a
-//! webhook tells of a change, and when somebody asks.
+//! Keeps the message templates of WhatsApp Business accounts as Meta has them: read every hour, whenever a webhook tells
+//! of a change, and when somebody asks.
 
 use std::time::Duration;
 
@@ -10,6 +10,9 @@ use crate::app::App;
 use crate::channels::{Account, NotListed};
 use crate::error::AppResult;
 use crate::shutdown::Shutdown;
+
+/// How long one account's list may take: less than a worker may be silent.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Reads what is due until the server stops.
 pub async fn run(app: App, shutdown: Shutdown) {
@@ -68,7 +71,15 @@ async fn read_templates(app: &App, team: TeamId, waba: &WabaId) -> anyhow::Resul
                 continue;
             }
         };
-        match app.connectors.list_templates(&account, waba).await {
+        // One slow account must not hold up the others for longer than that.
+        let listing = tokio::time::timeout(PATIENCE, app.connectors.list_templates(&account, waba));
+        let listed = listing.await.unwrap_or_else(|_| {
+            Err(NotListed {
+                reason: Reason::NoAnswer,
+                code: "too_slow".to_owned(),
+            })
+        });
+        match listed {
             Ok(listed) => {
                 let stored = app.store.store_templates(team, waba, &listed, app.now());
                 return Ok(stored.await?);

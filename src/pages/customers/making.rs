@@ -1,7 +1,10 @@
 //! What is made for those who are chosen: the pane beside the list, of whatever list.
 
+use leptos::ev;
 use leptos::prelude::*;
 use omocast_contract::{BroadcastId, BroadcastKind};
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
 use super::picking::Picking;
 use super::{compose_pane, template_pane};
@@ -29,9 +32,13 @@ pub(super) fn making(page: Picking) -> AnyView {
         ),
     });
     // Where list and broadcast stand beside each other, the step is where one is at work,
-    // so that one is still there when the window is drawn narrow.
-    let follow = move |_| {
-        if untrack(|| page.step()) == Some(Step::Select) {
+    // so that one is still there when the window is drawn narrow. A dialog stands over both.
+    let follow = move |event: ev::FocusEvent| {
+        let is_in_dialog = event
+            .target()
+            .and_then(|target| target.dyn_into::<Element>().ok())
+            .is_some_and(|target| target.closest("dialog").is_ok_and(|found| found.is_some()));
+        if !is_in_dialog && untrack(|| page.step()) == Some(Step::Select) {
             page.go_to(Step::Compose);
         }
     };

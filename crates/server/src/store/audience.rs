@@ -132,7 +132,7 @@ pub(super) fn push_audience(
             sql.push(")");
         }
     }
-    push_filter(sql, filter);
+    push_filter(sql, member.team_id, filter);
     push_pick(sql, "e.id", pick);
 }
 

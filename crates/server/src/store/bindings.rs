@@ -328,11 +328,8 @@ pub(super) async fn check_picked(
     .await?;
     let mut found = std::collections::HashMap::with_capacity(rows.len());
     for row in &rows {
-        let seller: Option<MemberId> = read_id_or_none(row, "member_id")?;
-        let shop: Option<ShopId> = read_id_or_none(row, "shop_id")?;
-        let bound = seller
-            .zip(shop)
-            .map(|(seller, shop)| BoundTo { seller, shop });
+        let bound = bound_to_or_none(row)?;
+        let seller = bound.map(|bound| bound.seller);
         // Whoever was unbound meanwhile may have been chosen before; the reason is told.
         if bound.is_none_or(|bound| member.finds_bound(bound)) {
             found.insert(read_id::<CustomerId>(row, "id")?, seller);
@@ -366,6 +363,15 @@ pub(super) async fn sees_bound(
 ) -> Result<bool, sqlx::Error> {
     let bound = find_bound(connection, customer).await?;
     Ok(bound.is_some_and(|bound| member.finds_bound(bound)))
+}
+
+/// Whose lists a customer is in, of a row that may have no binding.
+pub(super) fn bound_to_or_none(row: &SqliteRow) -> Result<Option<BoundTo>, sqlx::Error> {
+    let seller: Option<MemberId> = read_id_or_none(row, "member_id")?;
+    let shop: Option<ShopId> = read_id_or_none(row, "shop_id")?;
+    Ok(seller
+        .zip(shop)
+        .map(|(seller, shop)| BoundTo { seller, shop }))
 }
 
 /// Whose lists a customer is in.

@@ -12,7 +12,7 @@ use omocast_contract::event::Transition;
 use omocast_contract::member::Scope;
 use omocast_contract::{
     Channel, EventAction, EventId, EventStatus, EventView, Filter, Medium, MemberId, Problem,
-    ProblemCode, Role, TagFilter, TagMatch, Timestamp,
+    ProblemCode, Role, TagFilter, TagMatch, TeamId, Timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
@@ -52,12 +52,12 @@ impl Store {
         );
         count.push(")), 0) as selectable from event e where ");
         push_view(&mut count, member, asked.view);
-        push_filter(&mut count, &asked.filter);
+        push_filter(&mut count, member.team_id, &asked.filter);
         let counted = count.build().fetch_one(&self.reader).await?;
 
         let mut sql = QueryBuilder::new("with page as (select e.id from event e where ");
         push_view(&mut sql, member, asked.view);
-        push_filter(&mut sql, &asked.filter);
+        push_filter(&mut sql, member.team_id, &asked.filter);
         let offset = match &asked.from {
             PageStart::First => 0,
             PageStart::Row(row) => *row,
@@ -263,13 +263,15 @@ pub(super) fn push_view(sql: &mut QueryBuilder<Sqlite>, member: &Member, view: E
 }
 
 /// What the funnel keeps, as a further condition on `event e`.
-pub(super) fn push_filter(sql: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+pub(super) fn push_filter(sql: &mut QueryBuilder<Sqlite>, team: TeamId, filter: &Filter) {
     // Shops are those of bound customers: an event has none.
     if !filter.shops.is_empty() {
         sql.push(" and false");
     }
     if let Some(waba) = &filter.waba {
-        sql.push(" and e.account_id in (select fa.id from account fa where fa.team_id = e.team_id and fa.waba_id = ");
+        // Asked once for all rows, because nothing in it is of the row.
+        sql.push(" and e.account_id in (select fa.id from account fa where fa.team_id = ");
+        sql.push_bind(team.to_string()).push(" and fa.waba_id = ");
         sql.push_bind(waba.0.clone()).push(")");
     }
     if !filter.channels.is_empty() {
@@ -352,17 +354,32 @@ pub(super) async fn find_event(
     event: EventId,
 ) -> AppResult<EventRow> {
     let row = find_event_of_team(connection, member, event).await?;
-    let in_shops = match (member.role.events_seen(), row.owner_id) {
-        (Scope::Shops, Some(owner)) => shares_shop(connection, member.id, owner).await?,
-        (Scope::Shops | Scope::Team | Scope::Own | Scope::None, _) => false,
-    };
-    if may_see(member.role, member.id, row.status, row.owner_id, in_shops)
+    if is_in_lists(connection, member, &row).await?
         || sees_bound(connection, member, row.customer).await?
     {
         Ok(row)
     } else {
         Err(AppError::NotFound)
     }
+}
+
+/// Whether an event is in one of the lists of events that the member's role sees.
+async fn is_in_lists(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    row: &EventRow,
+) -> Result<bool, sqlx::Error> {
+    let in_shops = match (member.role.events_seen(), row.owner_id) {
+        (Scope::Shops, Some(owner)) => shares_shop(connection, member.id, owner).await?,
+        (Scope::Shops | Scope::Team | Scope::Own | Scope::None, _) => false,
+    };
+    Ok(may_see(
+        member.role,
+        member.id,
+        row.status,
+        row.owner_id,
+        in_shops,
+    ))
 }
 
 /// One event of the member's team, whether the member sees it or not.
@@ -412,6 +429,12 @@ async fn act(
     now: Timestamp,
 ) -> AppResult<ChangedEvent> {
     let before = find_event(connection, member, event).await?;
+    // That the customer is bound to the member opens the thread, and lets them follow what nobody follows;
+    // a colleague's event it does not take away.
+    let is_anothers = before.owner_id.is_some_and(|owner| owner != member.id);
+    if is_anothers && !is_in_lists(connection, member, &before).await? {
+        return Err(ProblemCode::EventNotYours.into());
+    }
     let Transition { status, owner } = action.apply(before.status, before.owner_id, member.id)?;
     let followed_at =
         (owner == Some(member.id) && status == EventStatus::InProgress).then_some(now.0);

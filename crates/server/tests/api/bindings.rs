@@ -496,6 +496,16 @@ async fn a_seller_opens_the_thread_of_a_bound_customer_whoever_follows_it() {
     let follow = shop.other.post(&action, &follow).await;
     follow.refused(ProblemCode::NotFound, None);
 
+    // What a colleague follows is opened, and not taken away.
+    let theirs = app.event(&shop.team, Some(shop.other.id), |_| ()).await;
+    app.bind(&shop.team, theirs, shop.rep.id, "A1").await;
+    shop.rep.get(&path::event(theirs)).await.json::<Thread>();
+    for taken in [EventAction::Follow, EventAction::End] {
+        let action = ActionRequest { action: taken };
+        let answer = shop.rep.post(&path::event_action(theirs), &action).await;
+        answer.refused(ProblemCode::EventNotYours, None);
+    }
+
     shop.unbind(customer).await;
     // Their own ended event they still see; the manager by the shop.
     shop.rep.get(&open).await.json::<Thread>();

@@ -60,11 +60,7 @@ impl Connectors {
                 return Err(unreadable());
             };
             templates.extend(data.iter().filter_map(read_template));
-            // Meta's own address of the next page holds a token; the cursor says the same.
-            let next = match &page["paging"]["next"] {
-                Value::String(_) => page["paging"]["cursors"]["after"].as_str(),
-                _ => None,
-            };
+            let next = next_cursor(page)?;
             match next {
                 None => return Ok(templates),
                 Some(next) if after.as_deref() == Some(next) => return Err(unreadable()),
@@ -73,6 +69,16 @@ impl Connectors {
         }
         Err(unreadable())
     }
+}
+
+/// Where the next page begins; none on the last. Meta's own address of it holds a token, and the cursor says the same.
+/// A page after which there is more, but which does not say where, is no end: what is not listed counts as deleted.
+fn next_cursor(page: &Value) -> Result<Option<&str>, NotListed> {
+    if page["paging"]["next"].is_null() {
+        return Ok(None);
+    }
+    let cursor = page["paging"]["cursors"]["after"].as_str();
+    cursor.map(Some).ok_or_else(unreadable)
 }
 
 fn unreadable() -> NotListed {
@@ -309,6 +315,20 @@ mod tests {
         samples
             .map(|sample| (sample.name.as_str(), sample.value.as_str()))
             .collect()
+    }
+
+    #[test]
+    fn a_page_that_is_not_the_last_says_where_the_next_begins() {
+        let page = |paging: Value| json!({ "data": [], "paging": paging });
+        let more = page(json!({ "next": "https://x", "cursors": { "after": "c" } }));
+        assert_eq!(next_cursor(&more).ok().flatten(), Some("c"));
+        for last in [
+            page(json!({ "cursors": { "after": "c" } })),
+            json!({ "data": [] }),
+        ] {
+            assert!(matches!(next_cursor(&last), Ok(None)));
+        }
+        assert!(next_cursor(&page(json!({ "next": "https://x" }))).is_err());
     }
 
     #[test]

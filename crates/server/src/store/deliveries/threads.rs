@@ -12,7 +12,7 @@ use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::{Changes, Delivery, Recipient, is_in_thread};
-use crate::store::bindings::find_bound;
+use crate::store::bindings::bound_to_or_none;
 use crate::store::inbound::one_line;
 use crate::store::templates::sent_template;
 use crate::store::{read_id, read_id_or_none, read_word};
@@ -129,12 +129,15 @@ pub(super) async fn write_messages(
     let touched = shown.iter().chain(&failed);
     for (recipient, _) in touched {
         if !changes.events.contains_key(&recipient.event) {
-            let row = query("select team_id, owner_id from event where id = $1")
-                .bind(recipient.event.to_string())
-                .fetch_one(&mut *tx)
-                .await?;
+            let row = query(
+                "select e.team_id, e.owner_id, b.member_id, b.shop_id
+                 from event e left join binding b on b.customer_id = e.customer_id where e.id = $1",
+            )
+            .bind(recipient.event.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
             let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
-            let bound = find_bound(tx, recipient.key.customer).await?;
+            let bound = bound_to_or_none(&row)?;
             changes.add_event_of(recipient.event, read_id(&row, "team_id")?, owner, bound);
         }
     }
