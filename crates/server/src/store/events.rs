@@ -431,8 +431,8 @@ async fn act(
     let before = find_event(connection, member, event).await?;
     // That the customer is bound to the member opens the thread, and lets them follow what nobody follows;
     // a colleague's event it does not take away.
-    let is_anothers = before.owner_id.is_some_and(|owner| owner != member.id);
-    if is_anothers && !is_in_lists(connection, member, &before).await? {
+    let is_colleagues = before.owner_id.is_some_and(|owner| owner != member.id);
+    if is_colleagues && !is_in_lists(connection, member, &before).await? {
         return Err(ProblemCode::EventNotYours.into());
     }
     let Transition { status, owner } = action.apply(before.status, before.owner_id, member.id)?;
