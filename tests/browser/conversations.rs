@@ -59,7 +59,6 @@ async fn reload(options: FakeOptions, route: Route) -> (Mounted, FakeTransport) 
     (page, fake)
 }
 
-/// Lets the page work, frame by frame, until something is so.
 /// The shown rows whose customer is known.
 fn rows(page: &Mounted) -> Vec<HtmlElement> {
     page.by_css("[role=row]:not([hidden])")

@@ -11,6 +11,9 @@ use omocast_contract::{
     Surface,
 };
 
+use crate::i18n::{Key, t_now};
+use crate::upload::Parcel;
+
 /// A broadcast that is being written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComposeDraft {
@@ -88,6 +91,42 @@ impl DraftMedia {
             has_preview: false,
             local_url: None,
             local_preview: None,
+        }
+    }
+
+    /// It is ready to be sent, and found in this page at these addresses.
+    pub fn show(&mut self, parcel: &Parcel, here: Option<String>, preview: Option<String>) {
+        self.name.clone_from(&parcel.name);
+        self.bytes = parcel.file.size() as u64;
+        (self.width, self.height) = (parcel.width, parcel.height);
+        self.seconds = parcel.seconds;
+        self.is_shrunk = parcel.is_shrunk;
+        self.local_url = here;
+        self.local_preview = preview;
+        self.upload = UploadState::Sending(0);
+    }
+
+    /// This part of it, from 0 to 1, is on the server.
+    pub fn progress(&mut self, part: f64) {
+        if matches!(self.upload, UploadState::Sending(_)) {
+            self.upload = UploadState::Sending((part * 100.0) as u8);
+        }
+    }
+
+    /// The server has it.
+    pub fn keep(&mut self, kept: &Media) {
+        self.name.clone_from(&kept.name);
+        self.bytes = kept.bytes;
+        self.medium = kept.medium;
+        self.file_type = kept.file_type;
+        self.has_preview = kept.has_preview;
+        self.upload = UploadState::Done(kept.id);
+    }
+
+    /// It was stopped, if it was under way; the file is still at hand.
+    pub fn cancel(&mut self) {
+        if self.is_under_way() {
+            self.upload = UploadState::Failed(t_now(Key::ComposeUploadCancelled));
         }
     }
 

@@ -23,3 +23,4 @@ mod surface;
 pub mod template_pane;
 pub mod test_send;
 pub mod thread_pane;
+mod upload_jobs;

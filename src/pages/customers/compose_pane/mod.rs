@@ -6,7 +6,6 @@ pub(super) mod counting;
 pub(super) mod narrowing;
 mod problems;
 pub(super) mod samples;
-pub(super) mod turns;
 mod uploads;
 
 use leptos::prelude::*;

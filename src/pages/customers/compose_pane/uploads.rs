@@ -1,16 +1,12 @@
 //! Files that were picked, on their way to the server: read, made ready, sent, stopped, sent again.
 
-use std::collections::HashMap;
-
-use futures::future::{AbortHandle, abortable};
 use leptos::prelude::*;
-use omocast_contract::api::Media;
 use omocast_contract::limit::{MAX_MESSAGES, max_upload, media_limit};
 use omocast_contract::{Channel, ChannelSet, Medium, ProblemCode, Surface};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Blob, File, Url};
+use web_sys::File;
 
-use super::turns::Turns;
+use super::super::upload_jobs::UploadJobs;
 use crate::api::{Api, ApiError};
 use crate::components::composer::draft::{
     ComposeDraft, DraftContent, DraftMedia, DraftMessage, UploadState,
@@ -18,12 +14,8 @@ use crate::components::composer::draft::{
 use crate::components::composer::{hidden_words, refused_file};
 use crate::components::error_text::{error_text, problem_text};
 use crate::components::reason_text::medium_text;
-use crate::i18n::{Key, PluralKey, bytes, list, t_count, t_now, t_with};
-use crate::upload::{Found, Parcel, identify, make_ready};
-
-/// Files that are made ready and sent at the same time: a phone holds no five photos in memory,
-/// and a browser has but six connections.
-const AT_ONCE: usize = 2;
+use crate::i18n::{Key, PluralKey, bytes, list, t_count, t_with};
+use crate::upload::{Found, identify, make_ready};
 
 /// Files on their way to the server.
 #[derive(Clone, Copy)]
@@ -34,15 +26,7 @@ pub(super) struct Uploads {
     surface: Signal<Surface>,
     /// Files that were not taken, in words.
     pub(super) refused: RwSignal<Vec<String>>,
-    jobs: StoredValue<HashMap<u32, Job>, LocalStorage>,
-    turns: StoredValue<Turns, LocalStorage>,
-}
-
-/// A file that was picked, kept so that its upload can be tried again.
-struct Job {
-    file: File,
-    stop: Option<AbortHandle>,
-    addresses: Vec<String>,
+    jobs: UploadJobs<u32>,
 }
 
 /// A file that may become a message.
@@ -64,8 +48,7 @@ impl Uploads {
             channels,
             surface,
             refused: RwSignal::new(Vec::new()),
-            jobs: StoredValue::new_local(HashMap::new()),
-            turns: StoredValue::new_local(Turns::new(AT_ONCE)),
+            jobs: UploadJobs::new(),
         }
     }
 
@@ -124,13 +107,7 @@ impl Uploads {
                 .flatten();
             match added {
                 Some(id) => {
-                    let job = Job {
-                        file,
-                        stop: None,
-                        addresses: Vec::new(),
-                    };
-                    self.jobs
-                        .try_update_value(|jobs| drop(jobs.insert(id, job)));
+                    self.jobs.insert(id, file);
                     self.start(id);
                 }
                 None => left_out.push(file.name()),
@@ -149,40 +126,24 @@ impl Uploads {
 
     /// Whether a message's file is at hand, so that it can be sent again.
     pub(super) fn is_at_hand(self, id: u32) -> bool {
-        self.jobs
-            .try_with_value(|jobs| jobs.contains_key(&id))
-            .unwrap_or(false)
+        self.jobs.file(id).is_some()
     }
 
     /// Starts, or starts again.
     pub(super) fn start(self, id: u32) {
-        self.stop(id);
-        let Some(file) = self
-            .jobs
-            .try_with_value(|jobs| jobs.get(&id).map(|job| job.file.clone()))
-            .flatten()
-        else {
+        self.jobs.stop(id);
+        let Some(file) = self.jobs.file(id) else {
             self.settle(id, UploadState::Lost);
             return;
         };
         self.settle(id, UploadState::Preparing);
-        let (task, stop) = abortable(self.upload(id, file));
-        self.jobs.try_update_value(|jobs| {
-            if let Some(job) = jobs.get_mut(&id) {
-                job.stop = Some(stop);
-            }
-        });
-        spawn_local(async move {
-            // Stopped by the writer, or by leaving the page.
-            let _ = task.await;
-        });
+        self.jobs.run(id, self.upload(id, file));
     }
 
     async fn upload(self, id: u32, file: File) {
-        let Some(turns) = self.turns.try_get_value() else {
+        let Some(_turn) = self.jobs.turn().await else {
             return;
         };
-        let _turn = turns.take().await;
         let medium = self
             .draft
             .try_with_untracked(|draft| draft.find(id).map(DraftMessage::medium))
@@ -196,23 +157,17 @@ impl Uploads {
             self.refuse(id, &file.name(), ProblemCode::NotAnImage);
             return;
         };
-        self.show(id, &parcel);
+        let (here, preview) = self.jobs.addresses(id, &parcel);
+        self.change(id, |media| media.show(&parcel, here, preview));
         let Some(api) = self.api.try_get_value() else {
             return;
         };
-        let progress = move |part: f64| {
-            let percent = (part * 100.0) as u8;
-            self.change(id, |media| {
-                if matches!(media.upload, UploadState::Sending(before) if before != percent) {
-                    media.upload = UploadState::Sending(percent);
-                }
-            });
-        };
+        let progress = move |part: f64| self.change(id, |media| media.progress(part));
         match api
             .upload_media(parcel.file, &parcel.name, parcel.preview, progress)
             .await
         {
-            Ok(kept) => self.keep(id, &kept),
+            Ok(kept) => self.change(id, |media| media.keep(&kept)),
             Err(error) => match refusal_of_content(&error) {
                 Some(code) => self.refuse(id, &file.name(), code),
                 None => self.settle(id, UploadState::Failed(untrack(|| error_text(&error)))),
@@ -220,80 +175,22 @@ impl Uploads {
         }
     }
 
-    /// Shows what is about to be sent.
-    fn show(self, id: u32, parcel: &Parcel) {
-        let address = |file: &Blob| Url::create_object_url_with_blob(file).ok();
-        let here = address(&parcel.file);
-        let preview = parcel.preview.as_ref().and_then(address);
-        self.jobs.try_update_value(|jobs| {
-            if let Some(job) = jobs.get_mut(&id) {
-                let made = here.iter().chain(&preview).cloned().collect();
-                revoke(std::mem::replace(&mut job.addresses, made));
-            }
-        });
-        self.change(id, |media| {
-            media.name.clone_from(&parcel.name);
-            media.bytes = parcel.file.size() as u64;
-            (media.width, media.height) = (parcel.width, parcel.height);
-            media.seconds = parcel.seconds;
-            media.is_shrunk = parcel.is_shrunk;
-            media.local_url = here;
-            media.local_preview = preview;
-            media.upload = UploadState::Sending(0);
-        });
-    }
-
-    fn keep(self, id: u32, kept: &Media) {
-        self.change(id, |media| {
-            media.name.clone_from(&kept.name);
-            media.bytes = kept.bytes;
-            media.file_type = kept.file_type;
-            media.has_preview = kept.has_preview;
-            media.upload = UploadState::Done(kept.id);
-        });
-    }
-
     /// Stops, if it is under way; the file stays at hand.
     pub(super) fn cancel(self, id: u32) {
-        self.stop(id);
-        self.change(id, |media| {
-            if media.is_under_way() {
-                media.upload = UploadState::Failed(t_now(Key::ComposeUploadCancelled));
-            }
-        });
-    }
-
-    fn stop(self, id: u32) {
-        let stop = self
-            .jobs
-            .try_update_value(|jobs| jobs.get_mut(&id).and_then(|job| job.stop.take()))
-            .flatten();
-        if let Some(stop) = stop {
-            stop.abort();
-        }
+        self.jobs.stop(id);
+        self.change(id, DraftMedia::cancel);
     }
 
     /// Nothing of what is written here goes on: another draft is shown, or the page is left.
     pub(super) fn stop_all(self) {
-        self.jobs.try_update_value(|jobs| {
-            for (_, job) in jobs.drain() {
-                if let Some(stop) = job.stop {
-                    stop.abort();
-                }
-                revoke(job.addresses);
-            }
-        });
+        self.jobs.stop_all();
         self.refused.try_set(Vec::new());
     }
 
     /// The file is not what it seemed: its message goes, and the refusal stands beside the others.
     fn refuse(self, id: u32, name: &str, code: ProblemCode) {
         self.draft.try_update(|draft| drop(draft.remove(id)));
-        let job = self
-            .jobs
-            .try_update_value(|jobs| jobs.remove(&id))
-            .flatten();
-        revoke(job.map(|job| job.addresses).unwrap_or_default());
+        self.jobs.remove(id);
         let words = refused_file(name, &untrack(|| problem_text(code)));
         self.refused.try_update(|refused| refused.push(words));
     }
@@ -333,13 +230,6 @@ fn refusal_of_content(error: &ApiError) -> Option<ProblemCode> {
         ]
         .contains(code)
     })
-}
-
-fn revoke(addresses: Vec<String>) {
-    for address in addresses {
-        // Fails only for what is no such address.
-        let _ = Url::revoke_object_url(&address);
-    }
 }
 
 #[cfg(test)]
