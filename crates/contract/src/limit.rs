@@ -1,7 +1,7 @@
 //! Limits: how much a message, a broadcast or an upload may hold.
 
 use crate::text::TextUnit;
-use crate::{Channel, Medium};
+use crate::{Channel, Medium, Timestamp};
 
 /// Messages in one broadcast (the seed: 總共五則).
 pub const MAX_MESSAGES: usize = 5;
@@ -122,9 +122,52 @@ pub const MAX_TEMPLATE_URL: usize = 2_000;
 /// Largest preview of an image or a video in bytes: LINE shows it before the original is opened (1 MB).
 pub const MAX_PREVIEW_BYTES: u64 = MB;
 
+/// WhatsApp takes one message to the same customer in this time, in milliseconds (Cloud API, pair rate limit).
+pub const PAIR_INTERVAL: i64 = 6_000;
+/// How many messages to the same customer WhatsApp lends in advance (Cloud API, pair rate limit).
+pub const PAIR_BURST: i64 = 45;
+
+/// When WhatsApp takes `messages` more to a customer for whom its count runs until `busy_until`:
+/// at once, and then the count runs until the time given; or not before the other time.
+pub fn pair_turn(
+    busy_until: Timestamp,
+    now: Timestamp,
+    messages: i64,
+) -> Result<Timestamp, Timestamp> {
+    let until = busy_until.max(now).plus(messages * PAIR_INTERVAL);
+    let earliest = until.plus(-PAIR_BURST * PAIR_INTERVAL);
+    // A count from a clock that was wrong is forgotten.
+    let is_sound = busy_until.since(now) <= PAIR_BURST * PAIR_INTERVAL;
+    match (is_sound, earliest > now) {
+        (false, _) => Ok(now.plus(messages * PAIR_INTERVAL)),
+        (true, true) => Err(earliest),
+        (true, false) => Ok(until),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_customer_of_whatsapp_gets_a_burst_and_then_one_message_in_six_seconds() {
+        let now = Timestamp(1_000_000);
+        let mut busy = Timestamp(0);
+        for _ in 0..9 {
+            busy = pair_turn(busy, now, 5).unwrap();
+        }
+        assert_eq!(pair_turn(busy, now, 1), Err(now.plus(PAIR_INTERVAL)));
+        assert!(pair_turn(busy, now.plus(PAIR_INTERVAL), 1).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_holds_nobody_up() {
+        let now = Timestamp(1_000_000);
+        assert_eq!(
+            pair_turn(now.plus(3_600_000_000), now, 1),
+            Ok(now.plus(PAIR_INTERVAL))
+        );
+    }
 
     /// Columns: LINE, Facebook, Instagram, WhatsApp, web; in megabytes.
     #[track_caller]

@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use omocast_contract::message::{MessageContent, MessageOrigin};
 use omocast_contract::{
-    BroadcastId, Channel, DeliveryStatus, EventView, MessageId, Progress, Reason,
+    BroadcastId, Channel, Control, DeliveryStatus, EventView, MessageId, Progress, Reason,
 };
 use omocast_sandbox::{Customer, Fault, Receipts, Utterance};
 use omocast_server::channels::SendOutcome;
@@ -203,16 +203,23 @@ async fn a_refusal_of_the_account_stops_this_account_alone() {
         }
         world.start_delivery();
         let broadcast = world.broadcast(&["一"]).await;
-        world.until_completed(broadcast).await;
-        for recipient in world.recipients(broadcast).await {
-            match recipient.channel {
-                Channel::Facebook => assert_eq!(recipient.reason, Some(reason)),
-                _ => assert_eq!(recipient.reason, None),
-            }
-        }
+        let paused = world.until_paused(broadcast).await;
+        let expected = (Channel::Facebook, reason, 3);
+        assert_eq!((paused.channel, paused.reason, paused.waiting), expected);
+        world
+            .until("the other account has sent everything", || {
+                Box::pin(async { world.find(broadcast).await.summary.progress.waiting() == 3 })
+            })
+            .await;
         for user in &users[3..] {
             assert_eq!(world.on_phone(INSTAGRAM, user), ["一"]);
         }
+        for user in &users[..3] {
+            world.sandbox.set_fault(PAGE, user, None);
+        }
+        world.control(broadcast, Control::TryAccounts).await;
+        let done = world.until_completed(broadcast).await;
+        assert_eq!((done.summary.progress.accepted(), done.paused), (6, vec![]));
     }
 }
 
@@ -339,7 +346,7 @@ async fn a_reply_is_read_even_if_that_is_told_before_the_answer() {
             &id.to_string(),
         )
         .await;
-    let [SendOutcome::Accepted { external_id }] = sent.as_slice() else {
+    let [SendOutcome::Accepted { external_id, .. }] = sent.as_slice() else {
         panic!("{sent:?}");
     };
     world.sandbox.settle().await;
