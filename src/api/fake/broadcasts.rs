@@ -560,6 +560,15 @@ pub(super) fn standing(
         };
         return (status, None, None, sent.created_at);
     };
+    if place % 100 == 7 && words(&sent.request.content).any(|words| words.contains("fail-some")) {
+        let code = Some("500");
+        return (
+            DeliveryStatus::Failed,
+            Some(Reason::PlatformFault),
+            code,
+            at,
+        );
+    }
     let lot = demo::scatter(number, sent.created_at.0 as u32);
     if lot.is_multiple_of(131) {
         let failures: [(Reason, Option<&'static str>); 3] = match channel {

@@ -298,7 +298,7 @@ mod tests {
     fn a_retry_goes_to_those_who_may_be_retried_and_only_once() {
         let mut backend = backend();
         let id = backend
-            .create_broadcast(request("好"), "key-12345", NOW)
+            .create_broadcast(request("fail-some"), "key-12345", NOW)
             .unwrap()
             .summary
             .id;

@@ -4,7 +4,8 @@
 //! a text, a filter's name or a file's name with `fail-500`, one with `offline`, a file's name with `full`,
 //! the e-mail `fail@…`.
 //! A broadcast whose text has `fail-check` can't be checked before it is sent, one with `fail-quota` needs more than
-//! the account has left, one with `fail-pause` waits for an account, and one with `fail-overdue` that is put off does not begin.
+//! the account has left, one with `fail-pause` waits for an account, one with `fail-some` fails for some who may be
+//! retried, and one with `fail-overdue` that is put off does not begin.
 
 mod audience;
 mod backend;

@@ -10,6 +10,7 @@ mod broadcasts;
 pub mod deliveries;
 mod drafts;
 mod durable;
+pub mod echoes;
 mod events;
 pub mod inbound;
 mod media;

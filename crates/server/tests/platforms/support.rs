@@ -82,6 +82,8 @@ pub(crate) struct Setup {
     pub(crate) pace: Pace,
     /// How long an accepted broadcast is held, in milliseconds.
     pub(crate) hold: i64,
+    /// Whether the clock runs by itself: for measurements.
+    pub(crate) is_clock_running: bool,
 }
 
 impl Default for Setup {
@@ -93,6 +95,7 @@ impl Default for Setup {
             monthly_limit: None,
             pace: Pace::default(),
             hold: 0,
+            is_clock_running: false,
         }
     }
 }
@@ -141,7 +144,11 @@ impl World {
             .unwrap()
             .as_millis();
         let now = Arc::new(AtomicI64::new(i64::try_from(real).unwrap()));
-        let clock = Clock::fixed(now.clone());
+        let clock = if setup.is_clock_running {
+            Clock::System
+        } else {
+            Clock::fixed(now.clone())
+        };
         let mut app = App::new(store, config, Secrets::new([7; 32]), clock).unwrap();
         app.connectors = Connectors::new(
             http_client_with_timeout(setup.timeout).unwrap(),

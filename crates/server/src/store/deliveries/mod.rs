@@ -32,7 +32,7 @@ use super::{
 };
 use threads::write_messages;
 
-pub(super) use threads::TEMPLATE;
+pub(super) use threads::{TEMPLATE, find_text};
 
 /// How long a claimed recipient stays with the worker that claimed them, unless it renews.
 pub const LEASE: i64 = 60_000;
