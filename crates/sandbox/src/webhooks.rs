@@ -119,6 +119,11 @@ impl Sandbox {
         try_join_all(accounts).await.map(|_| ())
     }
 
+    /// Posts any body as the platform posts the account's webhooks: signed, and again while it is refused.
+    pub async fn post_webhook(&self, account: &str, body: Value) -> anyhow::Result<()> {
+        self.post(account, body).await
+    }
+
     async fn post(&self, account_id: &str, mut body: Value) -> anyhow::Result<()> {
         let mut backoff = FIRST_BACKOFF;
         for attempt in 0..=RETRIES {
