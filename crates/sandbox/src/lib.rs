@@ -42,7 +42,7 @@ mod whatsapp;
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -143,6 +143,7 @@ struct Inner {
     dirty: AtomicBool,
     saving: tokio::sync::Mutex<()>,
     disorder: Mutex<Disorder>,
+    webhook_retries: AtomicU32,
     last_number: AtomicU64,
 }
 
@@ -207,6 +208,7 @@ impl Sandbox {
             dirty: AtomicBool::new(false),
             saving: tokio::sync::Mutex::default(),
             disorder: Mutex::default(),
+            webhook_retries: AtomicU32::new(webhooks::RETRIES),
             last_number: AtomicU64::new(first_number),
         }));
         sandbox.save_from_time_to_time();
@@ -326,6 +328,12 @@ impl Sandbox {
         *lock(&self.0.disorder) = disorder.into();
     }
 
+    /// How often a webhook that is refused, or that nobody takes, is tried again; five times at first, where the
+    /// platforms try for days.
+    pub fn set_webhook_retries(&self, retries: u32) {
+        self.0.webhook_retries.store(retries, Ordering::Relaxed);
+    }
+
     /// Moves the sandbox's clock: windows close, retry keys expire, buckets refill.
     pub fn advance_clock(&self, by: Duration) {
         self.0.clock.advance(by);
@@ -406,6 +414,10 @@ impl Sandbox {
 
     pub(crate) fn disorder(&self) -> Disorder {
         lock(&self.0.disorder).clone()
+    }
+
+    pub(crate) fn webhook_retries(&self) -> u32 {
+        self.0.webhook_retries.load(Ordering::Relaxed)
     }
 
     pub(crate) fn http(&self) -> &reqwest::Client {
