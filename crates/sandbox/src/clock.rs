@@ -23,7 +23,7 @@ impl Clock {
 
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
 }
 

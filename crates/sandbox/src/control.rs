@@ -1,8 +1,9 @@
 //! The library's interface over HTTP, for end-to-end tests in a browser.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -11,10 +12,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::Sandbox;
-use crate::faults::Fault;
+use crate::account::Platform;
+use crate::faults::{Chaos, Fault};
 use crate::inbound::Utterance;
+use crate::outage::Outage;
+use crate::outbox::Disorder;
 use crate::request_log::ReceivedRequest;
 use crate::state::{Customer, Marketing};
+use crate::tally::Traffic;
+use crate::trouble::{Rate, Trouble, Usage};
 use crate::whatsapp::{Notice, Press, Template, TemplateStatus};
 
 pub(crate) fn router() -> Router<Sandbox> {
@@ -24,6 +30,16 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/control/customers", post(add_customer))
         .route("/control/faults", post(set_fault))
         .route("/control/fail-next", post(fail_next))
+        .route("/control/chaos", post(set_chaos))
+        .route("/control/outage", post(set_outage))
+        .route("/control/trouble", post(set_trouble))
+        .route("/control/usage", post(set_usage))
+        .route("/control/rate", post(set_rate))
+        .route("/control/pair-rate", post(set_pair_rate))
+        .route("/control/monthly-limit", post(set_monthly_limit))
+        .route("/control/disorder", post(set_disorder))
+        .route("/control/accepted/{account}", get(list_accepted))
+        .route("/control/traffic/{account}", get(find_traffic))
         .route("/control/block", post(block))
         .route("/control/unblock", post(unblock))
         .route("/control/marketing", post(set_marketing))
@@ -84,6 +100,100 @@ async fn set_fault(State(sandbox): State<Sandbox>, Json(set): Json<CustomerFault
 async fn fail_next(State(sandbox): State<Sandbox>, Json(fault): Json<Fault>) -> StatusCode {
     sandbox.fail_next(fault);
     StatusCode::NO_CONTENT
+}
+
+/// A setting of one account; none takes it back, where that can be.
+#[derive(Deserialize)]
+struct Setting<T> {
+    account: String,
+    value: T,
+}
+
+#[derive(Deserialize)]
+struct AnyChaos {
+    account: Option<String>,
+    chaos: Option<Chaos>,
+}
+
+async fn set_chaos(State(sandbox): State<Sandbox>, Json(set): Json<AnyChaos>) -> StatusCode {
+    sandbox.set_chaos(set.account.as_deref(), set.chaos);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct NewOutage {
+    platform: Platform,
+    /// None: the platform is up again.
+    outage: Option<Outage>,
+    #[serde(default)]
+    seconds: u64,
+}
+
+async fn set_outage(State(sandbox): State<Sandbox>, Json(new): Json<NewOutage>) -> StatusCode {
+    match new.outage {
+        Some(outage) => sandbox.go_down(new.platform, outage, Duration::from_secs(new.seconds)),
+        None => sandbox.come_back(new.platform),
+    }
+    StatusCode::NO_CONTENT
+}
+
+async fn set_trouble(
+    State(sandbox): State<Sandbox>,
+    Json(set): Json<Setting<Option<Trouble>>>,
+) -> StatusCode {
+    sandbox.set_trouble(&set.account, set.value);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_usage(
+    State(sandbox): State<Sandbox>,
+    Json(set): Json<Setting<Option<Usage>>>,
+) -> StatusCode {
+    sandbox.set_usage(&set.account, set.value);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_rate(State(sandbox): State<Sandbox>, Json(set): Json<Setting<Rate>>) -> StatusCode {
+    sandbox.set_rate(&set.account, set.value);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_pair_rate(
+    State(sandbox): State<Sandbox>,
+    Json(set): Json<Setting<Rate>>,
+) -> StatusCode {
+    sandbox.set_pair_rate(&set.account, set.value);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_monthly_limit(
+    State(sandbox): State<Sandbox>,
+    Json(set): Json<Setting<Option<u64>>>,
+) -> StatusCode {
+    sandbox.set_monthly_limit(&set.account, set.value);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_disorder(
+    State(sandbox): State<Sandbox>,
+    Json(disorder): Json<Disorder>,
+) -> StatusCode {
+    sandbox.set_disorder(disorder);
+    StatusCode::NO_CONTENT
+}
+
+async fn list_accepted(
+    State(sandbox): State<Sandbox>,
+    Path(account): Path<String>,
+) -> Json<BTreeMap<String, u64>> {
+    Json(sandbox.accepted(&account))
+}
+
+async fn find_traffic(
+    State(sandbox): State<Sandbox>,
+    Path(account): Path<String>,
+) -> Json<Traffic> {
+    Json(sandbox.traffic(&account))
 }
 
 #[derive(Deserialize)]

@@ -17,6 +17,7 @@
 //! - a webhook may take 10 s to be answered, and is tried six times within some seconds, not for days.
 
 mod account;
+mod chance;
 mod clock;
 mod control;
 mod faults;
@@ -26,19 +27,22 @@ mod inbound;
 mod line;
 mod media;
 mod messenger;
+mod outage;
 mod outbox;
 mod phone;
 mod receipts;
 mod request_log;
 mod snapshot;
 mod state;
+mod tally;
+mod trouble;
 mod web;
 mod webhooks;
 mod whatsapp;
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,10 +52,14 @@ use axum::middleware::from_fn_with_state;
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast, watch};
 
 pub use account::{Account, InstagramRoute, Platform};
-pub use faults::Fault;
+pub use faults::{Chaos, Fault};
 pub use inbound::Utterance;
+pub use outage::Outage;
+pub use outbox::Disorder;
 pub use request_log::ReceivedRequest;
 pub use state::{Customer, Marketing, PhoneMessage, PhoneMessageKind};
+pub use tally::Traffic;
+pub use trouble::{Rate, Trouble, Usage};
 pub use whatsapp::{
     HeaderFormat, Notice, ParameterFormat, PhoneButton, PhoneCard, PhoneHeader, PhoneTemplate,
     Press, Template, TemplateButton, TemplateCard, TemplateCategory, TemplateComponent,
@@ -61,6 +69,7 @@ pub use whatsapp::{
 use clock::Clock;
 use faults::Faults;
 use media::Verdicts;
+use outage::Outages;
 use request_log::RequestLog;
 use snapshot::Snapshot;
 use state::{AccountState, State};
@@ -115,6 +124,7 @@ struct Inner {
     state: Mutex<State>,
     log: Mutex<RequestLog>,
     faults: Mutex<Faults>,
+    outages: Mutex<Outages>,
     verdicts: Mutex<Verdicts>,
     /// Never held while the state is asked for; the other way round is fine.
     templates: Mutex<Templates>,
@@ -132,7 +142,8 @@ struct Inner {
     closing: watch::Sender<bool>,
     dirty: AtomicBool,
     saving: tokio::sync::Mutex<()>,
-    disorder: AtomicBool,
+    disorder: Mutex<Disorder>,
+    webhook_retries: AtomicU32,
     last_number: AtomicU64,
 }
 
@@ -181,6 +192,7 @@ impl Sandbox {
             state: Mutex::new(state),
             log: Mutex::default(),
             faults: Mutex::default(),
+            outages: Mutex::default(),
             verdicts: Mutex::default(),
             templates: Mutex::new(templates),
             clock,
@@ -195,7 +207,8 @@ impl Sandbox {
             closing: watch::Sender::new(false),
             dirty: AtomicBool::new(false),
             saving: tokio::sync::Mutex::default(),
-            disorder: AtomicBool::new(false),
+            disorder: Mutex::default(),
+            webhook_retries: AtomicU32::new(webhooks::RETRIES),
             last_number: AtomicU64::new(first_number),
         }));
         sandbox.save_from_time_to_time();
@@ -303,9 +316,22 @@ impl Sandbox {
         self.lock_faults().set(account, user, fault);
     }
 
-    /// Meta's statuses and receipts come twice and the latest first, as they may on the platform.
-    pub fn set_disorder(&self, disorder: bool) {
-        self.0.disorder.store(disorder, Ordering::Relaxed);
+    /// A share of the account's sendings meets faults, until `None`; without an account, of all that have no chaos of
+    /// their own.
+    pub fn set_chaos(&self, account: Option<&str>, chaos: Option<Chaos>) {
+        self.lock_faults().set_chaos(account, chaos);
+    }
+
+    /// Meta's statuses and receipts may come late, twice or not at all, as on the platform; `true` is twice and the
+    /// latest first.
+    pub fn set_disorder(&self, disorder: impl Into<Disorder>) {
+        *lock(&self.0.disorder) = disorder.into();
+    }
+
+    /// How often a webhook that is refused, or that nobody takes, is tried again; five times at first, where the
+    /// platforms try for days.
+    pub fn set_webhook_retries(&self, retries: u32) {
+        self.0.webhook_retries.store(retries, Ordering::Relaxed);
     }
 
     /// Moves the sandbox's clock: windows close, retry keys expire, buckets refill.
@@ -386,8 +412,12 @@ impl Sandbox {
         &self.0.receipts
     }
 
-    pub(crate) fn disorder(&self) -> bool {
-        self.0.disorder.load(Ordering::Relaxed)
+    pub(crate) fn disorder(&self) -> Disorder {
+        lock(&self.0.disorder).clone()
+    }
+
+    pub(crate) fn webhook_retries(&self) -> u32 {
+        self.0.webhook_retries.load(Ordering::Relaxed)
     }
 
     pub(crate) fn http(&self) -> &reqwest::Client {
@@ -470,6 +500,10 @@ impl Sandbox {
 
     pub(crate) fn lock_faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.0.faults)
+    }
+
+    pub(crate) fn lock_outages(&self) -> MutexGuard<'_, Outages> {
+        lock(&self.0.outages)
     }
 
     pub(crate) fn lock_templates(&self) -> MutexGuard<'_, Templates> {

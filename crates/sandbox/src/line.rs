@@ -15,6 +15,7 @@ use crate::account::{Account, Platform, is_line_user_id};
 use crate::clock::DAY_MS;
 use crate::media::{BadMedia, Medium};
 use crate::state::{AcceptedRequest, AccountState, PhoneMessage, PhoneMessageKind};
+use crate::trouble::Trouble;
 use crate::{Sandbox, faults, ids};
 
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -22,6 +23,7 @@ const TEXT_LIMIT: usize = 5_000;
 const URL_LIMIT: usize = 2_000;
 
 const MONTHLY_LIMIT: &str = "You have reached your monthly limit.";
+const NOT_AVAILABLE: &str = "Access to this API is not available for your account";
 const RATE_LIMIT: &str = "The API rate limit has been exceeded. Try again later.";
 
 pub(crate) fn router() -> Router<Sandbox> {
@@ -122,8 +124,14 @@ async fn method_not_allowed() -> Refusal {
 }
 
 fn refuse_on_demand(fault: faults::Refusal) -> Response {
-    if fault == faults::Refusal::RateLimited {
-        return Refusal::rate_limited().into_response();
+    match fault {
+        faults::Refusal::RateLimited | faults::Refusal::Status(429) => {
+            return Refusal::rate_limited().into_response();
+        }
+        faults::Refusal::Locked | faults::Refusal::Unpaid => {
+            return Refusal::new(StatusCode::FORBIDDEN, NOT_AVAILABLE).into_response();
+        }
+        faults::Refusal::Status(_) | faults::Refusal::Code { .. } => {}
     }
     let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Refusal::new(status, status.canonical_reason().unwrap_or("Error")).into_response()
@@ -142,7 +150,11 @@ impl Sandbox {
                     destination,
                     channel_access_token,
                     ..
-                } if token == Some(channel_access_token.as_str()) => Some(destination.clone()),
+                } if token == Some(channel_access_token.as_str())
+                    && account.trouble != Some(Trouble::TokenRevoked) =>
+                {
+                    Some(destination.clone())
+                }
                 Account::Line { .. }
                 | Account::Facebook { .. }
                 | Account::Instagram { .. }
@@ -605,6 +617,7 @@ fn deliver(
     let Some(customer) = account.ledger.customers.get_mut(user) else {
         return;
     };
+    account.tally.accept(user, messages.len());
     if customer.blocked {
         return;
     }

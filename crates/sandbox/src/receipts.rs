@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::account::{Account, Platform};
+use crate::chance::Draw;
 use crate::whatsapp::Pricing;
 use crate::{Sandbox, messenger};
 
@@ -37,7 +38,7 @@ impl Sandbox {
                 | None => {}
             }
         }
-        if share_of(&message.id) >= receipts.read_share {
+        if Draw::new(0).with(&message.id).share() >= receipts.read_share {
             return;
         }
         self.closed_or(receipts.read_after.saturating_sub(receipts.delivered_after))
@@ -121,27 +122,5 @@ impl Sandbox {
                 .collect()
         });
         self.read(&unread);
-    }
-}
-
-/// A number in 0..1 that depends on the message id alone (FNV-1a).
-fn share_of(id: &str) -> f64 {
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    (hash >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_reads_depends_on_the_message_id_alone() {
-        assert_eq!(share_of("wamid.a").to_bits(), share_of("wamid.a").to_bits());
-        let read = (0..1_000)
-            .filter(|number| share_of(&crate::ids::wamid(&format!("8869{number}"))) < 0.6);
-        let read = read.count();
-        assert!((500..700).contains(&read), "{read} of 1000");
     }
 }

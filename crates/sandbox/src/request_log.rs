@@ -137,7 +137,10 @@ async fn record(
         status: None,
         at_ms: sandbox.now_ms(),
     });
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let response = match sandbox.outage(platform) {
+        Some(response) => response,
+        None => next.run(Request::from_parts(parts, Body::from(body))).await,
+    };
     if response.extensions().get::<NoAnswer>().is_none() {
         sandbox
             .lock_log()

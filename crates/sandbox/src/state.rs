@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::account::{Account, Platform};
 use crate::clock::{DAY_MS, quota_month};
+use crate::tally::Tally;
+use crate::trouble::{Rate, Trouble, Usage};
 use crate::whatsapp::PhoneTemplate;
 
 const MESSAGES_KEPT: usize = 200;
@@ -102,11 +104,11 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    pub(crate) fn new(capacity: f64, per_second: f64) -> Self {
+    pub(crate) fn of(rate: Rate) -> Self {
         Self {
-            capacity,
-            per_second,
-            tokens: capacity,
+            capacity: rate.burst,
+            per_second: rate.per_second,
+            tokens: rate.burst,
             at_ms: i64::MIN,
         }
     }
@@ -147,14 +149,13 @@ pub(crate) struct CustomerState {
     pub(crate) marketing: Marketing,
     pub(crate) last_inbound_ms: Option<i64>,
     pub(crate) messages: Vec<PhoneMessage>,
-    /// One business may write to one WhatsApp user 45 times at once, then every 6 s.
-    #[serde(skip, default = "pair_bucket")]
-    pub(crate) pair: Bucket,
 }
 
-fn pair_bucket() -> Bucket {
-    Bucket::new(45.0, 1.0 / 6.0)
-}
+/// One business may write to one WhatsApp user 45 times at once, then every 6 s.
+const PAIR_RATE: Rate = Rate {
+    burst: 45.0,
+    per_second: 1.0 / 6.0,
+};
 
 impl CustomerState {
     pub(crate) fn new(customer: Customer) -> Self {
@@ -165,7 +166,6 @@ impl CustomerState {
             marketing: Marketing::Taken,
             last_inbound_ms: None,
             messages: Vec::new(),
-            pair: pair_bucket(),
         }
     }
 
@@ -253,9 +253,17 @@ pub(crate) struct AccountState {
     pub(crate) multicast_rate: Bucket,
     /// Facebook and Instagram take fewer sounds and films than texts.
     pub(crate) media_rate: Bucket,
+    pub(crate) pair_rate: Rate,
+    /// WhatsApp's customers that were written to.
+    pub(crate) pairs: HashMap<String, Bucket>,
+    pub(crate) trouble: Option<Trouble>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) tally: Tally,
     /// Statuses, echoes and receipts waiting to go out together.
     pub(crate) outbox: Vec<Value>,
     pub(crate) flush_scheduled: bool,
+    /// How many went out so far.
+    pub(crate) told: u64,
 }
 
 impl AccountState {
@@ -279,11 +287,17 @@ impl AccountState {
             config,
             ledger,
             media_bytes: HashMap::new(),
-            send_rate: Bucket::new(per_second, per_second),
-            multicast_rate: Bucket::new(200.0, 200.0),
-            media_rate: Bucket::new(10.0, 10.0),
+            send_rate: Bucket::of(Rate::per_second(per_second)),
+            multicast_rate: Bucket::of(Rate::per_second(200.0)),
+            media_rate: Bucket::of(Rate::per_second(10.0)),
+            pair_rate: PAIR_RATE,
+            pairs: HashMap::new(),
+            trouble: None,
+            usage: None,
+            tally: Tally::default(),
             outbox: Vec::new(),
             flush_scheduled: false,
+            told: 0,
         }
     }
 
@@ -394,7 +408,10 @@ mod tests {
 
     #[test]
     fn a_bucket_refills_with_time() {
-        let mut bucket = Bucket::new(2.0, 1.0);
+        let mut bucket = Bucket::of(Rate {
+            burst: 2.0,
+            per_second: 1.0,
+        });
         assert!(bucket.take(0) && bucket.take(0));
         assert!(!bucket.take(500));
         assert!(bucket.take(1_000));

@@ -110,14 +110,10 @@ impl Sandbox {
         let now = self.now_ms();
         let picture = kind.url().map(str::to_owned);
         let is_new = self.change(|state| {
-            let customer = state
-                .get_mut(site)
-                .and_then(|account| account.customer_mut(&visitor))
-                .ok_or(Refusal(
-                    StatusCode::NOT_FOUND,
-                    "unknown_visitor",
-                    "no such visitor",
-                ))?;
+            let unknown = || Refusal(StatusCode::NOT_FOUND, "unknown_visitor", "no such visitor");
+            let account = state.get_mut(site).ok_or_else(unknown)?;
+            let customers = &mut account.ledger.customers;
+            let customer = customers.get_mut(&visitor).ok_or_else(unknown)?;
             if customer.message_mut(&id).is_some() {
                 return Ok(false);
             }
@@ -132,6 +128,7 @@ impl Sandbox {
                 problem: None,
                 callback_data: None,
             });
+            account.tally.accept(&visitor, 1);
             Ok(true)
         })?;
         self.phone_changed(site, &visitor);

@@ -16,8 +16,10 @@ use crate::account::Account;
 
 /// Longer than LINE's 2 s: a slow developer's machine should not look like a broken receiver.
 const TIMEOUT: Duration = Duration::from_secs(10);
-const RETRIES: u32 = 5;
+/// After so many a webhook is given up, unless the sandbox is told otherwise.
+pub(crate) const RETRIES: u32 = 5;
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+const LONGEST_BACKOFF: Duration = Duration::from_millis(3_200);
 
 fn hmac_sha256(secret: &str, body: &[u8]) -> Vec<u8> {
     let mut mac =
@@ -119,13 +121,18 @@ impl Sandbox {
         try_join_all(accounts).await.map(|_| ())
     }
 
+    /// Posts any body as the platform posts the account's webhooks: signed, and again while it is refused.
+    pub async fn post_webhook(&self, account: &str, body: Value) -> anyhow::Result<()> {
+        self.post(account, body).await
+    }
+
     async fn post(&self, account_id: &str, mut body: Value) -> anyhow::Result<()> {
         let mut backoff = FIRST_BACKOFF;
-        for attempt in 0..=RETRIES {
+        for attempt in 0..=self.webhook_retries() {
             let account = self.account(account_id).context("no such account")?;
             if attempt > 0 {
                 self.closed_or(backoff).await;
-                backoff *= 2;
+                backoff = (backoff * 2).min(LONGEST_BACKOFF);
                 mark_redelivery(&account, &mut body);
             }
             let (bytes, header, signature) = sign(&account, &body);

@@ -19,6 +19,7 @@ pub(crate) use form::UploadForm;
 use crate::account::{Account, Platform};
 use crate::media::media_type;
 use crate::state::StoredMedia;
+use crate::trouble::Trouble;
 use crate::webhooks::sha256_hex;
 use crate::{Sandbox, messenger, snapshot, whatsapp};
 
@@ -105,24 +106,27 @@ impl Caller {
 impl Sandbox {
     /// The accounts a token opens; a token that opens none is an authentication error.
     fn accounts_of(&self, caller: &Caller) -> Result<Vec<Account>, GraphError> {
-        let accounts: Vec<_> = self.with(|state| {
-            state
-                .values()
-                .map(|account| &account.config)
-                .filter(|account| {
-                    account.is_by_login() == caller.is_instagram_host
-                        && account
-                            .node()
-                            .is_some_and(|(_, token)| token == caller.token)
-                })
-                .cloned()
-                .collect()
-        });
-        if accounts.is_empty() {
-            Err(GraphError::bad_token())
-        } else {
-            Ok(accounts)
-        }
+        self.with(|state| {
+            let opened = state.values().filter(|account| {
+                account.config.is_by_login() == caller.is_instagram_host
+                    && account
+                        .config
+                        .node()
+                        .is_some_and(|(_, token)| token == caller.token)
+            });
+            let opened: Vec<_> = opened.collect();
+            // Who shares a token loses it together.
+            let is_revoked = opened
+                .iter()
+                .any(|account| account.trouble == Some(Trouble::TokenRevoked));
+            if opened.is_empty() || is_revoked {
+                return Err(GraphError::bad_token());
+            }
+            Ok(opened
+                .into_iter()
+                .map(|account| account.config.clone())
+                .collect())
+        })
     }
 
     /// The accounts that a path's node speaks for, if the token opens it: a page may speak for itself and for the
@@ -239,16 +243,19 @@ async fn send(
             .ok_or_else(|| GraphError::unsupported(node))?;
         Ok::<_, GraphError>((account, body))
     };
-    match read() {
-        Ok((account, body)) => match account.platform() {
-            Platform::Whatsapp => whatsapp::send(&sandbox, account.id(), body).await,
-            Platform::Facebook | Platform::Instagram => {
-                messenger::send(&sandbox, &account, body).await
-            }
-            Platform::Line | Platform::Web => GraphError::unsupported(node).into_response(),
-        },
-        Err(error) => error.into_response(),
+    let (account, body) = match read() {
+        Ok(read) => read,
+        Err(error) => return error.into_response(),
+    };
+    let mut response = match account.platform() {
+        Platform::Whatsapp => whatsapp::send(&sandbox, account.id(), body).await,
+        Platform::Facebook | Platform::Instagram => messenger::send(&sandbox, &account, body).await,
+        Platform::Line | Platform::Web => GraphError::unsupported(node).into_response(),
+    };
+    if let Some(usage) = sandbox.with(|state| state.get(account.id())?.usage) {
+        usage.write(&account, &mut response);
     }
+    response
 }
 
 async fn message_attachments(

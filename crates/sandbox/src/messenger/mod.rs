@@ -71,6 +71,11 @@ fn refuse_on_demand(refusal: Refusal) -> Response {
             GraphError::new(2, None, "Service temporarily unavailable").with_status(status)
         }
         Refusal::Code { code, subcode } => GraphError::new(code, subcode, "Refused on demand"),
+        Refusal::Locked | Refusal::Unpaid => GraphError::new(
+            368,
+            None,
+            "The action attempted has been deemed abusive or is otherwise disallowed",
+        ),
     }
     .into_response()
 }
@@ -172,6 +177,7 @@ impl Sandbox {
                 problem: None,
                 callback_data: None,
             });
+            account.tally.accept(to, 1);
             Ok(())
         })?;
         self.phone_changed(config.id(), to);

@@ -17,7 +17,7 @@ use crate::graph::GraphError;
 use crate::ids;
 use crate::media::{Medium, Wanted};
 use crate::receipts::OnPhone;
-use crate::state::{AccountState, Customer, Marketing, PhoneMessage, PhoneMessageKind};
+use crate::state::{AccountState, Bucket, Customer, Marketing, PhoneMessage, PhoneMessageKind};
 use content::{Content, Source, invalid, missing, read_content, wrong_parameter};
 use numbers::product_missing;
 use statuses::Outcome;
@@ -61,6 +61,17 @@ fn refuse_on_demand(refusal: Refusal) -> Response {
         Refusal::Code { code, .. } => {
             GraphError::whatsapp(code, "Refused on demand", "refused on demand")
         }
+        Refusal::Locked => GraphError::whatsapp(
+            131_031,
+            "Business Account locked",
+            "The WhatsApp Business Account associated with the app has been restricted or disabled for violating a \
+             platform policy.",
+        ),
+        Refusal::Unpaid => GraphError::whatsapp(
+            131_042,
+            "Business eligibility payment issue",
+            "There was an error related to your payment method.",
+        ),
     }
     .into_response()
 }
@@ -220,7 +231,11 @@ impl Sandbox {
             let Some(customer) = account.ledger.customers.get_mut(to) else {
                 return Ok(Outcome::Undeliverable);
             };
-            if !customer.pair.take(now) {
+            let pair = account
+                .pairs
+                .entry(to.to_owned())
+                .or_insert_with(|| Bucket::of(account.pair_rate));
+            if !pair.take(now) {
                 return Err(pair_limited());
             }
             if template_category.is_none() && !customer.window_open(now) {
@@ -250,6 +265,11 @@ impl Sandbox {
             });
             Ok(Outcome::Arrives { links })
         })?;
+        self.with(|state| {
+            if let Some(account) = state.get_mut(number_id) {
+                account.tally.accept(to, 1);
+            }
+        });
         self.phone_changed(number_id, to);
         let message = OnPhone {
             account: number_id.to_owned(),

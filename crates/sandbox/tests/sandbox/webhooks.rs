@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use hmac::{Hmac, KeyInit, Mac};
+use omocast_sandbox::Disorder;
 use serde_json::json;
 
 use crate::support::{KEN, LINE, MAY, NUMBER, STRANGER, World, check_schema, utterance};
@@ -161,4 +162,59 @@ async fn statuses_of_a_number_go_out_together() {
     assert_eq!(world.product.statuses().len(), 120);
     let webhooks = world.product.webhooks();
     assert!(webhooks.len() < 60, "{} webhooks", webhooks.len());
+}
+
+#[tokio::test]
+async fn statuses_may_be_lost_or_come_twice_among_others_that_nobody_knows() {
+    let world = World::new().await;
+    let send_twenty = async || {
+        world.product.forget();
+        let sends = (0..20).map(|_| world.whatsapp(KEN, "text", json!({ "body": "x" })).send());
+        futures::future::join_all(sends).await;
+        world.sandbox.settle().await;
+        world.product.statuses()
+    };
+    let lost = Disorder {
+        lost: 1.0,
+        ..Disorder::default()
+    };
+    world.sandbox.set_disorder(lost);
+    assert_eq!(send_twenty().await.len(), 0);
+    let doubled = Disorder {
+        doubled: 1.0,
+        batch: 1_000,
+        ..Disorder::default()
+    };
+    world.sandbox.set_disorder(doubled);
+    assert_eq!(send_twenty().await.len(), 120);
+    let strays = Disorder {
+        lost: 0.5,
+        has_strays: true,
+        ..Disorder::default()
+    };
+    world.sandbox.set_disorder(strays);
+    let statuses = send_twenty().await;
+    let strays = statuses
+        .iter()
+        .filter(|status| status["recipient_id"] != KEN);
+    assert!(strays.count() >= 2);
+    assert!(statuses.iter().any(|status| status["status"] == "pondered"));
+}
+
+#[tokio::test]
+async fn any_body_is_posted_as_the_platform_would() {
+    let world = World::new().await;
+    let status = |number: usize| json!({ "id": format!("wamid.{number}"), "status": "read" });
+    let statuses: Vec<_> = (0..1_000).map(status).collect();
+    let body =
+        json!({ "object": "whatsapp_business_account", "entry": [{ "statuses": statuses }] });
+    world
+        .sandbox
+        .post_webhook(NUMBER, body.clone())
+        .await
+        .unwrap();
+    let webhook = world.product.webhooks().pop().unwrap();
+    assert_eq!(webhook.json(), body);
+    let expected = format!("sha256={}", hex_hmac("wa-secret", &webhook.bytes));
+    assert_eq!(webhook.header("x-hub-signature-256"), expected);
 }

@@ -1,0 +1,75 @@
+//! The program is killed at moments that chance chooses.
+
+use std::time::Duration;
+
+use omocast_contract::Channel;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::installation::{Crowd, Installation, account_of, until};
+use crate::seed;
+
+const KILLS: usize = 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_server_takes_over_when_the_leases_of_the_dead_one_end() {
+    let crowd = Crowd {
+        line: 200,
+        whatsapp: 60,
+        facebook: 60,
+        instagram: 40,
+    };
+    let mut installation = Installation::new(crowd).await;
+    installation.set_pace(50);
+    installation.start().await;
+    let broadcast = installation.broadcast().await;
+    until("some messages are out", async || {
+        let traffic = installation.sandbox.traffic(account_of(Channel::Line));
+        traffic.sendings > 10
+    })
+    .await;
+    installation.kill();
+    installation.start().await;
+    for outcome in installation.until_judged(broadcast).await {
+        assert!(outcome.is_complete() || outcome.is_unknown());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_twenty_times_repeats_nothing_and_forgets_nobody() {
+    let mut chance = StdRng::seed_from_u64(seed());
+    let crowd = Crowd {
+        line: 1_000,
+        whatsapp: 400,
+        facebook: 350,
+        instagram: 250,
+    };
+    let mut installation = Installation::new(crowd).await;
+    // Slow enough to be killed on the way.
+    installation.set_pace(70);
+    installation.start().await;
+    let broadcast = installation.broadcast().await;
+    for _ in 0..KILLS {
+        tokio::time::sleep(Duration::from_millis(chance.random_range(50..900))).await;
+        installation.kill();
+        installation.let_leases_end().await;
+        installation.start().await;
+    }
+    let outcomes = installation.until_judged(broadcast).await;
+    assert_eq!(outcomes.len(), 2_000);
+    for outcome in &outcomes {
+        let is_line = outcome.recipient.channel == Channel::Line;
+        // LINE knows a repeat; elsewhere a message may be missing, but only where nobody can know.
+        assert!(
+            outcome.is_complete() || (!is_line && outcome.is_unknown()),
+            "{} got {:?} and is {:?}",
+            outcome.recipient.name,
+            outcome.phone,
+            outcome.recipient.status
+        );
+    }
+    let missing = outcomes.iter().filter(|outcome| !outcome.is_complete());
+    let missing = missing.count();
+    // What is in hand when a server dies: at most 32 on each of three channels, and most of them are told.
+    assert!(missing < 400, "{missing} of 2,000 did not get everything");
+}
