@@ -127,21 +127,22 @@ pub const PAIR_INTERVAL: i64 = 6_000;
 /// How many messages to the same customer WhatsApp lends in advance (Cloud API, pair rate limit).
 pub const PAIR_BURST: i64 = 45;
 
-/// When WhatsApp takes `messages` more to a customer for whom its count runs until `busy_until`:
-/// at once, and then the count runs until the time given; or not before the other time.
-pub fn pair_turn(
-    busy_until: Timestamp,
-    now: Timestamp,
-    messages: i64,
-) -> Result<Timestamp, Timestamp> {
-    let until = busy_until.max(now).plus(messages * PAIR_INTERVAL);
-    let earliest = until.plus(-PAIR_BURST * PAIR_INTERVAL);
+/// Until when WhatsApp's count for a customer runs, once they were sent `messages` more.
+pub fn pair_counted(busy_until: Timestamp, now: Timestamp, messages: i64) -> Timestamp {
     // A count from a clock that was wrong is forgotten.
     let is_sound = busy_until.since(now) <= PAIR_BURST * PAIR_INTERVAL;
-    match (is_sound, earliest > now) {
-        (false, _) => Ok(now.plus(messages * PAIR_INTERVAL)),
-        (true, true) => Err(earliest),
-        (true, false) => Ok(until),
+    let from = if is_sound { busy_until.max(now) } else { now };
+    from.plus(messages * PAIR_INTERVAL)
+}
+
+/// Whether WhatsApp takes `messages` more to a customer whose count runs until `busy_until`, or when it does.
+pub fn pair_turn(busy_until: Timestamp, now: Timestamp, messages: i64) -> Result<(), Timestamp> {
+    let until = pair_counted(busy_until, now, messages);
+    let earliest = until.plus(-PAIR_BURST * PAIR_INTERVAL);
+    if earliest > now {
+        Err(earliest)
+    } else {
+        Ok(())
     }
 }
 
@@ -154,19 +155,19 @@ mod tests {
         let now = Timestamp(1_000_000);
         let mut busy = Timestamp(0);
         for _ in 0..9 {
-            busy = pair_turn(busy, now, 5).unwrap();
+            assert_eq!(pair_turn(busy, now, 5), Ok(()));
+            busy = pair_counted(busy, now, 5);
         }
         assert_eq!(pair_turn(busy, now, 1), Err(now.plus(PAIR_INTERVAL)));
-        assert!(pair_turn(busy, now.plus(PAIR_INTERVAL), 1).is_ok());
+        assert_eq!(pair_turn(busy, now.plus(PAIR_INTERVAL), 1), Ok(()));
     }
 
     #[test]
     fn a_clock_that_was_wrong_holds_nobody_up() {
         let now = Timestamp(1_000_000);
-        assert_eq!(
-            pair_turn(now.plus(3_600_000_000), now, 1),
-            Ok(now.plus(PAIR_INTERVAL))
-        );
+        let wrong = now.plus(3_600_000_000);
+        assert_eq!(pair_turn(wrong, now, 1), Ok(()));
+        assert_eq!(pair_counted(wrong, now, 1), now.plus(PAIR_INTERVAL));
     }
 
     /// Columns: LINE, Facebook, Instagram, WhatsApp, web; in megabytes.

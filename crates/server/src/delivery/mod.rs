@@ -15,7 +15,6 @@ use omocast_contract::{AccountId, Reason, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
-use uuid::Uuid;
 
 use crate::announcer::Announcer;
 use crate::app::App;
@@ -35,8 +34,6 @@ const GRACE: Duration = Duration::from_secs(7);
 /// What the lanes share.
 struct Worker {
     app: App,
-    /// Names this worker in its leases.
-    owner: Uuid,
     announcer: Announcer,
     shutdown: Shutdown,
 }
@@ -102,7 +99,6 @@ async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
     let worker = Arc::new(Worker {
         announcer: Announcer::new(app.clone()),
         app,
-        owner: Uuid::now_v7(),
         shutdown: shutdown.clone(),
     });
     let (outcomes, received) = mpsc::channel(1_024);

@@ -12,7 +12,7 @@ use omocast_contract::{
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use uuid::Uuid;
 
 use super::pace::{Pace, Turn};
@@ -108,6 +108,7 @@ impl Lane {
     ) -> Self {
         let sender = Arc::new(Sender {
             worker,
+            owner: Uuid::now_v7(),
             account,
             pace,
             outcomes,
@@ -149,7 +150,7 @@ impl Lane {
                 let claim = worker
                     .app
                     .store
-                    .claim_recipients(account.id, worker.owner, worker.app.now(), at_once)
+                    .claim_recipients(account.id, sender.owner, worker.app.now(), at_once)
                     .await?;
                 is_empty = claim.is_empty;
                 waiting.extend(claim.recipients);
@@ -199,7 +200,7 @@ impl Lane {
                 _ = renew.tick() => {
                     let keys: Vec<_> =
                         leased.values().copied().chain(waiting.iter().map(|each| each.key)).collect();
-                    worker.app.store.renew_leases(&keys, worker.owner, worker.app.now()).await?;
+                    worker.app.store.renew_leases(&keys, sender.owner, worker.app.now()).await?;
                 }
             }
         }
@@ -218,7 +219,7 @@ impl Lane {
         } = &*self.sender;
         let store = &worker.app.store;
         store
-            .release_recipients(waiting, worker.owner, worker.app.now())
+            .release_recipients(waiting, self.sender.owner, worker.app.now())
             .await?;
         let ending = async {
             while let Some(sent) = sending.join_next().await {
@@ -228,9 +229,15 @@ impl Lane {
             }
             anyhow::Ok(())
         };
-        if timeout(GRACE, ending).await.is_err() {
+        // Turns and answers come within a time, so the end does as well; only a server that stops can't wait for it.
+        let grace = async {
+            worker.shutdown.requested().await;
+            sleep(GRACE).await;
+        };
+        tokio::select! {
+            ended = ending => ended?,
             // Their leases end, and whoever takes them over does what is right for their channel.
-            tracing::warn!(account = %account.id, "requests without an answer were left behind");
+            () = grace => tracing::warn!(account = %account.id, "requests without an answer were left behind"),
         }
         if let Some(Stopped { reason, code }) = stopped {
             self.sender.all_recorded().await;
@@ -273,6 +280,8 @@ impl Lane {
 /// What one request needs.
 struct Sender {
     worker: Arc<Worker>,
+    /// Names this lane in its leases. Not the worker: what a lane leaves behind another must be able to take over.
+    owner: Uuid,
     account: Account,
     pace: Arc<Pace>,
     outcomes: mpsc::Sender<ToRecord>,
@@ -441,7 +450,7 @@ impl Sender {
         let app = &self.worker.app;
         let begun = app
             .store
-            .begin_delivery(key, position, self.worker.owner, app.now())
+            .begin_delivery(key, position, self.owner, app.now())
             .await;
         let wait = match begun {
             Ok(true) => None,
@@ -603,7 +612,7 @@ impl Sender {
             key,
             told,
             then,
-            by: Some(self.worker.owner),
+            by: Some(self.owner),
         };
         drop(self.outcomes.send(ToRecord::Outcome(outcome)).await);
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use omocast_contract::api::Media;
 use omocast_contract::control::GIVE_UP_AFTER;
-use omocast_contract::limit::pair_turn;
+use omocast_contract::limit::{pair_counted, pair_turn};
 use omocast_contract::live::LiveEvent;
 use omocast_contract::reach::{Outgoing, Standing, Tie};
 use omocast_contract::{
@@ -301,7 +301,6 @@ impl Store {
         let mut claim = Claim::default();
         let mut outcomes = Vec::new();
         let mut with_key = Vec::new();
-        let mut pairs = Vec::new();
         let mut outgoing: HashMap<BroadcastId, Outgoing> = HashMap::new();
         for (row, key) in rows.iter().zip(keys) {
             let member: MemberId = read_id(row, "member_id")?;
@@ -346,27 +345,24 @@ impl Store {
             let has_key = channel == Channel::Line;
             let all = deliveries.remove(&key).unwrap_or_default();
             let attempts = u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX);
-            let mut plan = plan_hand_over(&all, reach, has_key, first_attempt_at, now);
+            let plan = plan_hand_over(&all, reach, has_key, first_attempt_at, now);
             if channel == Channel::Whatsapp && !plan.positions.is_empty() {
                 let messages = i64::try_from(plan.positions.len()).unwrap_or(i64::MAX);
-                match pair_turn(read_time(row, "pair_busy_until")?, now, messages) {
-                    Ok(until) => pairs.push((key.customer, until)),
-                    Err(not_before) => {
-                        plan.positions.clear();
-                        outcomes.push(Outcome {
-                            key,
-                            told: plan.told,
-                            then: Then::PutBack {
-                                not_before,
-                                attempts,
-                                reason: Some(Reason::RateLimited),
-                                code: None,
-                                may_have_arrived: false,
-                            },
-                            by: None,
-                        });
-                        continue;
-                    }
+                let busy_until = read_time(row, "pair_busy_until")?;
+                if let Err(not_before) = pair_turn(busy_until, now, messages) {
+                    outcomes.push(Outcome {
+                        key,
+                        told: plan.told,
+                        then: Then::PutBack {
+                            not_before,
+                            attempts,
+                            reason: Some(Reason::RateLimited),
+                            code: None,
+                            may_have_arrived: false,
+                        },
+                        by: None,
+                    });
+                    continue;
                 }
             }
             let then = if plan.positions.is_empty() {
@@ -404,7 +400,6 @@ impl Store {
             .collect();
         lease(&mut tx, &claimed, owner, now).await?;
         begin_all(&mut tx, &with_key, now).await?;
-        count_pairs(&mut tx, &pairs).await?;
         claim
             .changes
             .broadcasts
@@ -807,20 +802,33 @@ async fn lease(
     Ok(())
 }
 
-/// Notes until when WhatsApp counts what these customers get.
+/// Counts what these customers were sent just now towards WhatsApp's rate for one customer.
 async fn count_pairs(
     tx: &mut SqliteConnection,
-    pairs: &[(CustomerId, Timestamp)],
+    recipients: &[Recipient],
+    now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    for pairs in pairs.chunks(CHUNK) {
-        let mut builder = QueryBuilder::new("with v (c, u) as (");
-        builder.push_values(pairs, |mut row, (customer, until)| {
-            row.push_bind(customer.to_string()).push_bind(until.0);
-        });
-        builder.push(") update customer set pair_busy_until = v.u from v where customer.id = v.c");
-        builder.build().execute(&mut *tx).await?;
+    let sent = |recipient: &Recipient| {
+        let new = recipient.deliveries.iter().filter(|each| each.is_new);
+        i64::try_from(new.count()).unwrap_or(i64::MAX)
+    };
+    let pairs: Vec<_> = recipients
+        .iter()
+        .filter(|recipient| recipient.channel == Channel::Whatsapp && sent(recipient) > 0)
+        .map(|recipient| {
+            let until = pair_counted(recipient.pair_busy_until, now, sent(recipient));
+            (recipient.key.customer, until)
+        })
+        .collect();
+    if pairs.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let mut builder = QueryBuilder::new("with v (c, u) as (");
+    builder.push_values(pairs, |mut row, (customer, until)| {
+        row.push_bind(customer.to_string()).push_bind(until.0);
+    });
+    builder.push(") update customer set pair_busy_until = v.u from v where customer.id = v.c");
+    builder.build().execute(tx).await.map(drop)
 }
 
 /// Notes that all messages of these recipients are about to be sent, each recipient's in one request with a key.
@@ -852,6 +860,8 @@ struct Recipient {
     key: RecipientKey,
     event: EventId,
     account: AccountId,
+    channel: Channel,
+    pair_busy_until: Timestamp,
     status: DeliveryStatus,
     reason: Option<Reason>,
     code: Option<String>,
@@ -961,6 +971,7 @@ pub(super) async fn settle(
         write_deliveries(tx, &recipients, now).await?;
         write_recipients(tx, &recipients, now).await?;
         write_messages(tx, &recipients, now, &mut changes).await?;
+        count_pairs(tx, &recipients, now).await?;
         stop_marketing(tx, &newly_failed(&recipients, Reason::OptedOut), now).await?;
         mark_unreachable(tx, &newly_failed(&recipients, Reason::Unreachable), now).await?;
         for (account, reason, code) in newly_stopped(&recipients) {
@@ -982,7 +993,7 @@ async fn load_recipients(
     let mut deliveries = load_deliveries(tx, keys).await?;
     let mut builder = with_keys(keys);
     builder.push(
-        " select r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.status, r.reason, r.platform_code,
+        " select r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.channel, c.pair_busy_until, r.status, r.reason, r.platform_code,
                  r.is_open, r.not_before, r.attempts, r.lease_owner, r.first_attempt_at, r.name,
                  c.delivered_until, c.read_until
           from v cross join recipient r on r.broadcast_id = v.b and r.customer_id = v.c
@@ -996,6 +1007,8 @@ async fn load_recipients(
                 key,
                 event: read_id(row, "event_id")?,
                 account: read_id(row, "account_id")?,
+                channel: read_word(row, "channel", Channel::parse)?,
+                pair_busy_until: read_time(row, "pair_busy_until")?,
                 status: read_word(row, "status", DeliveryStatus::parse)?,
                 reason: read_word_or_none(row, "reason", Reason::parse)?,
                 code: row.try_get("platform_code")?,
