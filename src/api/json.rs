@@ -345,10 +345,15 @@ mod tests {
         )));
         let progress = r#"{"queued":0,"sending":0,"sent":1,"delivered":0,"read":0,"failed":0,"skipped":0,"unknown":0}"#;
         reads_back::<Broadcast>(&id(&format!(
-            r#"{{"id":ID,"title":"t","status":"sending","sender":"s","sender_id":ID,"created_at":"{at}",
-            "completed_at":null,"message_count":1,"progress":{progress},"messages":[],"media":[],
+            r#"{{"id":ID,"title":"t","status":"held","sender":"s","sender_id":ID,"created_at":"{at}",
+            "starts_at":"{at}","retry_of":ID,"completed_at":null,"message_count":1,"progress":{progress},"messages":[],"media":[],
             "links":{{"official":0,"other":0}},"channels":[],
-            "tells_delivered":0,"tells_read":0}}"#
+            "tells_delivered":0,"tells_read":0,"retryable":1,"seconds_left":6,
+            "outcomes":[{{"status":"failed","reason":"other","channel":"line","customers":1}}],
+            "paused":[{{"account":ID,"name":"n","channel":"line","reason":"monthly_limit","platform_code":null,
+            "since":"{at}","tried_at":"{at}","waiting":9}}],
+            "log":[{{"at":"{at}","member":"m","event":"accepted","recipients":9}},
+            {{"at":"{at}","member":null,"event":"completed"}}]}}"#
         )));
     }
 

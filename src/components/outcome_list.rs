@@ -1,31 +1,30 @@
-//! Who did not get a broadcast, and why: a line for each reason and channel, which opens the list of those customers.
+//! Who did not get a broadcast, and why: a line for each reason, by channel, which opens the list of those customers.
 
 use leptos::prelude::*;
-use omocast_contract::{DeliveryStatus, OutcomeCount, Standing};
+use omocast_contract::audience::ChannelCount;
+use omocast_contract::{DeliveryStatus, OutcomeCount, Reason, Standing};
 
 use crate::components::channel_badge::{ChannelBadge, channel_name};
 use crate::components::reason_text::{reason_text, status_text};
 use crate::components::status_chip::status_tone;
-use crate::i18n::{Key, number, phrase, t_with};
+use crate::i18n::{Key, number, phrase, t, t_with};
 use crate::ui::reactive;
 
 /// The list; nothing where everybody got it.
 #[component]
 pub fn OutcomeList(
-    /// The most first.
-    #[prop(into)]
-    outcomes: Signal<Vec<OutcomeCount>>,
+    #[prop(into)] outcomes: Signal<Vec<OutcomeCount>>,
     /// The customers who stand so are to be shown.
     on_open: Callback<Standing>,
 ) -> impl IntoView {
     reactive(move || {
-        let outcomes = outcomes.get();
-        if outcomes.is_empty() {
+        let lines = outcomes.with(|outcomes| lines(outcomes));
+        if lines.is_empty() {
             return ().into_any();
         }
-        let lines = outcomes
+        let lines = lines
             .into_iter()
-            .map(|outcome| line(outcome, on_open))
+            .map(|line| line_view(line, on_open))
             .collect_view();
         view! {
             <section class="outcome-list">
@@ -36,6 +35,46 @@ pub fn OutcomeList(
         .into_any()
     })
     .into_any()
+}
+
+/// Customers of one outcome, by channel.
+struct Line {
+    status: DeliveryStatus,
+    reason: Option<Reason>,
+    channels: Vec<ChannelCount>,
+}
+
+impl Line {
+    fn total(&self) -> u64 {
+        self.channels.iter().map(|count| count.customers).sum()
+    }
+}
+
+/// What failed before what was skipped, and the most first.
+fn lines(outcomes: &[OutcomeCount]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for outcome in outcomes {
+        let count = ChannelCount {
+            channel: outcome.channel,
+            customers: outcome.customers,
+        };
+        let known = lines
+            .iter_mut()
+            .find(|line| (line.status, line.reason) == (outcome.status, outcome.reason));
+        match known {
+            Some(line) => line.channels.push(count),
+            None => lines.push(Line {
+                status: outcome.status,
+                reason: outcome.reason,
+                channels: vec![count],
+            }),
+        }
+    }
+    lines.sort_by_key(|line| {
+        let is_skipped = line.status == DeliveryStatus::Skipped;
+        (is_skipped, std::cmp::Reverse(line.total()))
+    });
+    lines
 }
 
 fn standing(status: DeliveryStatus) -> Standing {
@@ -51,23 +90,41 @@ fn standing(status: DeliveryStatus) -> Standing {
     }
 }
 
-fn line(outcome: OutcomeCount, on_open: Callback<Standing>) -> AnyView {
-    let OutcomeCount {
-        status,
-        reason,
-        channel,
-        customers,
-    } = outcome;
-    let why = reason.map(reason_text).unwrap_or_default();
+fn line_view(line: Line, on_open: Callback<Standing>) -> AnyView {
+    let (status, total) = (line.status, line.total());
+    let why = line.reason.map(reason_text).unwrap_or_default();
+    let each: Vec<String> = line
+        .channels
+        .iter()
+        .map(|count| {
+            let (channel, customers) = (channel_name(count.channel), number(count.customers));
+            t_with(
+                Key::CheckChannel,
+                &[("channel", &channel), ("count", &customers)],
+            )
+        })
+        .collect();
     let label = t_with(
         Key::BroadcastOutcome,
         &[
             ("status", &status_text(status)),
             ("reason", &why),
-            ("channel", &channel_name(channel)),
-            ("count", &number(customers)),
+            ("count", &number(total)),
+            ("channels", &each.join(&t(Key::ComposeSeparator))),
         ],
     );
+    let channels = line
+        .channels
+        .into_iter()
+        .map(|count| {
+            view! {
+                <span class="outcome-list__channel">
+                    <ChannelBadge channel=count.channel is_decoration=true />
+                    {number(count.customers)}
+                </span>
+            }
+        })
+        .collect_view();
     view! {
         <li>
             <button
@@ -80,8 +137,8 @@ fn line(outcome: OutcomeCount, on_open: Callback<Standing>) -> AnyView {
                     {status_text(status)}
                 </span>
                 <span class="outcome-list__why">{why}</span>
-                <ChannelBadge channel is_decoration=true />
-                <span class="outcome-list__number">{number(customers)}</span>
+                <span class="outcome-list__channels">{channels}</span>
+                <span class="outcome-list__number">{number(total)}</span>
             </button>
         </li>
     }
@@ -90,7 +147,7 @@ fn line(outcome: OutcomeCount, on_open: Callback<Standing>) -> AnyView {
 
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
-    use omocast_contract::{Channel, Reason};
+    use omocast_contract::Channel;
 
     use crate::ui::Story;
 
@@ -121,6 +178,12 @@ pub fn stories() -> Vec<crate::ui::Story> {
                     Reason::PlatformFault,
                     Channel::Whatsapp,
                     5,
+                ),
+                outcome(
+                    DeliveryStatus::Skipped,
+                    Reason::WindowClosed,
+                    Channel::Whatsapp,
+                    48,
                 ),
                 outcome(DeliveryStatus::Failed, Reason::Blocked, Channel::Line, 4),
                 outcome(

@@ -36,7 +36,7 @@ for (const channel of ["LINE", "WhatsApp"]) {
     const reached = Number((await send.textContent())?.replace(/\D/g, ""));
     await send.click();
     const dialog = page.getByRole("dialog");
-    await expect(dialog).toContainText(new RegExp(`${channel} [\\d,]+ 位`));
+    await expect(dialog).toContainText(new RegExp(`將會收到${channel} [\\d,]+`));
     await dialog.getByRole("button", { name: "發送" }).click();
     await expect(page.getByText("已完成")).toBeVisible({ timeout: 40_000 });
     const requests: Sent[] = await (await page.request.get(`${PHONES}/control/requests`)).json();

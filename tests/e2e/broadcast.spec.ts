@@ -33,9 +33,8 @@ test("a broadcast reaches the customers' phones, and their answer comes back", a
   await expect(send).toBeEnabled();
   await send.click();
   const dialog = page.getByRole("dialog");
-  await expect(dialog).toContainText(/LINE [\d,]+ 位/);
-  await expect(dialog).toContainText(/WhatsApp [\d,]+ 位/);
-  await expect(dialog).toContainText("每位 3 則");
+  await expect(dialog).toContainText(/將會收到.*LINE [\d,]+ · .*WhatsApp [\d,]+/);
+  await expect(dialog).toContainText("3 則訊息，約 ");
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "發送" }).click();
 

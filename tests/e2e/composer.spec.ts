@@ -75,7 +75,7 @@ async function send(page: Page, perCustomer: number) {
   await expect(send).toBeEnabled();
   await send.click();
   const dialog = page.getByRole("dialog");
-  await expect(dialog).toContainText(`每位 ${perCustomer} 則`);
+  await expect(dialog).toContainText(`${perCustomer} 則訊息，約 `);
   await dialog.getByRole("button", { name: "發送" }).click();
   await expect(page).toHaveURL(/broadcasts\//);
   await expect(page.getByText("已完成")).toBeVisible({ timeout: 40_000 });
@@ -329,7 +329,7 @@ test("a whole broadcast with the keyboard alone", async ({ page }) => {
   await pressUntil(page, "Tab", send);
   await page.keyboard.press("Enter");
   const confirm = page.getByRole("dialog").getByRole("button", { name: "發送" });
-  await expect(confirm).toBeVisible();
+  await expect(confirm).toBeEnabled();
   await pressUntil(page, "Tab", confirm);
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/broadcasts\//);

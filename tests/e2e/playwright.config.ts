@@ -78,6 +78,8 @@ export default defineConfig({
     // Printed when the demo's customers are all there.
     wait: { stdout: /^ready$/m },
     cwd: root,
+    // Long enough to press 復原, and no longer: every test that sends waits for it.
+    env: { OMOCAST_HOLD_SECONDS: "4" },
     reuseExistingServer: false,
     timeout: 120_000,
     stdout: "pipe",

@@ -26,7 +26,6 @@ use crate::components::outcome_list::OutcomeList;
 use crate::components::paused_accounts::PausedAccounts;
 use crate::components::progress_figures::figures_of;
 use crate::components::progress_meter::ProgressMeter;
-use crate::components::reason_text::broadcast_status_text;
 use crate::components::status_chip::BroadcastStatusChip;
 use crate::i18n::{Key, PluralKey, date_time, phrase, t, t_count, t_with};
 use crate::live::use_live;
@@ -111,8 +110,6 @@ pub fn BroadcastPage(id: BroadcastId) -> impl IntoView {
             .into_any(),
         }
     };
-    // Where it stands as a whole is said aloud, not each step on the way.
-    let said = move || is_there.get().then(|| broadcast_status_text(status.get()));
     view! {
         <section class="pane broadcast">
             <header class="pane__bar">
@@ -125,11 +122,13 @@ pub fn BroadcastPage(id: BroadcastId) -> impl IntoView {
                     <h1 class="broadcast__title" tabindex="-1" node_ref=heading>
                         {reactive(title)}
                     </h1>
-                    <Show when=is_there>
-                        <BroadcastStatusChip status />
-                    </Show>
+                    // Where it stands as a whole is said aloud, not each step on the way.
+                    <span role="status">
+                        <Show when=is_there>
+                            <BroadcastStatusChip status />
+                        </Show>
+                    </span>
                 </div>
-                <p class="visually-hidden" role="status">{reactive(said)}</p>
                 {actions(page)}
             </header>
             <div class="pane__scroll">{reactive(content)}</div>
@@ -367,8 +366,8 @@ fn news(page: Page) -> AnyView {
     let is_busy = controls.is_busy;
     let at = move || starts_at.get().map(date_time).unwrap_or_default();
     let stopped = page.told(|broadcast| stopped_words(Key::BroadcastStopped, broadcast));
-    // Of what may be done, only the time of a new start is not known yet, and no rule asks for it.
     let timing = move || {
+        // Who may begin it may put it off: `Control::check` makes no difference.
         let may_time = Memo::new(move |_| page.may(Control::SendNow));
         let is_draft = followed.broadcast.with_untracked(|broadcast| {
             broadcast.as_ref().is_some_and(|broadcast| {

@@ -111,7 +111,8 @@ fn verdict_of_status(status: u16, is_transient: bool) -> Verdict {
     match status {
         401 | 403 => Verdict::Stopped(Reason::AccountNotConnected),
         429 => Verdict::SlowAccount,
-        500.. => Verdict::Again,
+        // A redirect is somebody's in between: the platform has none.
+        300..=399 | 500.. => Verdict::Again,
         _ if is_transient => Verdict::Again,
         _ => Verdict::Refused(Reason::Other),
     }
@@ -165,6 +166,25 @@ pub(super) mod tests {
         assert!(matches!(
             judge(Err(Silence::NotSent)),
             SendOutcome::Retry { .. }
+        ));
+    }
+
+    #[test]
+    fn what_is_in_between_is_no_refusal() {
+        for status in [302, 503] {
+            let html = Ok(Answer {
+                status,
+                ..Answer::default()
+            });
+            assert!(matches!(judge(html), SendOutcome::Retry { .. }), "{status}");
+        }
+        let no_code = answer(400, json!({ "error": { "message": "?" } }));
+        assert!(matches!(
+            judge(no_code),
+            SendOutcome::Refused {
+                reason: Reason::Other,
+                ..
+            }
         ));
     }
 

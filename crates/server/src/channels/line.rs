@@ -193,7 +193,8 @@ fn refusal(answer: &Answer) -> SendOutcome {
             slows_account: true,
             may_have_arrived: false,
         },
-        500.. => SendOutcome::Retry {
+        // A redirect is somebody's in between: the platform has none.
+        300..=399 | 500.. => SendOutcome::Retry {
             after: answer.retry_after.unwrap_or(Duration::from_secs(2)),
             reason: Reason::PlatformFault,
             code,
@@ -316,7 +317,6 @@ mod tests {
         check_refused(404, "Not found", Reason::Unreachable);
         check_refused(413, "Request entity too large", Reason::ContentRefused);
         check_refused(415, "Unsupported media type", Reason::ContentRefused);
-        check_refused(302, "Found", Reason::Other);
     }
 
     #[test]
@@ -346,6 +346,7 @@ mod tests {
             Reason::RateLimited,
         );
         check_retry(answer(500, json!({ "message": "" })), Reason::PlatformFault);
+        check_retry(answer(302, json!({})), Reason::PlatformFault);
         check_retry(Err(Silence::NotSent), Reason::PlatformFault);
         check_retry(Err(Silence::Unanswered), Reason::NoAnswer);
     }

@@ -21,13 +21,15 @@ use crate::app::App;
 use crate::channels::{Account, Outbound};
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
-use crate::store::deliveries::{AccountWithWork, Changes, Outcome, Then};
+use crate::store::deliveries::{AccountWithWork, Begun, Changes, Outcome, Then};
 use pace::Pace;
 use worker::{Lane, longest_wait};
 
 /// Outcomes that are written together: this many, or what comes within this time.
-const OUTCOMES_AT_ONCE: usize = 200;
+const OUTCOMES_AT_ONCE: usize = 500;
 const OUTCOMES_WITHIN: Duration = Duration::from_millis(50);
+/// Messages about to be sent that are noted together at the most.
+const NOTES_AT_ONCE: usize = 200;
 /// How long requests that are out may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(7);
 
@@ -82,6 +84,9 @@ enum ToRecord {
     Barrier(oneshot::Sender<()>),
 }
 
+/// A message that is about to be sent, and who waits until that is noted: told whether it may be sent.
+type ToNote = (Begun, oneshot::Sender<bool>);
+
 /// A lane that is running.
 struct Running {
     /// Says that there is more to claim.
@@ -104,21 +109,27 @@ async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
     let (outcomes, received) = mpsc::channel(1_024);
     let mut recording = JoinSet::new();
     recording.spawn(record(worker.clone(), received));
+    let (notes, to_note) = mpsc::channel(1_024);
+    recording.spawn(note(worker.clone(), to_note));
     let worked = tokio::select! {
-        worked = run_lanes(&worker, outcomes) => worked,
+        worked = run_lanes(&worker, outcomes, notes) => worked,
         // Neither ends by itself.
         () = worker.announcer.run() => Ok(()),
         _ = recording.join_next() => Err(anyhow::anyhow!("outcomes are no longer recorded")),
     };
     // No lane is left to send an outcome; those that were sent are still written.
-    if timeout(GRACE, recording.join_next()).await.is_err() {
+    if timeout(GRACE, recording.join_all()).await.is_err() {
         tracing::error!("the last outcomes were not recorded");
     }
     worker.announcer.flush().await;
     worked
 }
 
-async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> anyhow::Result<()> {
+async fn run_lanes(
+    worker: &Arc<Worker>,
+    outcomes: mpsc::Sender<ToRecord>,
+    notes: mpsc::Sender<ToNote>,
+) -> anyhow::Result<()> {
     let app = &worker.app;
     let mut running: HashMap<AccountId, Running> = HashMap::new();
     let mut paces: HashMap<AccountId, Arc<Pace>> = HashMap::new();
@@ -162,6 +173,7 @@ async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> an
                 account,
                 pace,
                 outcomes.clone(),
+                notes.clone(),
                 more.clone(),
                 is_paused,
             );
@@ -224,6 +236,25 @@ impl Watch {
     fn was_set_back(&mut self, now: Timestamp) -> bool {
         let before = std::mem::replace(&mut self.0, now);
         now.since(before) < -Self::TOLERATED
+    }
+}
+
+/// Notes messages that are about to be sent: whatever came while the last were written goes together.
+async fn note(worker: Arc<Worker>, mut received: mpsc::Receiver<ToNote>) {
+    let store = &worker.app.store;
+    let mut together = Vec::new();
+    while received.recv_many(&mut together, NOTES_AT_ONCE).await > 0 {
+        let (begun, waiting): (Vec<_>, Vec<_>) = together.drain(..).unzip();
+        match store.begin_deliveries(&begun, worker.app.now()).await {
+            Ok(noted) => {
+                for (waiting, is_noted) in waiting.into_iter().zip(noted) {
+                    // Whoever waited may have gone.
+                    let _ = waiting.send(is_noted);
+                }
+            }
+            // Nobody is answered, so nothing is sent.
+            Err(error) => tracing::error!("deliveries could not be begun: {error}"),
+        }
     }
 }
 

@@ -4,11 +4,12 @@
 //! together they keep to the account's pace. A turn that nobody used in time is lost, never caught up with:
 //! what comes late must not come in a burst.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use omocast_contract::{AccountId, Timestamp};
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::app::Clock;
 use crate::store::{HELD, Store, StoreError, Turns};
@@ -20,6 +21,10 @@ const LATE: i64 = 20_000;
 /// What is kept of a platform's limit for requests that the network delays and lets arrive together, in thousandths.
 const KEPT_BACK: i64 = 20;
 
+/// After so many places taken in vain the machine is too busy for any.
+const PLACES: u32 = 5;
+/// How exactly the timer wakes.
+const TIMER: Duration = Duration::from_millis(2);
 /// Nobody waits longer for a turn, in microseconds: whoever would is put back.
 const LONGEST_TURN: i64 = HELD * 1_000;
 
@@ -40,6 +45,9 @@ pub(super) struct Pace {
     interval: i64,
     /// The turns that this process has taken and not given out.
     taken: Mutex<Turns>,
+    /// Between two requests of this process, and when the next may go out.
+    spacing: Duration,
+    next: std::sync::Mutex<Instant>,
 }
 
 impl Pace {
@@ -56,6 +64,25 @@ impl Pace {
                 interval,
                 count: 0,
             }),
+            spacing: Duration::from_secs(1) / per_second.max(1),
+            next: std::sync::Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Waits until the last request is far enough away: after their turns requests wait for the disk, together,
+    /// and would go out together. Whoever wakes up too late for their place takes another.
+    pub(super) async fn space(&self) {
+        for _ in 0..PLACES {
+            let place = {
+                let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+                let place = (*next).max(Instant::now());
+                *next = place + self.spacing;
+                place
+            };
+            sleep_until(place).await;
+            if place.elapsed() <= self.spacing + TIMER {
+                return;
+            }
         }
     }
 

@@ -11,15 +11,18 @@ use omocast_contract::{
     BroadcastId, Channel, DeliveryStatus, Reason, SentTemplate, TemplateStatus,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use uuid::Uuid;
 
 use super::pace::{Pace, Turn};
-use super::{GRACE, ToRecord, Worker, weight_of};
+use super::{GRACE, ToNote, ToRecord, Worker, weight_of};
 use crate::channels::{Account, Outbound, SendOutcome, Upload};
 use crate::outbound::{outbound, outbound_template, upload_of};
-use crate::store::deliveries::{ClaimedRecipient, LEASE, Outcome, RecipientKey, Then, Told};
+use crate::store::StoreError;
+use crate::store::deliveries::{
+    Begun, Claim, ClaimedRecipient, LEASE, Outcome, RecipientKey, Then, Told,
+};
 use crate::store::inbound::About;
 
 /// After so many faults of a platform in a row an account is left alone for a while, before everybody's attempts are
@@ -30,14 +33,9 @@ const ATTEMPTS: u32 = 8;
 /// No wait between two attempts is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
-/// How many recipients of one account are handed over at a time.
-fn side_by_side(channel: Channel) -> usize {
-    match channel {
-        // A thousand pushes a second at a tenth of a second each.
-        Channel::Line => 100,
-        Channel::Whatsapp | Channel::Facebook | Channel::Instagram | Channel::Web => 32,
-    }
-}
+/// The least and the most recipients of one account that are handed over at a time.
+const LEAST: usize = 8;
+const MOST: usize = 256;
 
 /// No wait between two attempts is longer, in milliseconds.
 pub(super) fn longest_wait() -> i64 {
@@ -103,6 +101,7 @@ impl Lane {
         account: Account,
         pace: Arc<Pace>,
         outcomes: mpsc::Sender<ToRecord>,
+        notes: mpsc::Sender<ToNote>,
         more: Arc<Notify>,
         is_trial: bool,
     ) -> Self {
@@ -112,6 +111,7 @@ impl Lane {
             account,
             pace,
             outcomes,
+            notes,
         });
         Self {
             sender,
@@ -127,16 +127,15 @@ impl Lane {
         let Sender {
             worker, account, ..
         } = &*sender;
-        let mut at_once = if self.is_trial {
-            1
-        } else {
-            side_by_side(account.channel)
-        };
+        // Few at first: an account whose token is wrong is not asked hundreds of times.
+        let mut at_once = if self.is_trial { 1 } else { LEAST };
         let mut waiting: VecDeque<ClaimedRecipient> = VecDeque::new();
         let mut sending: JoinSet<AccountState> = JoinSet::new();
         let mut leased: HashMap<Id, RecipientKey> = HashMap::new();
         let mut stopped: Option<Stopped> = None;
+        let mut claiming: Option<JoinHandle<Result<Claim, StoreError>>> = None;
         let mut is_empty = false;
+        let mut has_more = false;
         let mut is_held = false;
         let mut faults = 0;
         let renew_every = Duration::from_millis(LEASE.unsigned_abs()) / 3;
@@ -146,15 +145,11 @@ impl Lane {
             if worker.shutdown.is_requested() || stopped.is_some() || is_held {
                 break;
             }
-            if waiting.is_empty() && !is_empty {
-                let claim = worker
-                    .app
-                    .store
-                    .claim_recipients(account.id, sender.owner, worker.app.now(), at_once)
-                    .await?;
-                is_empty = claim.is_empty;
-                waiting.extend(claim.recipients);
-                worker.settle_up(claim.changes).await?;
+            // While what was claimed goes out, so that nobody waits for the next; on trial one by one.
+            let is_low = waiting.len() <= at_once / 2 && !(self.is_trial && !sending.is_empty());
+            if claiming.is_none() && !is_empty && is_low {
+                let sender = sender.clone();
+                claiming = Some(tokio::spawn(async move { sender.claim(at_once).await }));
             }
             while sending.len() < at_once
                 && let Some(recipient) = waiting.pop_front()
@@ -168,23 +163,31 @@ impl Lane {
                 });
                 leased.insert(task.id(), key);
             }
-            if waiting.is_empty() && sending.len() < at_once && !is_empty {
-                continue;
-            }
-            if sending.is_empty() {
+            if waiting.is_empty() && sending.is_empty() && claiming.is_none() {
+                // Or else the next lane could take what is told and not recorded for a dead one's.
+                self.sender.all_recorded().await;
                 return Ok(());
             }
             tokio::select! {
+                claimed = claimed(&mut claiming), if claiming.is_some() => {
+                    claiming = None;
+                    let claim = claimed?;
+                    // What came after it was asked may not be in it.
+                    is_empty = claim.is_empty && !std::mem::take(&mut has_more);
+                    waiting.extend(claim.recipients);
+                    worker.settle_up(claim.changes).await?;
+                }
                 Some(sent) = sending.join_next_with_id() => {
                     let (id, state) = sent?;
                     leased.remove(&id);
                     match state {
-                        AccountState::Takes if self.is_trial => {
-                            self.is_trial = false;
-                            worker.resume_account(account.id).await?;
-                            at_once = side_by_side(account.channel);
+                        AccountState::Takes => {
+                            if std::mem::take(&mut self.is_trial) {
+                                worker.resume_account(account.id).await?;
+                            }
+                            at_once = sender.side_by_side();
+                            faults = 0;
                         }
-                        AccountState::Takes => faults = 0,
                         AccountState::Faulty(why) => {
                             faults += 1;
                             if self.is_trial || faults >= FAULTS {
@@ -195,7 +198,10 @@ impl Lane {
                         AccountState::Stopped(why) => stopped = Some(why),
                     }
                 }
-                () = self.more.notified() => is_empty = false,
+                () = self.more.notified() => {
+                    is_empty = false;
+                    has_more = claiming.is_some();
+                }
                 () = worker.shutdown.requested() => {}
                 _ = renew.tick() => {
                     let keys: Vec<_> =
@@ -203,6 +209,11 @@ impl Lane {
                     worker.app.store.renew_leases(&keys, sender.owner, worker.app.now()).await?;
                 }
             }
+        }
+        if claiming.is_some() {
+            let claim = claimed(&mut claiming).await?;
+            waiting.extend(claim.recipients);
+            worker.settle_up(claim.changes).await?;
         }
         self.wind_up(waiting, sending, stopped).await
     }
@@ -239,8 +250,8 @@ impl Lane {
             // Their leases end, and whoever takes them over does what is right for their channel.
             () = grace => tracing::warn!(account = %account.id, "requests without an answer were left behind"),
         }
+        self.sender.all_recorded().await;
         if let Some(Stopped { reason, code }) = stopped {
-            self.sender.all_recorded().await;
             worker.pause_account(account.id, reason, &code).await?;
         }
         Ok(())
@@ -285,9 +296,23 @@ struct Sender {
     account: Account,
     pace: Arc<Pace>,
     outcomes: mpsc::Sender<ToRecord>,
+    notes: mpsc::Sender<ToNote>,
 }
 
 impl Sender {
+    /// How many recipients are handed over at a time: as many as the pace takes in half a second.
+    fn side_by_side(&self) -> usize {
+        let pace = self.worker.app.config.pace.of(self.account.channel);
+        usize::try_from(pace / 2).unwrap_or(MOST).clamp(LEAST, MOST)
+    }
+
+    async fn claim(&self, limit: usize) -> Result<Claim, StoreError> {
+        let app = &self.worker.app;
+        app.store
+            .claim_recipients(self.account.id, self.owner, app.now(), limit)
+            .await
+    }
+
     async fn hand_over(&self, recipient: ClaimedRecipient, messages: &[Outbound]) -> AccountState {
         if recipient
             .positions
@@ -330,6 +355,7 @@ impl Sender {
         if let Some(held) = self.wait_for_turn(&recipient, 1).await {
             return held;
         }
+        self.pace.space().await;
         let connectors = &self.worker.app.connectors;
         let outcomes = connectors
             .send(&self.account, &recipient.to, &chosen, retry_key, "")
@@ -448,18 +474,11 @@ impl Sender {
     ) -> Option<SendOutcome> {
         let key = recipient.key;
         let app = &self.worker.app;
-        let begun = app
-            .store
-            .begin_delivery(key, position, self.owner, app.now())
-            .await;
-        let wait = match begun {
-            Ok(true) => None,
+        let wait = match self.note(key, position).await {
+            Some(true) => None,
             // Somebody else has it, or a webhook settled it: whoever claims them next sees what is left.
-            Ok(false) => Some(0),
-            Err(error) => {
-                tracing::error!("a delivery could not be begun: {error}");
-                Some(5_000)
-            }
+            Some(false) => Some(0),
+            None => Some(5_000),
         };
         if let Some(wait) = wait {
             // Not noted, so not sent.
@@ -476,6 +495,7 @@ impl Sender {
         let opaque = About::Delivery { key, position }.to_opaque();
         let message = std::slice::from_ref(message);
         let request_key = Uuid::new_v5(&key.broadcast.0, opaque.as_bytes());
+        self.pace.space().await;
         let outcomes = app
             .connectors
             .send(&self.account, &recipient.to, message, request_key, &opaque)
@@ -606,6 +626,18 @@ impl Sender {
         app.wake.templates.notify_one();
     }
 
+    /// Notes that a message is about to be sent, with others of the moment; none where that could not be written.
+    async fn note(&self, key: RecipientKey, position: u32) -> Option<bool> {
+        let (noted, answer) = oneshot::channel();
+        let begun = Begun {
+            key,
+            position,
+            owner: self.owner,
+        };
+        self.notes.send((begun, noted)).await.ok()?;
+        answer.await.ok()
+    }
+
     async fn tell(&self, key: RecipientKey, told: Vec<Told>, then: Then) {
         // Nobody receives only when the worker has been torn down, and then the lease ends.
         let outcome = Outcome {
@@ -629,6 +661,16 @@ impl Sender {
             // An error means that the worker has been torn down.
             drop(wait.await);
         }
+    }
+}
+
+/// What was asked of the database in the background.
+async fn claimed(
+    claiming: &mut Option<JoinHandle<Result<Claim, StoreError>>>,
+) -> anyhow::Result<Claim> {
+    match claiming {
+        Some(claim) => Ok(claim.await??),
+        None => Ok(Claim::default()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use omocast_contract::message::MessageOrigin;
 use omocast_contract::{DeliveryStatus, EventAction, EventView, Reason, Role};
 use omocast_sandbox::{Fault, Receipts};
-use omocast_server::store::deliveries::{LEASE, Outcome, Then};
+use omocast_server::store::deliveries::{Begun, LEASE, Outcome, Then};
 use uuid::Uuid;
 
 use crate::support::{LINE, NUMBER, Setup, World, line_users, whatsapp_users};
@@ -437,11 +437,12 @@ async fn a_worker_that_comes_back_after_its_lease_sends_nothing() {
 
     let mut begun = Vec::new();
     for (owner, position) in [(late, 0), (other, 0), (other, 0), (late, 1)] {
-        let is_begun = store
-            .begin_delivery(key, position, owner, world.now())
-            .await
-            .unwrap();
-        begun.push(is_begun);
+        let one = Begun {
+            key,
+            position,
+            owner,
+        };
+        begun.extend(store.begin_deliveries(&[one], world.now()).await.unwrap());
     }
     assert_eq!(begun, [false, true, false, false]);
     let put_back = Outcome {

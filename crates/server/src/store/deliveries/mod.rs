@@ -74,6 +74,15 @@ pub struct ClaimedRecipient {
     pub positions: Vec<u32>,
 }
 
+/// A message that is about to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    pub key: RecipientKey,
+    pub position: u32,
+    /// Who has leased the recipient.
+    pub owner: Uuid,
+}
+
 /// What a claim brought.
 #[derive(Debug, Default)]
 pub struct Claim {
@@ -412,31 +421,42 @@ impl Store {
         Ok(claim)
     }
 
-    /// Notes that one message is about to be sent: from now on nobody can say that it was not.
-    /// False when it must not be sent: another worker has taken the recipient over, or it is settled.
-    pub async fn begin_delivery(
+    /// Notes that messages are about to be sent: from now on nobody can say that they were not.
+    /// False for one that must not be sent: another has taken the recipient over, or it is settled.
+    pub async fn begin_deliveries(
         &self,
-        key: RecipientKey,
-        position: u32,
-        owner: Uuid,
+        begun: &[Begun],
         now: Timestamp,
-    ) -> Result<bool, sqlx::Error> {
-        let done = query(
-            "update delivery set status = 'sending', updated_at = $4, sent_at = $4
-             where broadcast_id = $1 and customer_id = $2 and position = $3 and status = 'queued'
-               and exists (select 1 from recipient r
-                           where r.broadcast_id = $1 and r.customer_id = $2 and r.lease_owner = $5)",
-        )
-        .bind(key.broadcast.to_string())
-        .bind(key.customer.to_string())
-        .bind(i64::from(position))
-        .bind(now.0)
-        .bind(owner.to_string())
-        .execute(&self.writer)
-        .await?;
-        // A power cut must not make the next worker send it again.
+    ) -> Result<Vec<bool>, sqlx::Error> {
+        let mut builder = QueryBuilder::new("with v (b, c, p, o) as (");
+        builder.push_values(begun, |mut row, begun| {
+            row.push_bind(begun.key.broadcast.to_string())
+                .push_bind(begun.key.customer.to_string())
+                .push_bind(i64::from(begun.position))
+                .push_bind(begun.owner.to_string());
+        });
+        builder
+            .push(") update delivery set status = 'sending', updated_at = ")
+            .push_bind(now.0)
+            .push(", sent_at = ")
+            .push_bind(now.0);
+        builder.push(
+            " from v join recipient r on r.broadcast_id = v.b and r.customer_id = v.c and r.lease_owner = v.o
+             where delivery.broadcast_id = v.b and delivery.customer_id = v.c and delivery.position = v.p
+               and delivery.status = 'queued'
+             returning delivery.broadcast_id, delivery.customer_id, delivery.position",
+        );
+        let rows = builder.build().fetch_all(&self.writer).await?;
+        let mut noted = BTreeSet::new();
+        for row in &rows {
+            noted.insert((read_key(row)?, row.try_get::<i64, _>("position")?));
+        }
+        // A power cut must not make the next worker send them again.
         self.make_durable().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(begun
+            .iter()
+            .map(|begun| noted.contains(&(begun.key, i64::from(begun.position))))
+            .collect())
     }
 
     /// Records what became of messages, all in one transaction.
