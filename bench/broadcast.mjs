@@ -4,6 +4,8 @@ import { figure, signIn, startProduct } from "./product.mjs";
 
 const CUSTOMERS = 10_000;
 
+// It begins at once.
+process.env.OMOCAST_HOLD_SECONDS = "0";
 const product = await startProduct({ customers: CUSTOMERS, extra: ["--all-mine"], apart: true });
 try {
   const call = await signIn(product.base, "sales@demo.test");

@@ -64,7 +64,7 @@ export async function startProduct({ customers, extra = [], apart = false }) {
     await product.stop();
     standIns = await start("omocast-sandbox", ["--listen", sandbox, "--state", join(data, "sandbox")]);
     const at = (path) => `http://${sandbox}/${path}`;
-    const platforms = ["--line-url", at("line"), "--line-data-url", at("line-data"), "--graph-url", at("graph"), "--web-url", at("web")];
+    const platforms = ["--line-url", at("line"), "--line-data-url", at("line-data"), "--graph-url", at("graph"), "--graph-instagram-url", at("graph-instagram"), "--web-url", at("web")];
     product = await start("omocast-server", ["serve", ...place, ...platforms]);
     const isReady = () => fetch(`${base}/readyz`).then((answer) => answer.ok, () => false);
     for (let tries = 0; !(await isReady()); tries += 1) {
@@ -74,6 +74,7 @@ export async function startProduct({ customers, extra = [], apart = false }) {
   }
   return {
     base,
+    data,
     memory: () => product.memory(),
     async stop() {
       await product.stop();

@@ -286,6 +286,21 @@ pub fn bytes(n: u64) -> String {
     call(&format, &JsValue::from_f64((n as f64 / divisor).max(0.1)))
 }
 
+/// How long something takes, roughly: 15 秒, 3 分鐘, 2 小時.
+pub fn duration(seconds: u64) -> String {
+    let (unit, length) = match seconds {
+        0..90 => ("second", 1),
+        90..5_400 => ("minute", 60),
+        _ => ("hour", 3_600),
+    };
+    let format = formatter(unit, || {
+        let options = [("style", "unit"), ("unit", unit), ("unitDisplay", "long")];
+        intl("NumberFormat", "format", locale(), &options)
+    });
+    let count = seconds.div_ceil(length).max(1);
+    call(&format, &JsValue::from_f64(count as f64))
+}
+
 /// Names in a row: 「LINE、Facebook和Instagram」.
 pub fn list(items: &[String]) -> String {
     let format = formatter("list", || intl("ListFormat", "format", locale(), &[]));
@@ -354,6 +369,22 @@ pub fn date_time(at: Timestamp) -> String {
         ("hourCycle", "h23"),
     ];
     date_format("date_time", &options, at)
+}
+
+/// What the team's clock shows, as a field for a time of it has it: `2026-11-23T10:42`.
+pub fn wall_time(at: Timestamp) -> String {
+    // Swedish writes dates as ISO 8601 does, but for the T.
+    let format = formatter("wall", || {
+        let options = [
+            ("year", "numeric"),
+            ("month", "2-digit"),
+            ("day", "2-digit"),
+            ("hour", "2-digit"),
+            ("minute", "2-digit"),
+        ];
+        intl_of_zone("sv-SE", &options)
+    });
+    call(&format, &JsValue::from_f64(at.0 as f64)).replace(' ', "T")
 }
 
 /// The day, to head the messages of a day: 11月23日 週一.

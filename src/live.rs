@@ -1,5 +1,6 @@
 //! What the server tells as it happens: one stream a tab, handed to whoever shows something it is about.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -28,6 +29,8 @@ type Listener = Rc<dyn Fn(LiveEvent)>;
 pub struct Live {
     listeners: StoredValue<(u64, BTreeMap<u64, Listener>), LocalStorage>,
     is_lost: RwSignal<bool>,
+    /// Grows when the stream is to be opened anew.
+    turn: RwSignal<u32>,
     stop: StoredValue<Option<StopListening>, LocalStorage>,
 }
 
@@ -36,17 +39,34 @@ pub fn provide_live(api: &Api, session: Session) -> Live {
     let live = Live {
         listeners: StoredValue::new_local((0, BTreeMap::new())),
         is_lost: RwSignal::new(false),
+        turn: RwSignal::new(0),
         stop: StoredValue::new_local(None),
     };
     let member = Memo::new(move |_| session.me().map(|me| me.id));
     let api = api.clone();
     // An effect, because the stream is a thing outside that must follow the sign-in.
-    Effect::new(move |_| {
+    Effect::new(move |before: Option<u32>| {
+        let turn = live.turn.get();
         live.close();
+        // Whoever reconnects sees that it is lost until it is not.
+        if before == Some(turn) {
+            live.is_lost.set(false);
+        }
         if member.get().is_some() {
-            let stop = api.listen(Rc::new(move |news| live.take(news)));
+            // What was loaded before the stream was there may be out of date by then.
+            let answered = api.answered();
+            let counted = api.clone();
+            let is_first = Cell::new(true);
+            let take = move |news: LiveNews| {
+                let is_late = news == LiveNews::Connected
+                    && is_first.take()
+                    && counted.answered() != answered;
+                live.take(news, is_late);
+            };
+            let stop = api.listen(Rc::new(take));
             live.stop.set_value(Some(stop));
         }
+        turn
     });
     on_cleanup(move || live.close());
     provide_context(live);
@@ -77,7 +97,12 @@ impl Live {
         self.is_lost.into()
     }
 
-    fn take(&self, news: LiveNews) {
+    /// Opens the stream anew at once, instead of when its turn comes.
+    pub fn reconnect(&self) {
+        self.turn.update(|turn| *turn += 1);
+    }
+
+    fn take(&self, news: LiveNews, is_late: bool) {
         match news {
             LiveNews::Event(event) => self.tell(&event),
             LiveNews::Lost => {
@@ -85,7 +110,7 @@ impl Live {
             }
             LiveNews::Connected => {
                 // What happened meanwhile is not told again.
-                if self.is_lost.try_update(std::mem::take) == Some(true) {
+                if self.is_lost.try_update(std::mem::take) == Some(true) || is_late {
                     self.tell(&LiveEvent::Missed);
                 }
             }
@@ -108,6 +133,5 @@ impl Live {
         if let Some(stop) = stop {
             stop();
         }
-        self.is_lost.try_set(false);
     }
 }

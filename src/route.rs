@@ -250,6 +250,11 @@ pub fn use_route() -> Signal<Route> {
     current().into()
 }
 
+/// Where the browser is now.
+pub fn here() -> Route {
+    current().get_untracked()
+}
+
 /// Goes there, so that the back button comes back here.
 pub fn navigate(route: Route) {
     go(route, true);

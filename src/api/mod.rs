@@ -9,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use leptos::prelude::*;
 use omocast_contract::api::{
@@ -21,8 +22,9 @@ use omocast_contract::message::Message;
 use omocast_contract::test_send::{TestCode, TestCustomers, TestResult, TestSend};
 use omocast_contract::{
     Audience, AudienceCount, Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, Channel,
-    Draft, DraftEdit, DraftId, EventAction, EventId, MediaId, MessageId, OutgoingMessage, Problem,
-    ProblemCode, SavedReply, SavedReplyEdit, SavedReplyId, WabaId,
+    Control, Controlled, Draft, DraftEdit, DraftId, EventAction, EventId, MediaId, MessageId,
+    OutgoingMessage, Preflight, Problem, ProblemCode, SavedReply, SavedReplyEdit, SavedReplyId,
+    WabaId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -120,6 +122,7 @@ pub trait Transport: Send + Sync {
 pub struct Api {
     transport: Arc<dyn Transport>,
     signed_out: ArcTrigger,
+    answered: Arc<AtomicU32>,
 }
 
 pub fn use_api() -> Api {
@@ -131,12 +134,18 @@ impl Api {
         Self {
             transport,
             signed_out: ArcTrigger::new(),
+            answered: Arc::default(),
         }
     }
 
     /// Notifies of each reply that says that nobody is signed in.
     pub fn signed_out(&self) -> ArcTrigger {
         self.signed_out.clone()
+    }
+
+    /// How many calls were answered so far.
+    pub fn answered(&self) -> u32 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     pub fn listen(&self, tell: Rc<dyn Fn(LiveNews)>) -> StopListening {
@@ -242,6 +251,15 @@ impl Api {
         self.post(path::TEMPLATES_SYNC.to_owned(), &request).await
     }
 
+    /// The check before sending: nothing is sent.
+    pub async fn preflight_broadcast(
+        &self,
+        request: &BroadcastRequest,
+    ) -> Result<Preflight, ApiError> {
+        self.post(path::BROADCAST_PREFLIGHT.to_owned(), request)
+            .await
+    }
+
     /// Sent twice with one key, it is one broadcast.
     pub async fn create_broadcast(
         &self,
@@ -265,6 +283,25 @@ impl Api {
 
     pub async fn find_broadcast(&self, id: BroadcastId) -> Result<Broadcast, ApiError> {
         self.get(path::broadcast(id), Vec::new()).await
+    }
+
+    pub async fn control_broadcast(
+        &self,
+        id: BroadcastId,
+        control: Control,
+    ) -> Result<Controlled, ApiError> {
+        self.post(path::broadcast_control(id), &control).await
+    }
+
+    /// Sends again what failed and may be retried; asked twice with one key, it is one broadcast.
+    pub async fn retry_broadcast(
+        &self,
+        id: BroadcastId,
+        idempotency_key: &str,
+    ) -> Result<Broadcast, ApiError> {
+        let mut call = call(Method::Post, path::broadcast_retry(id));
+        call.idempotency_key = Some(idempotency_key.to_owned());
+        self.send_and_read(call).await
     }
 
     pub async fn list_recipients(
@@ -426,6 +463,7 @@ impl Api {
     }
 
     fn noticed(&self, reply: Result<String, ApiError>) -> Result<String, ApiError> {
+        self.answered.fetch_add(1, Ordering::Relaxed);
         if reply == Err(ApiError::SignedOut) {
             self.signed_out.notify();
         }

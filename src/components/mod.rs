@@ -1,10 +1,12 @@
 //! Components that know the domain. They never call the API: data in by props, intent out by callbacks.
 
+pub mod broadcast_action;
+pub mod broadcast_check;
 pub mod broadcast_contents;
+pub mod broadcast_log;
 pub mod channel_badge;
 pub mod channel_choice;
 pub mod composer;
-pub mod confirm_broadcast;
 pub mod customer_panel;
 pub mod customer_row;
 pub mod draft_list;
@@ -14,9 +16,12 @@ pub mod error_text;
 pub mod filter_chips;
 pub mod filter_dialog;
 pub mod finder;
+pub mod hold_notice;
 pub mod insert_tools;
 pub mod message_bubble;
 pub mod message_editor;
+pub mod outcome_list;
+pub mod paused_accounts;
 pub mod preview_phone;
 pub mod progress_figures;
 pub mod progress_meter;

@@ -35,6 +35,9 @@ pub fn ProgressFigures(
     tells_delivered: u64,
     /// Recipients whose platform tells of readings.
     tells_read: u64,
+    /// Those of the failed who may be sent it again.
+    #[prop(into)]
+    retryable: Signal<u64>,
 ) -> impl IntoView {
     let total: u64 = channels.iter().map(|count| count.customers).sum();
     let silent = move |tells: fn(Channel) -> bool| -> Vec<Channel> {
@@ -54,6 +57,10 @@ pub fn ProgressFigures(
         Standing::Delivered => not_told(&no_delivered, total.saturating_sub(tells_delivered)),
         Standing::Read => not_told(&no_read, total.saturating_sub(tells_read)),
         Standing::Skipped => t(Key::BroadcastExcluded),
+        Standing::Failed if retryable.get() > 0 => {
+            let count = number(retryable.get());
+            t_with(Key::BroadcastRetryable, &[("count", &count)])
+        }
         Standing::Failed | Standing::Unknown | Standing::Waiting => String::new(),
     };
     let figures = move || {
@@ -111,7 +118,11 @@ fn figure(standing: Standing, value: u64, note: String) -> AnyView {
 }
 
 /// The figures of a broadcast whose progress may move on.
-pub fn figures_of(broadcast: &Broadcast, progress: Signal<Progress>) -> AnyView {
+pub fn figures_of(
+    broadcast: &Broadcast,
+    progress: Signal<Progress>,
+    retryable: Signal<u64>,
+) -> AnyView {
     view! {
         <ProgressFigures
             progress
@@ -119,6 +130,7 @@ pub fn figures_of(broadcast: &Broadcast, progress: Signal<Progress>) -> AnyView 
             channels=broadcast.channels.clone()
             tells_delivered=broadcast.tells_delivered
             tells_read=broadcast.tells_read
+            retryable
         />
     }
     .into_any()
@@ -145,6 +157,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 channels
                 tells_delivered=whatsapp
                 tells_read=whatsapp
+                retryable=5_u64
             />
         }
         .into_any()

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use omocast_contract::{DeliveryStatus, Progress};
 
 use crate::components::reason_text::status_text;
-use crate::i18n::{Key, list, number, phrase, t_with};
+use crate::i18n::{Key, duration, list, number, phrase, t_with};
 use crate::ui::{Meter, Segment, Tone, reactive};
 
 /// The bar, and over it how many customers it was handed over to.
@@ -14,6 +14,9 @@ pub fn ProgressMeter(
     /// For a row of a list.
     #[prop(optional)]
     is_mini: bool,
+    /// How long the rest takes, in seconds; none where it is not known, or nothing is left.
+    #[prop(optional, into)]
+    seconds_left: Signal<Option<u64>>,
 ) -> impl IntoView {
     let total = Memo::new(move |_| progress.with(|p| p.total() - p.skipped));
     let segments = Signal::derive(move || {
@@ -32,6 +35,10 @@ pub fn ProgressMeter(
             Key::BroadcastDoneOf,
             &[("done", &done()), ("total", &number(total.get()))],
         )
+    };
+    let left = move || {
+        let time = duration(seconds_left.get()?);
+        Some(t_with(Key::BroadcastLeft, &[("time", &time)]))
     };
     let label = Signal::derive(move || {
         let progress = progress.get();
@@ -53,6 +60,9 @@ pub fn ProgressMeter(
             <p class="progress-meter__words">
                 <span class="progress-meter__number">{reactive(number_text)}</span>
                 <span class="progress-meter__unit">{phrase(Key::BroadcastHandedOver)}</span>
+                {move || {
+                    left().map(|left| view! { <span class="progress-meter__unit">{left}</span> })
+                }}
             </p>
             <Meter label segments total />
         </div>
@@ -75,7 +85,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
     };
     vec![
         Story::new("under way", || {
-            view! { <ProgressMeter progress=UNDER_WAY /> }.into_any()
+            view! { <ProgressMeter progress=UNDER_WAY seconds_left=Some(6) /> }.into_any()
         }),
         Story::new("in a row of a list", || {
             view! { <ProgressMeter progress=UNDER_WAY is_mini=true /> }.into_any()

@@ -27,9 +27,13 @@ pub fn reason_text(reason: Reason) -> String {
         Reason::AccountNotConnected => Key::ReasonAccountNotConnected,
         Reason::MonthlyLimit => Key::ReasonMonthlyLimit,
         Reason::AccountRestricted => Key::ReasonAccountRestricted,
+        Reason::AccountPayment => Key::ReasonAccountPayment,
         Reason::RateLimited => Key::ReasonRateLimited,
         Reason::PlatformFault => Key::ReasonPlatformFault,
         Reason::NoAnswer => Key::ReasonNoAnswer,
+        Reason::Duplicate => Key::ReasonDuplicate,
+        Reason::Stopped => Key::ReasonStopped,
+        Reason::WaitedTooLong => Key::ReasonWaitedTooLong,
         Reason::Other => Key::ReasonOtherRefusal,
     })
 }
@@ -74,7 +78,12 @@ pub fn standing_text(standing: Standing) -> String {
 /// Where a broadcast as a whole stands.
 pub fn broadcast_status_text(status: BroadcastStatus) -> String {
     t(match status {
+        BroadcastStatus::Held => Key::BroadcastStatusHeld,
+        BroadcastStatus::Scheduled => Key::BroadcastStatusScheduled,
+        BroadcastStatus::Overdue => Key::BroadcastStatusOverdue,
         BroadcastStatus::Sending => Key::BroadcastStatusSending,
+        BroadcastStatus::Stopped => Key::BroadcastStatusStopped,
+        BroadcastStatus::Cancelled => Key::BroadcastStatusCancelled,
         BroadcastStatus::Completed => Key::BroadcastStatusCompleted,
     })
 }

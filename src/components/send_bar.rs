@@ -31,6 +31,9 @@ pub fn SendBar(
     /// 測試發送 is wanted.
     #[prop(optional, into)]
     on_test: Option<Callback<()>>,
+    /// 排程 is wanted.
+    #[prop(optional, into)]
+    on_schedule: Option<Callback<()>>,
     /// A template is wanted for those whom only the window bars.
     #[prop(optional, into)]
     on_template: Option<Callback<()>>,
@@ -98,6 +101,16 @@ pub fn SendBar(
                         </span>
                     }
                 })}
+            {on_schedule
+                .map(|on_schedule| {
+                    view! {
+                        <span class="send-bar__schedule">
+                            <Button icon=Icon::Clock disabled_reason on_click=on_schedule>
+                                {phrase(Key::CheckSchedule)}
+                            </Button>
+                        </span>
+                    }
+                })}
             <span class="send-bar__send">
                 <Button kind=ButtonKind::Primary icon=Icon::Send disabled_reason on_click=on_send>
                     {reactive(send)}
@@ -162,7 +175,7 @@ pub fn skipped_words(count: &AudienceCount) -> String {
                     )
                 })
                 .collect();
-            each.join(&t(Key::ConfirmSeparator))
+            each.join(&t(Key::ComposeSeparator))
         }
     };
     let skipped = t_count(PluralKey::ComposeSkipped, total, &[]);
@@ -217,6 +230,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 disabled_reason=reason.map(str::to_owned)
                 on_preview=|()| ()
                 on_test=|()| ()
+                on_schedule=|()| ()
                 on_template=|()| ()
                 on_send=|()| ()
             />

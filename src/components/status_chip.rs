@@ -31,7 +31,11 @@ pub fn StatusChip(status: DeliveryStatus) -> impl IntoView {
 #[component]
 pub fn BroadcastStatusChip(#[prop(into)] status: Signal<BroadcastStatus>) -> impl IntoView {
     let tone = Signal::derive(move || match status.get() {
-        BroadcastStatus::Sending => Tone::Action,
+        BroadcastStatus::Held | BroadcastStatus::Scheduled | BroadcastStatus::Sending => {
+            Tone::Action
+        }
+        BroadcastStatus::Overdue => Tone::Warn,
+        BroadcastStatus::Stopped | BroadcastStatus::Cancelled => Tone::Neutral,
         BroadcastStatus::Completed => Tone::Good,
     });
     view! {
@@ -52,12 +56,10 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 .into_any()
         }),
         Story::new("broadcasts", || {
-            view! {
-                <BroadcastStatusChip status=BroadcastStatus::Sending />
-                " "
-                <BroadcastStatusChip status=BroadcastStatus::Completed />
-            }
-            .into_any()
+            BroadcastStatus::ALL
+                .map(|status| view! { <BroadcastStatusChip status /> " " })
+                .collect_view()
+                .into_any()
         }),
     ]
 }

@@ -5,6 +5,8 @@
 
 pub mod body;
 pub mod new_id;
+pub mod selection;
+pub mod sent_template;
 mod shelf;
 
 use std::time::Duration;
@@ -25,6 +27,16 @@ use shelf::{Local, Shelf};
 const REST: Duration = Duration::from_millis(800);
 /// How long to wait before a server that was not reached is tried again.
 const RETRY: Duration = Duration::from_secs(10);
+
+/// Has the composer show this draft when it is opened next, as though it had been written there last.
+pub fn lay_out(member: MemberId, draft: Draft) {
+    Shelf::of(member).keep(&Local {
+        id: draft.id,
+        version: draft.version,
+        is_unsaved: false,
+        body: DraftBody::from(draft),
+    });
+}
 
 /// Keeps the draft that is being written.
 #[derive(Clone, Copy)]

@@ -47,8 +47,23 @@ pub const ENTRIES: &[Entry] = &[
     entry("ui", "windowed_list", ui::windowed_list::stories),
     entry(
         "components",
+        "broadcast_action",
+        components::broadcast_action::stories,
+    ),
+    entry(
+        "components",
+        "broadcast_check",
+        components::broadcast_check::stories,
+    ),
+    entry(
+        "components",
         "broadcast_contents",
         components::broadcast_contents::stories,
+    ),
+    entry(
+        "components",
+        "broadcast_log",
+        components::broadcast_log::stories,
     ),
     entry(
         "components",
@@ -61,11 +76,6 @@ pub const ENTRIES: &[Entry] = &[
         components::channel_choice::stories,
     ),
     entry("components", "composer", components::composer::stories),
-    entry(
-        "components",
-        "confirm_broadcast",
-        components::confirm_broadcast::stories,
-    ),
     entry(
         "components",
         "customer_panel",
@@ -100,6 +110,11 @@ pub const ENTRIES: &[Entry] = &[
     entry("components", "finder", components::finder::stories),
     entry(
         "components",
+        "hold_notice",
+        components::hold_notice::stories,
+    ),
+    entry(
+        "components",
         "insert_tools",
         components::insert_tools::stories,
     ),
@@ -112,6 +127,16 @@ pub const ENTRIES: &[Entry] = &[
         "components",
         "message_editor",
         components::message_editor::stories,
+    ),
+    entry(
+        "components",
+        "outcome_list",
+        components::outcome_list::stories,
+    ),
+    entry(
+        "components",
+        "paused_accounts",
+        components::paused_accounts::stories,
     ),
     entry(
         "components",

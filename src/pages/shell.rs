@@ -11,12 +11,13 @@ use crate::i18n::{self, Key, phrase, t};
 use crate::live::use_live;
 use crate::route::{Route, use_route};
 use crate::session::use_session;
-use crate::ui::{Avatar, Icon, IconView, Menu, MenuItem, Show, use_toasts};
+use crate::ui::{Avatar, Button, Icon, IconView, Menu, MenuItem, Show, use_toasts};
 
 #[component]
 pub fn Shell(children: Children) -> impl IntoView {
     let route = use_route();
-    let is_lost = use_live().is_lost();
+    let live = use_live();
+    let is_lost = live.is_lost();
     let main = NodeRef::<html::Main>::new();
     let section = Memo::new(move |_| section_of(&route.get()));
     // An effect, because the tab's title is the browser's.
@@ -47,17 +48,24 @@ pub fn Shell(children: Children) -> impl IntoView {
             <main class="shell__main" id="main" tabindex="-1" node_ref=main>
                 {children()}
             </main>
-            <div class="shell__lost" role="status" data-shown=move || is_lost.get().then_some("")>
-                {move || {
-                    is_lost
-                        .get()
-                        .then(|| {
-                            view! {
-                                <IconView icon=Icon::WifiOff />
-                                <span>{t(Key::AppConnectionLost)}</span>
-                            }
-                        })
-                }}
+            <div class="shell__lost" data-shown=move || is_lost.get().then_some("")>
+                <div class="shell__lost-words" role="status">
+                    {move || {
+                        is_lost
+                            .get()
+                            .then(|| {
+                                view! {
+                                    <IconView icon=Icon::WifiOff />
+                                    <span>{t(Key::AppConnectionLost)}</span>
+                                }
+                            })
+                    }}
+                </div>
+                <Show when=is_lost>
+                    <Button icon=Icon::Refresh on_click=move || live.reconnect()>
+                        {phrase(Key::AppReconnect)}
+                    </Button>
+                </Show>
             </div>
         </div>
     }

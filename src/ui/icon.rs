@@ -73,6 +73,7 @@ icons! {
     Send => "send",
     Settings => "settings",
     Smile => "smile",
+    Square => "square",
     Sun => "sun",
     Tag => "tag",
     Trash => "trash-2",

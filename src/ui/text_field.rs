@@ -14,6 +14,8 @@ pub enum TextKind {
     Search,
     Email,
     Password,
+    /// A time of some clock, to the minute: `2026-11-30T09:00`.
+    DateTime,
 }
 
 impl TextKind {
@@ -23,6 +25,7 @@ impl TextKind {
             Self::Search => "search",
             Self::Email => "email",
             Self::Password => "password",
+            Self::DateTime => "datetime-local",
         }
     }
 }
@@ -44,6 +47,9 @@ pub fn TextField(
     #[prop(optional)]
     name: &'static str,
     #[prop(optional, into)] maxlength: Option<u32>,
+    /// The earliest time.
+    #[prop(optional, into)]
+    min: Option<String>,
     /// What is wrong with it; none when nothing is.
     #[prop(optional, into)]
     error: Signal<Option<String>>,
@@ -77,6 +83,7 @@ pub fn TextField(
                     name=name
                     autocomplete=autocomplete
                     maxlength=maxlength
+                    min=min
                     placeholder=move || placeholder.get()
                     aria-invalid=move || has_error().then_some("true")
                     aria-describedby=reactive(described_by)
@@ -119,6 +126,12 @@ pub fn stories() -> Vec<super::Story> {
                         icon=Icon::Search
                         placeholder="搜尋顧客"
                         value=RwSignal::new(String::new())
+                    />
+                    <TextField
+                        label="時間（Asia/Taipei）"
+                        kind=TextKind::DateTime
+                        min="2026-11-23T10:43"
+                        value=RwSignal::new("2026-11-30T09:00".into())
                     />
                 </div>
             }

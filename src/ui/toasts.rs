@@ -52,12 +52,22 @@ pub fn use_toasts() -> Toasts {
 impl Toasts {
     /// Something was done.
     pub fn show(&self, text: impl Into<String>) {
-        self.add(Tone::Neutral, text.into(), None);
+        self.add(Tone::Neutral, text.into(), STAY, None);
     }
 
     /// Something was done that can be taken back, until the toast goes or is withdrawn by its number.
     pub fn undo(
         &self,
+        text: impl Into<String>,
+        undo: impl FnOnce() + Send + 'static,
+    ) -> Option<u64> {
+        self.undo_for(STAY_WITH_ACTION, text, undo)
+    }
+
+    /// As [`Self::undo`], where it can be taken back for so long and no longer.
+    pub fn undo_for(
+        &self,
+        stay: Duration,
         text: impl Into<String>,
         undo: impl FnOnce() + Send + 'static,
     ) -> Option<u64> {
@@ -68,7 +78,7 @@ impl Toasts {
                 undo();
             }
         });
-        self.add(Tone::Neutral, text.into(), Some(undo))
+        self.add(Tone::Neutral, text.into(), stay, Some(undo))
     }
 
     /// Takes a toast away, when what it would take back is gone.
@@ -78,19 +88,14 @@ impl Toasts {
 
     /// A one-off action failed.
     pub fn error(&self, text: impl Into<String>) {
-        self.add(Tone::Bad, text.into(), None);
+        self.add(Tone::Bad, text.into(), STAY, None);
     }
 
-    fn add(&self, tone: Tone, text: String, undo: Option<Undo>) -> Option<u64> {
+    fn add(&self, tone: Tone, text: String, stay: Duration, undo: Option<Undo>) -> Option<u64> {
         let id = self.next.try_update_value(|next| {
             *next += 1;
             *next
         })?;
-        let stay = if undo.is_some() {
-            STAY_WITH_ACTION
-        } else {
-            STAY
-        };
         self.list.try_update(|list| {
             list.push(Toast {
                 id,

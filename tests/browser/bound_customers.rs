@@ -481,7 +481,7 @@ async fn a_broadcast_goes_to_the_bound_customers_that_are_chosen() {
         |page: &Mounted| send_button(page).is_some_and(|send| !send.has_attribute("aria-disabled"));
     wait_for(|| is_ready(&page)).await;
     click(&send_button(&page).unwrap()).await;
-    wait_for(|| page.text().contains("送出後無法收回") && is_ready(&page)).await;
+    wait_for(|| page.text().contains("可以復原") && is_ready(&page)).await;
     click(&send_button(&page).unwrap()).await;
     wait_for(|| matches!(here(), Route::Broadcast(_))).await;
     let sent = calls_to(&fake, path::BROADCASTS);

@@ -18,8 +18,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::HtmlElement;
 
 use crate::support::{
-    Mounted, click, focused, forget_all, mount, name_of, press_with, settle, speak, type_text,
-    value_of, wait_for,
+    Mounted, click, dispatch, focused, forget_all, mount, name_of, press_with, set_value, settle,
+    speak, type_text, value_of, wait_for,
 };
 
 const SELECTION: Route = Route::Conversations {
@@ -75,9 +75,14 @@ fn here() -> Route {
     Owner::new().with(|| use_route().get_untracked())
 }
 
-async fn confirm(page: &Mounted) {
+/// Opens the check before sending, and waits for what it finds.
+async fn check(page: &Mounted) {
     click(&button_like(page, "發送給").unwrap()).await;
-    wait_for(|| page.text().contains("送出後無法收回")).await;
+    wait_for(|| page.text().contains("可以復原")).await;
+}
+
+async fn confirm(page: &Mounted) {
+    check(page).await;
     click(&button_like(page, "發送給").unwrap()).await;
 }
 
@@ -139,40 +144,151 @@ async fn a_removed_message_comes_back_by_undo() {
     assert_eq!(value_of(&page.by_label("第 1 則文字")), "甲");
 }
 
+/// The lines of the check: what each is about, and how many it is.
+fn groups(page: &Mounted) -> Vec<(String, u64)> {
+    let number = |words: &str| words.replace(',', "").parse().unwrap();
+    page.by_css("dialog[open] li")
+        .iter()
+        .map(|line| {
+            let words = line.text_content().unwrap();
+            let strong = line.query_selector("strong").unwrap().unwrap();
+            (words, number(&strong.text_content().unwrap()))
+        })
+        .collect()
+}
+
 #[wasm_bindgen_test]
-async fn the_question_says_how_many_get_what_and_who_is_skipped() {
-    let (page, _fake) = composer().await;
+async fn the_check_says_who_will_get_it_and_who_not_and_why() {
+    let (page, fake) = composer().await;
     type_text(&page.by_label("第 1 則文字"), "甲").await;
     click(&page.by_role("button", "文字")).await;
     type_text(&page.by_label("第 2 則文字"), "乙").await;
-    click(&button_like(&page, "發送給").unwrap()).await;
-    let words = page
-        .by_css("dialog[open] p")
-        .remove(0)
-        .text_content()
-        .unwrap();
-    // The fake's clock is the real one, so the counts are read from the words and only their sum is known.
-    let numbers: Vec<u64> = words
-        .replace(',', "")
-        .split(|c: char| !c.is_ascii_digit())
-        .filter_map(|digits| digits.parse().ok())
-        .collect();
-    let [reached, line, whatsapp, each, total, skipped, ..] = numbers[..] else {
-        panic!("{words}");
-    };
+    check(&page).await;
+    let groups = groups(&page);
+    let total: u64 = groups.iter().map(|(_, customers)| customers).sum();
+    assert_eq!(total, 1_204, "{groups:?}");
+    let (reached, customers) = &groups[0];
     assert!(
-        words.starts_with("發送給 ")
-            && words.contains(" 位顧客：LINE ")
-            && words.contains("、WhatsApp "),
-        "{words}"
+        reached.starts_with("將會收到LINE ") && reached.contains(" · WhatsApp "),
+        "{reached}"
     );
-    assert_eq!(
-        (line + whatsapp, reached + skipped),
-        (reached, 1_204),
-        "{words}"
+    let why: Vec<&str> = groups[1..]
+        .iter()
+        .map(|(words, _)| words.as_str())
+        .collect();
+    assert!(
+        why.iter()
+            .any(|words| words.starts_with("已逾 24 小時WhatsApp "))
     );
-    assert_eq!((each, total), (2, reached * 2), "{words}");
-    assert!(words.contains("位略過：已逾 24 小時"), "{words}");
+    assert!(
+        why.iter()
+            .any(|words| words.starts_with("顧客已封鎖官方帳號LINE "))
+    );
+    let text = page.text();
+    assert!(text.contains("2 則訊息，約 "), "{text}");
+    assert!(
+        text.contains("「ATELIER 信義門市」本月 LINE 額度"),
+        "{text}"
+    );
+    let title = format!("發送給 {} 位顧客？", omocast::i18n::number(*customers));
+    page.by_role("dialog", &title);
+    // Nothing is sent by asking.
+    assert!(keys(&fake).is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn who_is_barred_by_the_window_alone_is_taken_to_a_template_from_the_check() {
+    let (page, _fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    check(&page).await;
+    click(&button_like(&page, "改用範本").unwrap()).await;
+    wait_for(|| matches!(here(), Route::Conversations { mode: Some(mode), .. } if mode.kind == BroadcastKind::Template)).await;
+    assert!(page.by_css("dialog[open]").is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn what_the_account_lacks_bars_sending_until_its_customers_are_left_out() {
+    let (page, fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "fail-quota").await;
+    click(&button_like(&page, "發送給").unwrap()).await;
+    wait_for(|| page.text().contains("還差 ")).await;
+    let send = button_like(&page, "發送給").unwrap();
+    assert_eq!(reason_of(&send), "「ATELIER 信義門市」本月額度不足");
+    click(&send).await;
+    assert!(keys(&fake).is_empty());
+    click(&page.by_role("button", "不發送給 LINE 顧客")).await;
+    wait_for(|| !page.text().contains("還差 ")).await;
+    assert!(groups(&page)[0].0.starts_with("將會收到WhatsApp "));
+    // What had the focus is gone, and the focus is still in the dialog.
+    let dialog = page.by_css("dialog[open]").remove(0);
+    wait_for(|| dialog.contains(Some(&focused()))).await;
+    // The way back is in the dialog, too.
+    click(&page.by_role("button", "復原")).await;
+    wait_for(|| page.text().contains("還差 ")).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_could_not_be_checked_can_be_checked_again() {
+    let (page, fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    let offline = ApiError::Offline("no network".to_owned());
+    fake.fail_next(path::BROADCAST_PREFLIGHT, offline);
+    click(&button_like(&page, "發送給").unwrap()).await;
+    wait_for(|| page.find_by_role("button", "重試").is_some()).await;
+    let send = button_like(&page, "發送").unwrap();
+    assert_eq!(reason_of(&send), "無法連線，請檢查網路後重試。");
+    click(&page.by_role("button", "重試")).await;
+    wait_for(|| page.text().contains("可以復原")).await;
+}
+
+/// What the team's clock shows, some hours from now.
+fn wall_time(hours: i64) -> String {
+    let at = omocast::i18n::now().plus(hours * 3_600_000);
+    Owner::new().with(|| untrack(|| omocast::i18n::wall_time(at)))
+}
+
+async fn choose_time(page: &Mounted, time: &str) {
+    let field = page.by_label("開始時間（Asia/Taipei）");
+    set_value(&field, time);
+    dispatch(&field, "input");
+    settle().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_broadcast_is_put_off_to_a_time_and_a_wrong_one_is_told_at_its_field() {
+    let (page, fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    click(&page.by_role("button", "排程")).await;
+    wait_for(|| button_like(&page, "排程發送給").is_some()).await;
+    let send = || button_like(&page, "排程發送給").unwrap();
+    assert_eq!(reason_of(&send()), "請選擇開始時間");
+    choose_time(&page, &wall_time(-1)).await;
+    click(&send()).await;
+    wait_for(|| page.find_by_text("請選擇至少一分鐘後的時間。").is_some()).await;
+    let later = wall_time(48);
+    choose_time(&page, &later).await;
+    assert!(page.find_by_text("請選擇至少一分鐘後的時間。").is_none());
+    click(&send()).await;
+    wait_for(|| page.text().contains("已排程")).await;
+    assert!(page.text().contains("（Asia/Taipei）"), "{}", page.text());
+    let sent = fake.calls();
+    let sent = sent
+        .iter()
+        .rfind(|call| call.path == path::BROADCASTS)
+        .unwrap();
+    assert!(
+        sent.body
+            .as_ref()
+            .unwrap()
+            .contains(&format!("\"send_at\":\"{later}\""))
+    );
+    // The list tells when.
+    replace(Route::Broadcasts);
+    let first = || {
+        let first = page.by_css("tbody tr").into_iter().next();
+        first.and_then(|row| row.text_content()).unwrap_or_default()
+    };
+    wait_for(|| first().contains("已排程") && first().contains(" 開始")).await;
 }
 
 #[wasm_bindgen_test]
@@ -233,11 +349,10 @@ async fn the_page_of_a_broadcast_follows_it_as_it_is_sent() {
     type_text(&page.by_label("第 1 則文字"), "甲").await;
     confirm(&page).await;
     wait_for(|| page.text().contains("位顧客已交付")).await;
-    assert!(
-        page.text().contains("發送中") && page.text().contains("0 / 1,"),
-        "{}",
-        page.text()
-    );
+    assert!(page.text().contains("即將發送") && page.text().contains("0 / 1,"));
+    fake.tick();
+    wait_for(|| page.text().contains("發送中")).await;
+    assert!(page.text().contains("0 / 1,"), "{}", page.text());
     fake.tick();
     settle().await;
     assert!(page.text().contains("40 / 1,"), "{}", page.text());

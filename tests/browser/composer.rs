@@ -556,8 +556,14 @@ async fn the_question_has_a_title_of_its_own_and_the_focus() {
     settle().await;
     assert_eq!(value_of(&focused()), "甲");
     click(&button_like(&page, "發送給").unwrap()).await;
-    page.by_role("dialog", "確認發送內容");
-    assert_eq!(page.text().matches("位顧客：").count(), 1);
+    wait_for(|| page.text().contains("可以復原")).await;
+    let dialog = page.by_css("dialog[open]").remove(0);
+    assert!(
+        name_of(&dialog).ends_with("位顧客？"),
+        "{}",
+        name_of(&dialog)
+    );
+    assert!(dialog.contains(Some(&focused())));
 }
 
 #[wasm_bindgen_test]

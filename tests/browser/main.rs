@@ -11,6 +11,7 @@ mod bound_customers;
 mod broadcasts;
 mod composer;
 mod conversations;
+mod delivery;
 mod drafts;
 mod emoji;
 mod i18n;

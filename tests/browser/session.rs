@@ -145,10 +145,13 @@ async fn a_lost_connection_is_told_and_so_is_that_it_is_back() {
     let (page, fake) = app_at(&Route::Broadcasts.href(), true).await;
     fake.tell(LiveNews::Lost);
     settle().await;
-    page.by_text("連線中斷，正在重新連線…");
+    page.by_text("連線中斷，畫面可能不是最新的。正在重新連線…");
     fake.tell(LiveNews::Connected);
     settle().await;
-    assert!(page.find_by_text("連線中斷，正在重新連線…").is_none());
+    assert!(
+        page.find_by_text("連線中斷，畫面可能不是最新的。正在重新連線…")
+            .is_none()
+    );
 }
 
 #[wasm_bindgen_test]

@@ -120,7 +120,7 @@ async fn fill_in(page: &Mounted) {
 /// Presses 發送 and confirms it.
 async fn send(page: &Mounted) {
     click(&page.by_role("button", "發送給 1 位")).await;
-    says(page, "確認發送內容").await;
+    says(page, "可以復原").await;
     let confirm = buttons(page, "發送給 1 位").pop().unwrap();
     click(&confirm).await;
 }
@@ -436,6 +436,26 @@ async fn from_a_broadcast_a_click_takes_those_outside_the_window_to_a_template()
 }
 
 #[wasm_bindgen_test]
+async fn a_template_that_is_taken_back_stands_there_as_it_was_filled_in() {
+    let (page, fake) = templates().await;
+    choose(&page, "到店取貨通知").await;
+    fill_in(&page).await;
+    send(&page).await;
+    says(&page, "後發送").await;
+    click(&page.by_role("button", "復原")).await;
+    says(&page, "已收回，沒有人收到").await;
+    wait_for(|| page.find_by_role("button", "發送給 1 位").is_some()).await;
+    assert_eq!(value_of(&page.by_label("內文 {{item}}")), "羊毛大衣");
+    send(&page).await;
+    says(&page, "後發送").await;
+    let keys: std::collections::BTreeSet<_> = requests(&fake)
+        .into_iter()
+        .filter_map(|call| call.idempotency_key)
+        .collect();
+    assert_eq!(keys.len(), 2);
+}
+
+#[wasm_bindgen_test]
 async fn bound_customers_on_whatsapp_get_a_template_too() {
     forget_all();
     let fake = FakeTransport::new(FakeOptions::default());
@@ -462,7 +482,7 @@ async fn bound_customers_on_whatsapp_get_a_template_too() {
     write(&page, "內文 {{2}}", "12/5").await;
     wait_for(|| !buttons(&page, "發送給").is_empty()).await;
     click(&buttons(&page, "發送給")[0]).await;
-    says(&page, "確認發送內容").await;
+    says(&page, "可以復原").await;
     click(&buttons(&page, "發送給").pop().unwrap()).await;
     wait_for(|| matches!(use_route().get_untracked(), Route::Broadcast(_))).await;
     let request = request(&requests(&fake)[0]);

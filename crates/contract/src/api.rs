@@ -42,6 +42,12 @@ pub mod path {
     pub const BROADCAST: &str = "/api/broadcasts/{id}";
     /// GET [`super::RecipientQuery`] → [`super::RecipientPage`].
     pub const BROADCAST_RECIPIENTS: &str = "/api/broadcasts/{id}/recipients";
+    /// POST [`crate::BroadcastRequest`] → [`crate::Preflight`]: the check before sending; nothing is sent.
+    pub const BROADCAST_PREFLIGHT: &str = "/api/broadcasts/preflight";
+    /// POST [`crate::Control`] → [`crate::Controlled`].
+    pub const BROADCAST_CONTROL: &str = "/api/broadcasts/{id}/control";
+    /// POST with an `Idempotency-Key` → [`crate::Broadcast`], which sends again what failed and may be retried.
+    pub const BROADCAST_RETRY: &str = "/api/broadcasts/{id}/retry";
     /// POST [`crate::test_send::TestSend`] → [`crate::test_send::TestResult`].
     pub const BROADCAST_TEST: &str = "/api/broadcasts/test";
     /// GET → [`crate::test_send::TestCustomers`].
@@ -102,6 +108,16 @@ pub mod path {
     /// [`BROADCAST_RECIPIENTS`] of one broadcast.
     pub fn broadcast_recipients(id: BroadcastId) -> String {
         with_id(BROADCAST_RECIPIENTS, id)
+    }
+
+    /// [`BROADCAST_CONTROL`] of one broadcast.
+    pub fn broadcast_control(id: BroadcastId) -> String {
+        with_id(BROADCAST_CONTROL, id)
+    }
+
+    /// [`BROADCAST_RETRY`] of one broadcast.
+    pub fn broadcast_retry(id: BroadcastId) -> String {
+        with_id(BROADCAST_RETRY, id)
     }
 
     /// [`MEDIA_FILE`] of one upload.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Media;
 use crate::audience::ChannelCount;
+use crate::control::{LocalTime, LogEntry, PausedAccount};
 use crate::{
     Audience, BroadcastId, Channel, CustomerId, DraftId, EventId, LinkCount, MemberId,
     OutgoingMessage, Reason, Surface, Template, TemplateFill, Timestamp,
@@ -144,30 +145,70 @@ impl DeliveryStatus {
 }
 
 /// Where a broadcast as a whole stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BroadcastStatus {
+    /// Accepted a moment ago, and still to be taken back ([`crate::control::HOLD`]).
+    Held,
+    /// 已排程: begins at its time.
+    Scheduled,
+    /// 逾時未發送: could not begin at its time, and waits for its sender's word.
+    Overdue,
     /// 發送中.
     Sending,
+    /// 已停止: what was left is not handed over any more.
+    Stopped,
+    /// 已取消: taken back before anything was handed over.
+    Cancelled,
     /// 已完成: nothing is left to hand over.
     Completed,
 }
 
 impl BroadcastStatus {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Held,
+        Self::Scheduled,
+        Self::Overdue,
+        Self::Sending,
+        Self::Stopped,
+        Self::Cancelled,
+        Self::Completed,
+    ];
+
     /// The name on the wire and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Held => "held",
+            Self::Scheduled => "scheduled",
+            Self::Overdue => "overdue",
             Self::Sending => "sending",
+            Self::Stopped => "stopped",
+            Self::Cancelled => "cancelled",
             Self::Completed => "completed",
         }
     }
 
     /// Reads [`BroadcastStatus::as_str`] back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Sending, Self::Completed]
-            .into_iter()
-            .find(|status| status.as_str() == text)
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// Whether nothing of it is handed over any more.
+    pub fn is_over(self) -> bool {
+        match self {
+            Self::Held | Self::Scheduled | Self::Overdue | Self::Sending => false,
+            Self::Stopped | Self::Cancelled | Self::Completed => true,
+        }
+    }
+
+    /// Whether nothing of it has been handed over yet.
+    pub fn is_before_start(self) -> bool {
+        match self {
+            Self::Held | Self::Scheduled | Self::Overdue => true,
+            Self::Sending | Self::Stopped | Self::Cancelled | Self::Completed => false,
+        }
     }
 }
 
@@ -227,6 +268,10 @@ pub struct BroadcastRequest {
     /// The draft it was written in; removed when the broadcast is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<DraftId>,
+    /// When it is to begin, in the team's time zone; none for at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub send_at: Option<LocalTime>,
 }
 
 /// What a broadcast sends: messages, or one template.
@@ -286,6 +331,8 @@ struct RequestFields {
     name_fallback: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     draft: Option<DraftId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    send_at: Option<LocalTime>,
 }
 
 impl TryFrom<RequestFields> for BroadcastRequest {
@@ -305,6 +352,7 @@ impl TryFrom<RequestFields> for BroadcastRequest {
             surface: fields.surface,
             name_fallback: fields.name_fallback,
             draft: fields.draft,
+            send_at: fields.send_at,
         })
     }
 }
@@ -322,6 +370,7 @@ impl From<BroadcastRequest> for RequestFields {
             surface: request.surface,
             name_fallback: request.name_fallback,
             draft: request.draft,
+            send_at: request.send_at,
         }
     }
 }
@@ -509,6 +558,11 @@ pub struct BroadcastSummary {
     pub sender_id: MemberId,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// When it begins or began: after the hold, or at its time.
+    pub starts_at: Timestamp,
+    /// The broadcast of which it sends again what failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<BroadcastId>,
     /// When nothing was left to hand over.
     pub completed_at: Option<Timestamp>,
     /// Messages each recipient gets; a template is one.
@@ -542,6 +596,30 @@ pub struct Broadcast {
     pub tells_delivered: u64,
     /// Recipients whose platform tells that a message was read.
     pub tells_read: u64,
+    /// Who did not get it and why: the failed, the unknown and the skipped, the most first.
+    pub outcomes: Vec<OutcomeCount>,
+    /// Recipients whose failure may be retried, and was not yet.
+    pub retryable: u64,
+    /// The accounts that take nothing for now, and what waits for them.
+    pub paused: Vec<PausedAccount>,
+    /// How long the rest takes at the accounts' pace, in seconds, but for what waits for a stopped account.
+    pub seconds_left: u64,
+    /// What was done with it, the oldest first.
+    pub log: Vec<LogEntry>,
+}
+
+/// Recipients who did not get it, of one channel and for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OutcomeCount {
+    /// Failed, unknown or skipped.
+    pub status: DeliveryStatus,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// Where.
+    pub channel: Channel,
+    /// How many.
+    pub customers: u64,
 }
 
 /// A template that was sent: as it was then, whatever became of it.

@@ -10,6 +10,7 @@ pub mod audience;
 pub mod binding;
 pub mod broadcast;
 pub mod channel;
+pub mod control;
 pub mod draft;
 pub mod event;
 pub mod id;
@@ -36,9 +37,10 @@ pub use audience::{
 pub use binding::{Binding, BoundView};
 pub use broadcast::{
     Broadcast, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary, Content,
-    Delivery, DeliveryStatus, Progress, Recipient, SentTemplate, Standing,
+    Delivery, DeliveryStatus, OutcomeCount, Progress, Recipient, SentTemplate, Standing,
 };
 pub use channel::{Channel, ChannelSet};
+pub use control::{Control, Controlled, LocalTime, LogEntry, LogEvent, Preflight};
 pub use draft::{Draft, DraftEdit, DraftProblem, DraftSummary, OutgoingMessage};
 pub use event::{EventAction, EventStatus, EventView};
 pub use id::{

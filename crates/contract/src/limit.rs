@@ -1,7 +1,7 @@
 //! Limits: how much a message, a broadcast or an upload may hold.
 
 use crate::text::TextUnit;
-use crate::{Channel, Medium};
+use crate::{Channel, Medium, Timestamp};
 
 /// Messages in one broadcast (the seed: 總共五則).
 pub const MAX_MESSAGES: usize = 5;
@@ -122,9 +122,53 @@ pub const MAX_TEMPLATE_URL: usize = 2_000;
 /// Largest preview of an image or a video in bytes: LINE shows it before the original is opened (1 MB).
 pub const MAX_PREVIEW_BYTES: u64 = MB;
 
+/// WhatsApp takes one message to the same customer in this time, in milliseconds (Cloud API, pair rate limit).
+pub const PAIR_INTERVAL: i64 = 6_000;
+/// How many messages to the same customer WhatsApp lends in advance (Cloud API, pair rate limit).
+pub const PAIR_BURST: i64 = 45;
+
+/// Until when WhatsApp's count for a customer runs, once they were sent `messages` more.
+pub fn pair_counted(busy_until: Timestamp, now: Timestamp, messages: i64) -> Timestamp {
+    // A count from a clock that was wrong is forgotten.
+    let is_sound = busy_until.since(now) <= PAIR_BURST * PAIR_INTERVAL;
+    let from = if is_sound { busy_until.max(now) } else { now };
+    from.plus(messages * PAIR_INTERVAL)
+}
+
+/// Whether WhatsApp takes `messages` more to a customer whose count runs until `busy_until`, or when it does.
+pub fn pair_turn(busy_until: Timestamp, now: Timestamp, messages: i64) -> Result<(), Timestamp> {
+    let until = pair_counted(busy_until, now, messages);
+    let earliest = until.plus(-PAIR_BURST * PAIR_INTERVAL);
+    if earliest > now {
+        Err(earliest)
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_customer_of_whatsapp_gets_a_burst_and_then_one_message_in_six_seconds() {
+        let now = Timestamp(1_000_000);
+        let mut busy = Timestamp(0);
+        for _ in 0..9 {
+            assert_eq!(pair_turn(busy, now, 5), Ok(()));
+            busy = pair_counted(busy, now, 5);
+        }
+        assert_eq!(pair_turn(busy, now, 1), Err(now.plus(PAIR_INTERVAL)));
+        assert_eq!(pair_turn(busy, now.plus(PAIR_INTERVAL), 1), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_holds_nobody_up() {
+        let now = Timestamp(1_000_000);
+        let wrong = now.plus(3_600_000_000);
+        assert_eq!(pair_turn(wrong, now, 1), Ok(()));
+        assert_eq!(pair_counted(wrong, now, 1), now.plus(PAIR_INTERVAL));
+    }
 
     /// Columns: LINE, Facebook, Instagram, WhatsApp, web; in megabytes.
     #[track_caller]

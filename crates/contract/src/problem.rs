@@ -171,6 +171,24 @@ problem_codes! {
     TemplateMediaWrongKind = "template_media_wrong_kind", 422, "The header takes another kind of upload.";
     /// Customers of more than one WhatsApp Business account, or of another than the template's.
     WabaConflict = "waba_conflict", 422, "Choose conversations again. A template can only be sent to customers of the same WhatsApp Business account.";
+    /// A broadcast put off to a time that is past, or nearly.
+    ScheduleTooSoon = "schedule_too_soon", 422, "Choose a time at least a minute ahead.";
+    /// A broadcast put off for too long.
+    ScheduleTooFar = "schedule_too_far", 422, "Choose a time within the next 90 days.";
+    /// A time that no clock of the team's zone shows, because summer begins.
+    ScheduleTimeSkipped = "schedule_time_skipped", 422, "Clocks skip this time on that day. Choose another.";
+    /// A broadcast that is over can't be changed.
+    BroadcastOver = "broadcast_over", 409, "This broadcast is over.";
+    /// A broadcast that has begun can't be put off.
+    BroadcastStarted = "broadcast_started", 409, "This broadcast has begun already.";
+    /// A broadcast that is not over can't be retried.
+    BroadcastNotOver = "broadcast_not_over", 409, "This broadcast is not over yet.";
+    /// Another's broadcast.
+    BroadcastNotYours = "broadcast_not_yours", 403, "Only its sender may do this.";
+    /// Nothing of a broadcast failed that may be retried.
+    NothingToRetry = "nothing_to_retry", 409, "Nothing of this broadcast can be retried.";
+    /// An account has too little left this month.
+    QuotaShort = "quota_short", 422, "The account may not send that many messages any more this month.";
     /// A draft was changed in another tab or on another device.
     DraftChanged = "draft_changed", 409, "This draft was changed elsewhere.";
     /// A draft was sent or deleted meanwhile.

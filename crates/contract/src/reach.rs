@@ -85,6 +85,18 @@ pub enum Reach {
     Skipped(Reason),
 }
 
+impl Reach {
+    /// The same through an account that takes nothing for now, for this reason.
+    /// What is wrong with the customer stays the reason: it would hold with the account mended.
+    #[must_use]
+    pub fn through(self, stopped: Option<Reason>) -> Self {
+        match (self, stopped) {
+            (Self::Open, Some(reason)) => Self::Skipped(reason),
+            (reach, _) => reach,
+        }
+    }
+}
+
 /// Why a customer is skipped, or a delivery failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -130,19 +142,27 @@ pub enum Reason {
     MonthlyLimit,
     /// The platform has locked or limited the account.
     AccountRestricted,
+    /// The account's payment or registration needs mending.
+    AccountPayment,
     /// The platform asked to slow down, again and again.
     RateLimited,
     /// The platform had a passing fault, again and again.
     PlatformFault,
     /// The platform did not answer; sending again could reach the customer twice.
     NoAnswer,
+    /// The same person gets it on another channel or number.
+    Duplicate,
+    /// The broadcast was stopped, or taken back, before it was this customer's turn.
+    Stopped,
+    /// It waited for a stopped account until nobody expected it any more.
+    WaitedTooLong,
     /// A refusal that omocast has no words for.
     Other,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::WebChannel,
         Self::NotWhatsapp,
         Self::EventEnded,
@@ -163,9 +183,13 @@ impl Reason {
         Self::AccountNotConnected,
         Self::MonthlyLimit,
         Self::AccountRestricted,
+        Self::AccountPayment,
         Self::RateLimited,
         Self::PlatformFault,
         Self::NoAnswer,
+        Self::Duplicate,
+        Self::Stopped,
+        Self::WaitedTooLong,
         Self::Other,
     ];
 
@@ -192,9 +216,13 @@ impl Reason {
             Self::AccountNotConnected => "account_not_connected",
             Self::MonthlyLimit => "monthly_limit",
             Self::AccountRestricted => "account_restricted",
+            Self::AccountPayment => "account_payment",
             Self::RateLimited => "rate_limited",
             Self::PlatformFault => "platform_fault",
             Self::NoAnswer => "no_answer",
+            Self::Duplicate => "duplicate",
+            Self::Stopped => "stopped",
+            Self::WaitedTooLong => "waited_too_long",
             Self::Other => "other",
         }
     }
@@ -202,6 +230,86 @@ impl Reason {
     /// Reads [`Reason::as_str`] back.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+
+    /// Whether it is about the account and not about the customer: nothing more of the account would arrive.
+    pub fn is_of_account(self) -> bool {
+        matches!(
+            self,
+            Self::AccountNotConnected
+                | Self::AccountRestricted
+                | Self::AccountPayment
+                | Self::MonthlyLimit
+        )
+    }
+
+    /// Whether it may have passed when a broadcast that was put off begins: then it is not skipped before.
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::WindowClosed
+            | Self::NeverWrote
+            | Self::Blocked
+            | Self::OptedOut
+            | Self::TemplateStopped
+            | Self::AccountNotConnected
+            | Self::MonthlyLimit
+            | Self::AccountRestricted
+            | Self::AccountPayment => true,
+            Self::WebChannel
+            | Self::NotWhatsapp
+            | Self::EventEnded
+            | Self::NotOwner
+            | Self::NotBound
+            | Self::SenderNotAllowed
+            | Self::EarlierMessageFailed
+            | Self::Unreachable
+            | Self::HeldBackByPlatform
+            | Self::MarketingCap
+            | Self::MediaRefused
+            | Self::ContentRefused
+            | Self::RateLimited
+            | Self::PlatformFault
+            | Self::NoAnswer
+            | Self::Duplicate
+            | Self::Stopped
+            | Self::WaitedTooLong
+            | Self::Other => false,
+        }
+    }
+
+    /// Whether a message that failed for it may be sent again: the cause may be mended, and the platform is certain
+    /// that it did not arrive. Never what is `unknown`, never what the customer or the platform's policy refused.
+    pub fn may_be_retried(self) -> bool {
+        match self {
+            Self::AccountNotConnected
+            | Self::MonthlyLimit
+            | Self::AccountRestricted
+            | Self::AccountPayment
+            | Self::RateLimited
+            | Self::PlatformFault
+            | Self::WaitedTooLong => true,
+            Self::WebChannel
+            | Self::NotWhatsapp
+            | Self::EventEnded
+            | Self::NotOwner
+            | Self::NotBound
+            | Self::Blocked
+            | Self::WindowClosed
+            | Self::NeverWrote
+            | Self::TemplateStopped
+            | Self::SenderNotAllowed
+            | Self::EarlierMessageFailed
+            | Self::Unreachable
+            | Self::HeldBackByPlatform
+            | Self::MarketingCap
+            | Self::OptedOut
+            | Self::MediaRefused
+            | Self::ContentRefused
+            | Self::NoAnswer
+            | Self::Duplicate
+            | Self::Stopped
+            | Self::Other => false,
+        }
     }
 
     /// Whether a template would reach a customer of `channel` whom messages do not.
@@ -322,6 +430,33 @@ mod tests {
             .reach(Outgoing::Messages, NOW),
             expected
         );
+    }
+
+    #[test]
+    fn a_stopped_account_is_the_reason_where_nothing_else_is() {
+        let stopped = Some(Reason::MonthlyLimit);
+        assert_eq!(
+            Reach::Open.through(stopped),
+            Reach::Skipped(Reason::MonthlyLimit)
+        );
+        assert_eq!(Reach::Open.through(None), Reach::Open);
+        let blocked = Reach::Skipped(Reason::Blocked);
+        assert_eq!(blocked.through(stopped), blocked);
+    }
+
+    #[test]
+    fn what_may_have_arrived_and_what_was_refused_is_never_retried() {
+        for reason in [
+            Reason::NoAnswer,
+            Reason::Blocked,
+            Reason::OptedOut,
+            Reason::WindowClosed,
+            Reason::Stopped,
+            Reason::Other,
+        ] {
+            assert!(!reason.may_be_retried(), "{reason:?}");
+        }
+        assert!(Reason::RateLimited.may_be_retried());
     }
 
     #[test]

@@ -45,6 +45,9 @@ struct Options {
     /// Every customer belongs to the first salesperson and can be reached: for benchmarks.
     #[arg(long)]
     all_mine: bool,
+    /// Seconds for which an accepted broadcast can be taken back.
+    #[arg(long, env = "OMOCAST_HOLD_SECONDS", default_value_t = 8)]
+    hold_seconds: u32,
 }
 
 #[tokio::main]
@@ -66,13 +69,16 @@ async fn run(options: Options) -> Result<()> {
     let base = format!("http://{}", options.listen);
     let sandbox_base = format!("http://{sandbox_address}");
 
-    let config = Config::for_demo(
-        options.listen,
-        &options.data,
-        &options.assets,
-        &base,
-        &sandbox_base,
-    );
+    let config = Config {
+        hold: i64::from(options.hold_seconds) * 1_000,
+        ..Config::for_demo(
+            options.listen,
+            &options.data,
+            &options.assets,
+            &base,
+            &sandbox_base,
+        )
+    };
     let app = App::open(config)
         .await
         .context("cannot open the database")?;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use omocast_contract::test_send::TESTS_PER_MINUTE;
-use omocast_contract::{AccountId, Channel, CustomerId, TeamId, Timestamp};
+use omocast_contract::{AccountId, BroadcastId, Channel, CustomerId, TeamId, Timestamp};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::attempts::Attempts;
 use crate::channels::{Account, Connectors, Credentials, Uploads, http_client};
@@ -19,6 +20,9 @@ use crate::media::MediaStore;
 use crate::secrets::Secrets;
 use crate::store::deliveries::Changes;
 use crate::store::{BoundTo, NewAccount, SealedAccount, Store};
+
+/// How long LINE may take to tell what is left of a month.
+const QUOTA_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The state of the server. Cheap to clone; clones are the same server.
 #[derive(Clone)]
@@ -160,6 +164,34 @@ impl App {
         }
     }
 
+    /// Asks LINE what is left of the month of a team's accounts, where that is not known.
+    /// One that does not answer soon is asked another time: a broadcast does not wait for it.
+    pub async fn read_quotas(&self, team: TeamId) -> anyhow::Result<()> {
+        for id in self.store.quotas_to_read(team, self.now()).await? {
+            let Some(account) = self.find_account(id).await? else {
+                continue;
+            };
+            match timeout(QUOTA_PATIENCE, self.connectors.quota(&account)).await {
+                Ok(Ok(quota)) => {
+                    let (limit, used) = (quota.limit, quota.used);
+                    self.store.keep_quota(id, limit, used, self.now()).await?;
+                }
+                Ok(Err(error)) => tracing::warn!(account = %id, "its quota is not known: {error}"),
+                Err(_) => tracing::warn!(account = %id, "its quota was not told in time"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells open pages where a broadcast stands that a member made or changed.
+    pub async fn tell_broadcast(&self, broadcast: BroadcastId) -> anyhow::Result<()> {
+        if let Some(state) = self.store.broadcast_state(broadcast).await? {
+            self.live
+                .broadcast_progress(state.team, state.sender, state.event);
+        }
+        Ok(())
+    }
+
     /// Opens the credentials of an account.
     pub fn open_account(&self, account: SealedAccount) -> anyhow::Result<Account> {
         let opened = self
@@ -274,6 +306,19 @@ impl Clock {
                 Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
             Self::Fixed(milliseconds) => Timestamp(milliseconds.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// This moment in microseconds since 1970, for the pace of requests.
+    pub fn now_micros(&self) -> i64 {
+        match self {
+            Self::System => {
+                let since = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
+                i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+            }
+            Self::Fixed(_) => self.now().0.saturating_mul(1_000),
         }
     }
 }

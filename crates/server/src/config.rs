@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use omocast_contract::Channel;
+use omocast_contract::control::HOLD;
 use serde::Deserialize;
 
 /// Everything an installation can set.
@@ -22,6 +24,8 @@ pub struct Config {
     pub endpoints: Endpoints,
     /// How fast an account may send.
     pub pace: Pace,
+    /// How long an accepted broadcast is held, so that its sender can take it back, in milliseconds.
+    pub hold: i64,
     /// How logs are written.
     pub log: LogFormat,
     /// Days without a request after which a session ends.
@@ -83,6 +87,35 @@ impl Default for Pace {
             facebook: 200,
             instagram: 80,
             whatsapp: 80,
+        }
+    }
+}
+
+impl Pace {
+    /// Videos per second that Messenger and Instagram take (Messenger Platform, rate limiting).
+    const VIDEOS: u32 = 10;
+
+    /// Requests per second of one account of a channel.
+    pub fn of(&self, channel: Channel) -> u32 {
+        match channel {
+            Channel::Line => self.line,
+            Channel::Facebook => self.facebook,
+            Channel::Instagram => self.instagram,
+            Channel::Whatsapp | Channel::Web => self.whatsapp,
+        }
+    }
+
+    /// How many requests' time a message takes.
+    pub fn weight(&self, channel: Channel, is_video: bool) -> u32 {
+        match channel {
+            Channel::Facebook | Channel::Instagram if is_video => {
+                self.of(channel).div_ceil(Self::VIDEOS).max(1)
+            }
+            Channel::Line
+            | Channel::Facebook
+            | Channel::Instagram
+            | Channel::Whatsapp
+            | Channel::Web => 1,
         }
     }
 }
@@ -183,6 +216,9 @@ pub struct Options {
     /// Messages per second and WhatsApp number [default: 80]
     #[arg(long, env = "OMOCAST_WHATSAPP_PACE", global = true)]
     pub whatsapp_pace: Option<u32>,
+    /// Seconds for which an accepted broadcast can be taken back [default: 8]
+    #[arg(long, env = "OMOCAST_HOLD_SECONDS", global = true)]
+    pub hold_seconds: Option<u32>,
     /// How logs are written [default: text]
     #[arg(long, env = "OMOCAST_LOG_FORMAT", global = true, value_enum)]
     pub log_format: Option<LogFormat>,
@@ -223,6 +259,7 @@ impl Options {
             facebook_pace: self.facebook_pace.or(others.facebook_pace),
             instagram_pace: self.instagram_pace.or(others.instagram_pace),
             whatsapp_pace: self.whatsapp_pace.or(others.whatsapp_pace),
+            hold_seconds: self.hold_seconds.or(others.hold_seconds),
             log_format: self.log_format.or(others.log_format),
             session_days: self.session_days.or(others.session_days),
             process_role: self.process_role.or(others.process_role),
@@ -263,6 +300,13 @@ impl TryFrom<Options> for Config {
                 .all(|pace| pace > 0),
             "a pace of 0 sends nothing"
         );
+        let hold = options
+            .hold_seconds
+            .map_or(HOLD, |seconds| i64::from(seconds) * 1_000);
+        ensure!(
+            (0..=600_000).contains(&hold),
+            "a broadcast is held for 600 seconds at most"
+        );
         let session_days = options.session_days.unwrap_or(14);
         ensure!(
             (1..=365).contains(&session_days),
@@ -286,6 +330,7 @@ impl TryFrom<Options> for Config {
                 web: address("web_url", options.web_url, default.web)?,
             },
             pace,
+            hold,
             log: options.log_format.unwrap_or_default(),
             session_days,
             role: options.process_role.unwrap_or_default(),
@@ -313,6 +358,7 @@ impl Config {
             assets: None,
             endpoints,
             pace: Pace::default(),
+            hold: 0,
             log: LogFormat::Text,
             session_days: 14,
             role: ProcessRole::All,

@@ -24,6 +24,7 @@ pub mod store;
 pub mod sweep;
 pub mod templates;
 pub mod webhooks;
+mod zone;
 
 use std::future::Future;
 use std::net::SocketAddr;

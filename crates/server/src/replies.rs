@@ -140,7 +140,7 @@ async fn send(
 
 fn outcome(sent: Option<SendOutcome>) -> ReplyOutcome {
     match sent {
-        Some(SendOutcome::Accepted { external_id }) => ReplyOutcome {
+        Some(SendOutcome::Accepted { external_id, .. }) => ReplyOutcome {
             status: DeliveryStatus::Sent,
             reason: None,
             external_id: Some(external_id).filter(|id| !id.is_empty()),

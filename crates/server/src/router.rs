@@ -105,6 +105,12 @@ fn api(app: &App) -> Router<App> {
         .route(path::BROADCAST, get(broadcasts::find_broadcast))
         .route(path::BROADCAST_RECIPIENTS, get(broadcasts::list_recipients))
         .route(
+            path::BROADCAST_PREFLIGHT,
+            post(broadcasts::preflight_broadcast),
+        )
+        .route(path::BROADCAST_CONTROL, post(broadcasts::control_broadcast))
+        .route(path::BROADCAST_RETRY, post(broadcasts::retry_broadcast))
+        .route(
             path::MEDIA,
             post(media::create_media).layer(DefaultBodyLimit::max(media::BODY_LIMIT)),
         )

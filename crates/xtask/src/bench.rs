@@ -20,6 +20,28 @@ struct Benchmark {
 /// Every benchmark there is. Add a line for each one that goes into bench/.
 const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
+        name: "accept",
+        command: &["node", "bench/accept.mjs"],
+    },
+    Benchmark {
+        name: "delivery",
+        command: &[
+            "cargo",
+            "test",
+            "--release",
+            "--package",
+            "omocast-server",
+            "--test",
+            "platforms",
+            "--",
+            "--ignored",
+            "--nocapture",
+            "--test-threads",
+            "1",
+            "throughput",
+        ],
+    },
+    Benchmark {
         name: "broadcast",
         command: &["node", "bench/broadcast.mjs"],
     },

@@ -2,6 +2,7 @@
 
 use omocast_contract::api::{BroadcastPage, CountQuery, RecipientPage, RecipientQuery};
 use omocast_contract::audience::ChannelCount;
+use omocast_contract::control::HOLD;
 use omocast_contract::draft::{check_messages, title};
 use omocast_contract::link::count_links;
 use omocast_contract::live::LiveEvent;
@@ -9,29 +10,51 @@ use omocast_contract::member::Scope;
 use omocast_contract::reach::Outgoing;
 use omocast_contract::{
     Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus,
-    BroadcastSummary, Channel, Content, Delivery, DeliveryStatus, Filter, OutgoingMessage, Problem,
-    ProblemCode, Progress, Reach, Reason, Recipient, SentTemplate, Surface, Timestamp,
+    BroadcastSummary, Channel, Content, Delivery, DeliveryStatus, Filter, LogEntry, LogEvent,
+    OutcomeCount, OutgoingMessage, Problem, ProblemCode, Progress, Reach, Reason, Recipient,
+    SentTemplate, Surface, Timestamp,
 };
 
 use super::backend::{Answer, Backend, MEMBERS, official_domains, refuse, sentinel};
+use super::control::{is_short, starts_at};
 use super::demo_data as demo;
 use super::templates::links_of;
 
+/// The name of the demo's account on LINE.
+pub(super) const LINE_ACCOUNT: &str = "ATELIER 信義門市";
 /// How many customers one tick hands over.
 const PER_TICK: u64 = 40;
 const PAGE: usize = 20;
 const RECIPIENT_PAGE: usize = 50;
 
+/// How far a broadcast as a whole is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Held { ticks_left: u64 },
+    Scheduled,
+    Overdue,
+    Begun,
+    Stopped,
+    Cancelled,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
-    id: BroadcastId,
-    key: String,
-    request: BroadcastRequest,
-    template: Option<SentTemplate>,
-    sender: u64,
-    created_at: Timestamp,
+    pub(super) id: BroadcastId,
+    pub(super) key: String,
+    pub(super) request: BroadcastRequest,
+    pub(super) template: Option<SentTemplate>,
+    pub(super) sender: u64,
+    pub(super) created_at: Timestamp,
+    pub(super) starts_at: Timestamp,
+    pub(super) stage: Stage,
+    pub(super) retry_of: Option<BroadcastId>,
+    pub(super) is_retried: bool,
+    /// Whether the account on LINE takes nothing for now.
+    pub(super) is_paused: bool,
+    pub(super) log: Vec<LogEntry>,
     /// Chosen customers in the order of their ids, each with its place in the queue or why it is skipped.
-    recipients: Vec<(u32, Result<u32, Reason>)>,
+    pub(super) recipients: Vec<(u32, Result<u32, Reason>)>,
     /// Those of them who never wrote.
     without_event: Vec<u32>,
     open: u64,
@@ -68,6 +91,7 @@ impl Backend {
                 surface: Surface::Web,
                 name_fallback: None,
                 draft: None,
+                send_at: None,
             };
             let numbers: Vec<u32> = numbers.collect();
             self.push_broadcast(
@@ -80,7 +104,10 @@ impl Backend {
             );
         }
         for sent in &mut self.broadcasts {
+            sent.stage = Stage::Begun;
             sent.ticks = 1_000;
+            let at = sent.starts_at.plus(60_000);
+            sent.log(at, None, LogEvent::Completed);
         }
     }
 
@@ -91,12 +118,7 @@ impl Backend {
         now: Timestamp,
     ) -> Answer<Broadcast> {
         self.may_broadcast()?;
-        for words in request
-            .content
-            .messages()
-            .iter()
-            .filter_map(OutgoingMessage::words)
-        {
+        for words in words(&request.content) {
             sentinel(words)?;
         }
         if !(8..=100).contains(&key.len()) {
@@ -108,6 +130,29 @@ impl Backend {
             }
             return refuse(ProblemCode::IdempotencyKeyReused);
         }
+        let (count, template) = self.check_request(&request, now)?;
+        let starts_at = starts_at(request.send_at, now)?;
+        if is_short(&request.content, &count) {
+            return refuse(ProblemCode::QuotaShort);
+        }
+        let numbers = self.resolve(&request.audience);
+        if let Some(draft) = request.draft {
+            self.forget_draft(draft);
+        }
+        self.push_broadcast(key.to_owned(), request, template, 0, &numbers, now);
+        let sent = self.broadcasts.last_mut().expect("one was just pushed");
+        if let Some(starts_at) = starts_at {
+            sent.put_off(starts_at);
+        }
+        Ok(self.broadcast(self.broadcasts.last().expect("one was just pushed")))
+    }
+
+    /// Who will get it, and the template that it sends, if it may be sent at all.
+    pub(super) fn check_request(
+        &self,
+        request: &BroadcastRequest,
+        now: Timestamp,
+    ) -> Answer<(AudienceCount, Option<SentTemplate>)> {
         let at_audience = |code| Problem::new(code).at("audience");
         let asked = CountQuery {
             kind: request.content.kind(),
@@ -122,18 +167,12 @@ impl Backend {
         }
         let template = match &request.content {
             Content::Messages(messages) => {
-                self.check_written(&request, messages, &count)?;
+                self.check_written(request, messages, &count)?;
                 None
             }
-            Content::Template(fill) => Some(self.check_template(&request, fill, &count)?),
+            Content::Template(fill) => Some(self.check_template(request, fill, &count)?),
         };
-        let numbers = self.resolve(&request.audience);
-        if let Some(draft) = request.draft {
-            self.forget_draft(draft);
-        }
-        self.push_broadcast(key.to_owned(), request, template, 0, &numbers, now);
-        let sent = self.broadcasts.last().expect("one was just pushed");
-        Ok(self.broadcast(sent))
+        Ok((count, template))
     }
 
     /// Whether messages may be sent so to those who were counted.
@@ -186,19 +225,31 @@ impl Backend {
                 Reach::Skipped(reason) => (number, Err(reason)),
             })
             .collect();
-        self.broadcasts.push(Sent {
+        let is_paused = words(&request.content).any(|words| words.contains("fail-pause"));
+        let mut sent = Sent {
             id: demo::broadcast_id(self.broadcasts.len() as u64 + 1),
             key,
             request,
             template,
             sender,
             created_at: now,
+            starts_at: now.plus(HOLD),
+            stage: Stage::Held {
+                ticks_left: self.options.hold_ticks,
+            },
+            retry_of: None,
+            is_retried: false,
+            is_paused,
+            log: Vec::new(),
             recipients,
             without_event,
             open: u64::from(open),
             ticks: 0,
             channels: self.options.channels.clone(),
-        });
+        };
+        let recipients = u64::from(open);
+        sent.log(now, Some(sender), LogEvent::Accepted { recipients });
+        self.broadcasts.push(sent);
     }
 
     pub(super) fn is_visible(&self, sent: &Sent) -> bool {
@@ -271,6 +322,11 @@ impl Backend {
                 .collect(),
             tells_delivered: count(&Channel::tells_delivered),
             tells_read: count(&Channel::tells_read),
+            outcomes: sent.outcomes(),
+            retryable: sent.retryable().count() as u64,
+            paused: sent.paused(),
+            seconds_left: summary(sent).progress.waiting().div_ceil(PER_TICK),
+            log: sent.log.clone(),
         }
     }
 
@@ -304,12 +360,10 @@ impl Backend {
     }
 
     /// Time passes: every broadcast hands over a few more, and the platforms tell what arrived.
-    pub(super) fn tick(&mut self) -> Vec<LiveEvent> {
+    pub(super) fn tick(&mut self, now: Timestamp) -> Vec<LiveEvent> {
         let mut told = Vec::new();
         for sent in &mut self.broadcasts {
-            let last = sent.open / PER_TICK + 14;
-            if sent.ticks < last {
-                sent.ticks += 1;
+            if sent.move_on(now) {
                 let summary = summary(sent);
                 told.push(LiveEvent::BroadcastProgress {
                     broadcast: sent.id,
@@ -322,6 +376,114 @@ impl Backend {
     }
 }
 
+impl Sent {
+    /// Says in the log who did what; nobody where it is omocast's own doing.
+    pub(super) fn log(&mut self, at: Timestamp, member: Option<u64>, event: LogEvent) {
+        let member = member.map(|member| MEMBERS[member as usize].to_owned());
+        self.log.push(LogEntry { at, member, event });
+    }
+
+    pub(super) fn title(&self) -> String {
+        match &self.template {
+            Some(sent) => sent.template.display_name().to_owned(),
+            None => title(self.request.content.messages()),
+        }
+    }
+
+    pub(super) fn channel(&self, number: u32) -> Channel {
+        demo::channel(number, &self.channels)
+    }
+
+    /// Whether anything moved.
+    fn move_on(&mut self, now: Timestamp) -> bool {
+        match self.stage {
+            Stage::Held { ticks_left } if ticks_left > 1 => {
+                self.stage = Stage::Held {
+                    ticks_left: ticks_left - 1,
+                };
+                false
+            }
+            Stage::Held { .. } => {
+                self.begin(now, None);
+                true
+            }
+            Stage::Scheduled if self.title().contains("fail-overdue") => {
+                self.stage = Stage::Overdue;
+                self.log(now, None, LogEvent::Overdue);
+                true
+            }
+            Stage::Scheduled if now >= self.starts_at => {
+                self.log(now, None, LogEvent::Started);
+                self.begin(now, None);
+                true
+            }
+            Stage::Scheduled | Stage::Overdue | Stage::Cancelled => false,
+            Stage::Begun | Stage::Stopped => {
+                let is_moving = self.ticks < self.open / PER_TICK + 14;
+                let was_going = summary(self).status == BroadcastStatus::Sending;
+                if is_moving {
+                    self.ticks += 1;
+                }
+                if was_going && summary(self).status == BroadcastStatus::Completed {
+                    self.log(now, None, LogEvent::Completed);
+                }
+                is_moving
+            }
+        }
+    }
+
+    /// It begins: by itself, or because a member said so.
+    pub(super) fn begin(&mut self, now: Timestamp, member: Option<u64>) {
+        if member.is_some() {
+            self.log(now, member, LogEvent::Started);
+        }
+        self.stage = Stage::Begun;
+        self.starts_at = now;
+        if self.is_paused {
+            let event = LogEvent::AccountPaused {
+                account: LINE_ACCOUNT.to_owned(),
+                reason: Reason::MonthlyLimit,
+            };
+            self.log(now, None, event);
+        }
+    }
+
+    /// Whoever did not get it, by how, why and where, the most first.
+    fn outcomes(&self) -> Vec<OutcomeCount> {
+        let mut outcomes: Vec<OutcomeCount> = Vec::new();
+        for &(number, place) in &self.recipients {
+            let (status, reason, ..) = standing(self, number, place);
+            let is_bad = matches!(
+                status,
+                DeliveryStatus::Failed | DeliveryStatus::Unknown | DeliveryStatus::Skipped
+            );
+            if !is_bad {
+                continue;
+            }
+            let channel = self.channel(number);
+            let known = outcomes.iter_mut().find(|known| {
+                (known.status, known.reason, known.channel) == (status, reason, channel)
+            });
+            match known {
+                Some(known) => known.customers += 1,
+                None => outcomes.push(OutcomeCount {
+                    status,
+                    reason,
+                    channel,
+                    customers: 1,
+                }),
+            }
+        }
+        outcomes.sort_by_key(|outcome| std::cmp::Reverse(outcome.customers));
+        outcomes
+    }
+}
+
+/// All that is written in a broadcast of messages.
+pub(super) fn words(content: &Content) -> impl Iterator<Item = &str> {
+    content.messages().iter().filter_map(OutgoingMessage::words)
+}
+
 /// A template is one.
 fn message_count(sent: &Sent) -> usize {
     match &sent.request.content {
@@ -330,35 +492,39 @@ fn message_count(sent: &Sent) -> usize {
     }
 }
 
-fn summary(sent: &Sent) -> BroadcastSummary {
+pub(super) fn summary(sent: &Sent) -> BroadcastSummary {
     let mut progress = Progress::default();
     for &(number, place) in &sent.recipients {
         progress.add(standing(sent, number, place).0, 1);
     }
-    let is_done = sent.ticks * PER_TICK >= sent.open;
+    let status = match sent.stage {
+        Stage::Held { .. } => BroadcastStatus::Held,
+        Stage::Scheduled => BroadcastStatus::Scheduled,
+        Stage::Overdue => BroadcastStatus::Overdue,
+        Stage::Begun if progress.waiting() > 0 => BroadcastStatus::Sending,
+        Stage::Begun => BroadcastStatus::Completed,
+        Stage::Stopped => BroadcastStatus::Stopped,
+        Stage::Cancelled => BroadcastStatus::Cancelled,
+    };
     BroadcastSummary {
         id: sent.id,
         kind: sent.request.content.kind(),
-        title: match &sent.template {
-            Some(sent) => sent.template.display_name().to_owned(),
-            None => title(sent.request.content.messages()),
-        },
-        status: if is_done {
-            BroadcastStatus::Completed
-        } else {
-            BroadcastStatus::Sending
-        },
+        title: sent.title(),
+        status,
         sender: MEMBERS[sent.sender as usize].to_owned(),
         sender_id: demo::member_id(sent.sender),
         created_at: sent.created_at,
-        completed_at: is_done.then(|| sent.created_at.plus((sent.open / PER_TICK * 500) as i64)),
+        starts_at: sent.starts_at,
+        retry_of: sent.retry_of,
+        completed_at: (status == BroadcastStatus::Completed)
+            .then(|| sent.starts_at.plus((sent.open / PER_TICK * 500) as i64)),
         message_count: message_count(sent) as u32,
         progress,
     }
 }
 
 /// What became of a recipient by now, and when it last changed.
-fn standing(
+pub(super) fn standing(
     sent: &Sent,
     number: u32,
     place: Result<u32, Reason>,
@@ -372,9 +538,19 @@ fn standing(
         Ok(place) => u64::from(place),
         Err(reason) => return (DeliveryStatus::Skipped, Some(reason), None, sent.created_at),
     };
+    let channel = demo::channel(number, &sent.channels);
+    let is_waiting = match sent.stage {
+        Stage::Held { .. } | Stage::Scheduled | Stage::Overdue => true,
+        Stage::Begun | Stage::Stopped | Stage::Cancelled => {
+            sent.is_paused && channel == Channel::Line
+        }
+    };
+    if is_waiting {
+        return (DeliveryStatus::Queued, None, None, sent.created_at);
+    }
     let turn = place / PER_TICK + 1;
     let at = sent
-        .created_at
+        .starts_at
         .plus((turn * 500) as i64 + (place % PER_TICK) as i64 * 12);
     let Some(age) = sent.ticks.checked_sub(turn) else {
         let status = if sent.ticks + 1 == turn {
@@ -384,7 +560,15 @@ fn standing(
         };
         return (status, None, None, sent.created_at);
     };
-    let channel = demo::channel(number, &sent.channels);
+    if place % 100 == 7 && words(&sent.request.content).any(|words| words.contains("fail-some")) {
+        let code = Some("500");
+        return (
+            DeliveryStatus::Failed,
+            Some(Reason::PlatformFault),
+            code,
+            at,
+        );
+    }
     let lot = demo::scatter(number, sent.created_at.0 as u32);
     if lot.is_multiple_of(131) {
         let failures: [(Reason, Option<&'static str>); 3] = match channel {
@@ -464,6 +648,7 @@ mod tests {
             surface: Surface::Web,
             name_fallback: None,
             draft: None,
+            send_at: None,
         }
     }
 
@@ -495,7 +680,7 @@ mod tests {
             .count_audience(&request("好").audience, &CountQuery::default(), NOW)
             .unwrap();
         let mut waiting = count.reached_total();
-        while !backend.tick().is_empty() {
+        while !backend.tick(NOW).is_empty() {
             let progress = backend.find_broadcast(id).unwrap().summary.progress;
             assert!(progress.waiting() <= waiting);
             waiting = progress.waiting();

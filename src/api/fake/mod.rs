@@ -3,11 +3,15 @@
 //! It applies the contract's rules and invents none. Error states are reached by what one writes:
 //! a text, a filter's name or a file's name with `fail-500`, one with `offline`, a file's name with `full`,
 //! the e-mail `fail@…`.
+//! A broadcast whose text has `fail-check` can't be checked before it is sent, one with `fail-quota` needs more than
+//! the account has left, one with `fail-pause` waits for an account, one with `fail-some` fails for some who may be
+//! retried, and one with `fail-overdue` that is put off does not begin.
 
 mod audience;
 mod backend;
 mod bound_customers;
 mod broadcasts;
+mod control;
 mod demo_data;
 mod drafts;
 mod events;
@@ -102,7 +106,7 @@ impl FakeTransport {
 
     /// Time passes: broadcasts move on, and the listeners hear of it.
     pub fn tick(&self) {
-        let told = self.state().backend.tick();
+        let told = self.state().backend.tick(i18n::now());
         for event in told {
             self.tell(LiveNews::Event(event));
         }
@@ -250,6 +254,9 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
             let key = call.idempotency_key.as_deref().unwrap_or_default();
             write(backend.create_broadcast(read(call)?, key, now)?)
         }
+        (Method::Post, path::BROADCAST_PREFLIGHT) => {
+            write(backend.preflight_broadcast(&read(call)?, now)?)
+        }
         (Method::Get, path::BROADCASTS) => write(backend.list_broadcasts(query(call, "after"))?),
         (Method::Post, path::BROADCAST_TEST) => write(backend.send_test(&read(call)?)?),
         (Method::Get, path::TEST_CUSTOMERS) => write(backend.list_test_customers()?),
@@ -270,6 +277,13 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
             }
             if let Some(id) = id_in(address, path::EVENT_ACTION) {
                 return write(backend.act_on_event(id, read(call)?)?);
+            }
+            if let Some(id) = id_in(address, path::BROADCAST_CONTROL) {
+                return write(backend.control_broadcast(id, read(call)?, now)?);
+            }
+            if let Some(id) = id_in(address, path::BROADCAST_RETRY) {
+                let key = call.idempotency_key.as_deref().unwrap_or_default();
+                return write(backend.retry_broadcast(id, key, now)?);
             }
             if let Some(id) = id_in(address, path::BROADCAST_RECIPIENTS) {
                 let wanted = omocast_contract::api::RecipientQuery {
@@ -377,7 +391,9 @@ impl Transport for FakeTransport {
 
     fn listen(&self, tell: Rc<dyn Fn(LiveNews)>) -> StopListening {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        tell(LiveNews::Connected);
+        if self.state().backend.options.is_connected {
+            tell(LiveNews::Connected);
+        }
         LISTENERS.with_borrow_mut(|listeners| listeners.push((self.number, id, tell)));
         let fake = self.clone();
         let pace = self.state().backend.options.tick_every;

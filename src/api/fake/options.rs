@@ -1,6 +1,10 @@
 //! How the demo stands when it begins.
 
+use omocast_contract::control::HOLD;
 use omocast_contract::{Channel, Plan, Role};
+
+/// How often broadcasts of the gallery move on, in milliseconds.
+const TICK: u32 = 300;
 
 /// How the demo stands when it begins.
 #[derive(Clone, Debug)]
@@ -21,6 +25,10 @@ pub struct FakeOptions {
     pub has_approved_templates: bool,
     /// How long each answer takes, in milliseconds.
     pub delay: u32,
+    /// How many of its moves a broadcast is held before it begins.
+    pub hold_ticks: u64,
+    /// Whether the stream of news is connected at once; otherwise when a test says so.
+    pub is_connected: bool,
     /// How often broadcasts move on by themselves, in milliseconds; none where a test moves them.
     pub tick_every: Option<u32>,
 }
@@ -37,6 +45,8 @@ impl Default for FakeOptions {
             has_broadcasts: true,
             has_approved_templates: true,
             delay: 0,
+            hold_ticks: 1,
+            is_connected: true,
             tick_every: None,
         }
     }
@@ -47,7 +57,8 @@ impl FakeOptions {
     pub fn from_query(query: &str) -> Self {
         let mut options = Self {
             delay: 60,
-            tick_every: Some(300),
+            tick_every: Some(TICK),
+            hold_ticks: HOLD as u64 / u64::from(TICK),
             channels: Channel::ALL[..4].to_vec(),
             ..Self::default()
         };

@@ -389,6 +389,7 @@ mod tests {
             surface: Surface::Web,
             name_fallback: None,
             draft: None,
+            send_at: None,
         }
     }
 

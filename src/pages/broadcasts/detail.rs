@@ -1,76 +1,100 @@
-//! One broadcast: how far it has come, what was sent, and who did not get it and why.
+//! One broadcast: how far it has come, who did not get it and why, what was sent, and what may be done with it.
 
 use std::time::Duration;
 
+use leptos::html;
 use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
-use omocast_contract::api::RecipientQuery;
+use omocast_contract::control::check_retry;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::{
-    Broadcast, BroadcastId, BroadcastStatus, CustomerId, ProblemCode, Progress, Recipient, Standing,
+    Broadcast, BroadcastId, BroadcastKind, BroadcastStatus, Control, ProblemCode, Progress,
+    Standing,
 };
 use wasm_bindgen_futures::spawn_local;
 
+use super::control::{Controls, held_for, stopped_words, zone};
+use super::recipients::{Recipients, recipients_view};
 use crate::api::{Api, ApiError, use_api};
+use crate::components::broadcast_action::Act;
 use crate::components::broadcast_contents::BroadcastContents;
+use crate::components::broadcast_log::BroadcastLog;
 use crate::components::error_text::error_text;
+use crate::components::hold_notice::HoldNotice;
 use crate::components::message_bubble::MediaUrls;
-use crate::components::progress_figures::{figures_of, is_told};
+use crate::components::outcome_list::OutcomeList;
+use crate::components::paused_accounts::PausedAccounts;
+use crate::components::progress_figures::figures_of;
 use crate::components::progress_meter::ProgressMeter;
-use crate::components::reason_text::standing_text;
-use crate::components::recipient_table::RecipientTable;
+use crate::components::reason_text::broadcast_status_text;
 use crate::components::status_chip::BroadcastStatusChip;
-use crate::i18n::{Key, date_time, phrase, t, t_with};
+use crate::i18n::{Key, PluralKey, date_time, phrase, t, t_count, t_with};
 use crate::live::use_live;
 use crate::route::{Route, navigate};
 use crate::ui::{
-    Button, EmptyState, ErrorPanel, Icon, IconButton, LinkButton, Notice, Show, Skeleton, Tab,
-    Tabs, Tone, reactive, unique_id,
+    Button, ButtonKind, EmptyState, ErrorPanel, Icon, IconButton, LinkButton, Notice, Show,
+    Skeleton, Tone, reactive,
 };
 
-/// While it is being sent, the recipients on screen are asked for again this often at most.
+/// While it is being sent, what is on screen is asked for again this often at most.
 const PACE: Duration = Duration::from_secs(1);
-
-/// Rows that are kept up to date while it is being sent; those further down stay as they were loaded.
-const FOLLOWED_ROWS: usize = 200;
-
-const ALL: &str = "all";
 
 /// The page of one broadcast.
 #[component]
 pub fn BroadcastPage(id: BroadcastId) -> impl IntoView {
     let api = StoredValue::new(use_api());
-    let page = Page {
+    let broadcast = RwSignal::new(None);
+    let status = RwSignal::new(BroadcastStatus::Sending);
+    let (progress, error) = (RwSignal::new(Progress::default()), RwSignal::new(None));
+    let (latest, waiting) = (StoredValue::new(0), StoredValue::new(None));
+    let recipients = Recipients::new(id, api);
+    let heading = NodeRef::new();
+    let followed = Followed {
         id,
         api,
-        broadcast: RwSignal::new(None),
-        error: RwSignal::new(None),
-        status: RwSignal::new(BroadcastStatus::Sending),
-        progress: RwSignal::new(Progress::default()),
-        recipients: Recipients::new(id, api),
+        broadcast,
+        error,
+        status,
+        progress,
+        recipients,
+        heading,
+        latest,
+        waiting,
     };
-    page.load();
-    page.recipients.load();
-    use_live().on(move |event| page.follow(&event));
-    on_cleanup(move || page.recipients.stop_waiting());
+    let page = Page {
+        followed,
+        controls: Controls::new(
+            id,
+            api,
+            Callback::new(move |broadcast| followed.changed(broadcast)),
+        ),
+    };
+    followed.load();
+    recipients.load();
+    use_live().on(move |event| followed.follow(&event));
+    on_cleanup(move || {
+        followed.stop_waiting();
+        page.keep_way_back();
+    });
+    // What had the focus may be gone with the page before.
+    followed.keep_focus();
 
     let title = move || {
-        page.broadcast.with(|broadcast| match broadcast {
+        broadcast.with(|broadcast: &Option<Broadcast>| match broadcast {
             Some(broadcast) if broadcast.summary.title.is_empty() => t(Key::BroadcastsUntitled),
             Some(broadcast) => broadcast.summary.title.clone(),
             None => t(Key::BroadcastsTitle),
         })
     };
-    let is_there = Memo::new(move |_| page.broadcast.with(Option::is_some));
+    let is_there = Memo::new(move |_| broadcast.with(Option::is_some));
     let content = move || {
         if is_there.get() {
-            return page
-                .broadcast
-                .get()
+            let broadcast = broadcast.get_untracked();
+            return broadcast
                 .map(|broadcast| content(page, &broadcast))
                 .into_any();
         }
-        match page.error.get() {
+        match error.get() {
             None => view! { <Skeleton rows=6 /> }.into_any(),
             Some(error) if error.code() == Some(ProblemCode::NotFound) => view! {
                 <EmptyState icon=Icon::CircleHelp title=phrase(Key::BroadcastNotFound)>
@@ -81,12 +105,14 @@ pub fn BroadcastPage(id: BroadcastId) -> impl IntoView {
             Some(error) => view! {
                 <ErrorPanel
                     error=Signal::derive(move || error_text(&error))
-                    on_retry=move || page.load()
+                    on_retry=move || followed.load()
                 />
             }
             .into_any(),
         }
     };
+    // Where it stands as a whole is said aloud, not each step on the way.
+    let said = move || is_there.get().then(|| broadcast_status_text(status.get()));
     view! {
         <section class="pane broadcast">
             <header class="pane__bar">
@@ -96,20 +122,26 @@ pub fn BroadcastPage(id: BroadcastId) -> impl IntoView {
                     on_click=|| navigate(Route::Broadcasts)
                 />
                 <div class="broadcast__heading">
-                    <h1 class="broadcast__title">{reactive(title)}</h1>
+                    <h1 class="broadcast__title" tabindex="-1" node_ref=heading>
+                        {reactive(title)}
+                    </h1>
                     <Show when=is_there>
-                        <BroadcastStatusChip status=page.status />
+                        <BroadcastStatusChip status />
                     </Show>
                 </div>
+                <p class="visually-hidden" role="status">{reactive(said)}</p>
+                {actions(page)}
             </header>
             <div class="pane__scroll">{reactive(content)}</div>
+            {page.controls.dialog(page.concerned())}
         </section>
     }
     .into_any()
 }
 
+/// The broadcast as it is known, and how it is kept so.
 #[derive(Clone, Copy)]
-struct Page {
+struct Followed {
     id: BroadcastId,
     api: StoredValue<Api>,
     broadcast: RwSignal<Option<Broadcast>>,
@@ -117,23 +149,66 @@ struct Page {
     status: RwSignal<BroadcastStatus>,
     progress: RwSignal<Progress>,
     recipients: Recipients,
+    heading: NodeRef<html::H1>,
+    /// The number of the latest question: an answer to an older one is let go.
+    latest: StoredValue<u64>,
+    waiting: StoredValue<Option<TimeoutHandle>>,
 }
 
-impl Page {
+impl Followed {
     fn load(self) {
         self.error.try_set(None);
-        let Some(api) = self.api.try_get_value() else {
+        let asked = self.latest.try_update_value(|latest| {
+            *latest += 1;
+            *latest
+        });
+        let (Some(asked), Some(api)) = (asked, self.api.try_get_value()) else {
             return;
         };
         spawn_local(async move {
-            match api.find_broadcast(self.id).await {
-                Ok(broadcast) => {
-                    self.stand(broadcast.summary.status, broadcast.summary.progress);
-                    self.broadcast.try_set(Some(broadcast));
-                }
+            let answer = api.find_broadcast(self.id).await;
+            if self.latest.try_get_value() != Some(asked) {
+                return;
+            }
+            match answer {
+                Ok(broadcast) => self.take(broadcast),
                 Err(error) => {
                     self.error.try_set(Some(error));
                 }
+            }
+        });
+    }
+
+    fn take(self, broadcast: Broadcast) {
+        self.stand(broadcast.summary.status, broadcast.summary.progress);
+        self.broadcast.try_set(Some(broadcast));
+    }
+
+    /// Something was done with it from here.
+    fn changed(self, broadcast: Option<Broadcast>) {
+        match broadcast {
+            Some(broadcast) => {
+                // What was asked before it was done is out of date.
+                self.latest.try_update_value(|latest| *latest += 1);
+                self.take(broadcast);
+            }
+            None => self.load(),
+        }
+        self.recipients.refresh();
+        self.keep_focus();
+    }
+
+    /// Where what had the focus is gone, it goes to the heading.
+    fn keep_focus(self) {
+        // By then it is drawn, and a dialog has given the focus back.
+        request_animation_frame(move || {
+            let body = document().body().map(Into::into);
+            let is_lost = document()
+                .active_element()
+                .is_none_or(|active| Some(active) == body);
+            if is_lost && let Some(heading) = self.heading.try_get_untracked().flatten() {
+                // Fails on what is not shown.
+                let _ = heading.focus();
             }
         });
     }
@@ -150,92 +225,22 @@ impl Page {
                 status,
                 progress,
             } if *broadcast == self.id => {
+                if self.status.try_get_untracked() != Some(*status) {
+                    self.load();
+                }
                 self.stand(*status, *progress);
-                self.recipients.refresh_soon();
+                self.refresh_soon();
             }
-            LiveEvent::Missed => {
-                self.load();
-                self.recipients.refresh_soon();
-            }
+            LiveEvent::Missed => self.refresh(),
             LiveEvent::BroadcastProgress { .. }
             | LiveEvent::EventChanged { .. }
             | LiveEvent::BoundCustomersChanged => {}
         }
     }
-}
 
-/// The recipients of the chosen tab that are loaded.
-#[derive(Clone, Copy)]
-struct Recipients {
-    id: BroadcastId,
-    api: StoredValue<Api>,
-    tab: RwSignal<Option<Standing>>,
-    /// None until the first page of the tab is there.
-    rows: RwSignal<Option<Vec<Recipient>>>,
-    next: RwSignal<Option<CustomerId>>,
-    error: RwSignal<Option<ApiError>>,
-    is_loading: RwSignal<bool>,
-    /// The number of the latest question: an answer to an older one is let go.
-    latest: StoredValue<u64>,
-    waiting: StoredValue<Option<TimeoutHandle>>,
-}
-
-impl Recipients {
-    fn new(id: BroadcastId, api: StoredValue<Api>) -> Self {
-        Self {
-            id,
-            api,
-            tab: RwSignal::new(None),
-            rows: RwSignal::new(None),
-            next: RwSignal::new(None),
-            error: RwSignal::new(None),
-            is_loading: RwSignal::new(false),
-            latest: StoredValue::new(0),
-            waiting: StoredValue::new(None),
-        }
-    }
-
-    fn choose(self, tab: Option<Standing>) {
-        if self.tab.get_untracked() == tab {
-            return;
-        }
-        self.tab.set(tab);
-        self.rows.set(None);
-        self.next.set(None);
-        self.load();
-    }
-
-    fn ask(self) -> Option<u64> {
-        self.latest.try_update_value(|latest| {
-            *latest += 1;
-            *latest
-        })
-    }
-
-    /// Loads the first page.
-    fn load(self) {
-        self.fetch(None, 1);
-    }
-
-    /// Loads the page after what is there.
-    fn load_more(self) {
-        if !self.is_loading.get_untracked() {
-            self.fetch(self.next.get_untracked(), 1);
-        }
-    }
-
-    /// Loads again what is on screen.
     fn refresh(self) {
-        let Some(shown) = self
-            .rows
-            .try_with_untracked(|rows| rows.as_ref().map_or(1, Vec::len))
-        else {
-            return;
-        };
-        // A page that is being loaded is as new as can be, and is not to be let go.
-        if self.is_loading.try_get_untracked() == Some(false) {
-            self.fetch(None, shown.min(FOLLOWED_ROWS));
-        }
+        self.load();
+        self.recipients.refresh();
     }
 
     fn refresh_soon(self) {
@@ -255,77 +260,192 @@ impl Recipients {
             handle.clear();
         }
     }
+}
 
-    /// Loads pages after one customer until there are `wanted` rows, or no more.
-    fn fetch(self, from: Option<CustomerId>, wanted: usize) {
-        let (Some(asked), Some(api)) = (self.ask(), self.api.try_get_value()) else {
-            return;
-        };
-        let standing = self.tab.get_untracked();
-        self.is_loading.set(true);
-        spawn_local(async move {
-            let mut rows = Vec::new();
-            let mut after = from;
-            let answer = loop {
-                match api
-                    .list_recipients(self.id, RecipientQuery { standing, after })
-                    .await
-                {
-                    Ok(page) => {
-                        rows.extend(page.rows);
-                        after = page.next;
-                        if after.is_none() || rows.len() >= wanted {
-                            break Ok(());
-                        }
-                    }
-                    Err(error) => break Err(error),
-                }
-            };
-            if self.latest.try_get_value() != Some(asked) {
-                return;
-            }
-            self.is_loading.try_set(false);
-            match answer {
-                Ok(()) => {
-                    self.error.try_set(None);
-                    self.take(from.is_some(), rows, after);
-                }
-                Err(error) => {
-                    self.error.try_set(Some(error));
-                }
-            }
+#[derive(Clone, Copy)]
+struct Page {
+    followed: Followed,
+    controls: Controls,
+}
+
+impl Page {
+    /// What is told of the broadcast, once it is there.
+    fn told<T: Default + PartialEq + Send + Sync + 'static>(
+        self,
+        tell: fn(&Broadcast) -> T,
+    ) -> Signal<T> {
+        let broadcast = self.followed.broadcast;
+        let told = Memo::new(move |_| {
+            broadcast.with(|broadcast| broadcast.as_ref().map(tell).unwrap_or_default())
         });
+        told.into()
     }
 
-    fn take(self, is_more: bool, new: Vec<Recipient>, next: Option<CustomerId>) {
-        let is_whole = self.rows.try_update(|rows| match rows {
-            Some(rows) if is_more => {
-                rows.extend(new);
-                true
-            }
-            // Rows further down than what was asked for again stay as they were.
-            Some(rows) if next.is_some() && rows.len() > new.len() => {
-                let last = new.last().map(|row| row.customer);
-                let rest: Vec<Recipient> = rows
-                    .drain(..)
-                    .filter(|row| Some(row.customer) > last)
-                    .collect();
-                *rows = new;
-                rows.extend(rest);
-                false
-            }
-            rows => {
-                *rows = Some(new);
-                true
-            }
+    /// Whether this may be done with it by whoever looks at it.
+    fn may(self, control: Control) -> bool {
+        let status = self.followed.status.get();
+        self.followed.broadcast.with(|broadcast| {
+            broadcast.as_ref().is_some_and(|broadcast| {
+                let is_sender = self.controls.is_sender(broadcast);
+                control.check(status, is_sender).is_ok()
+            })
+        })
+    }
+
+    fn may_retry(self) -> bool {
+        let status = self.followed.status.get();
+        self.followed.broadcast.with(|broadcast| {
+            broadcast.as_ref().is_some_and(|broadcast| {
+                broadcast.retryable > 0
+                    && check_retry(status, self.controls.is_sender(broadcast)).is_ok()
+            })
+        })
+    }
+
+    /// How many customers an act is about.
+    fn concerned(self) -> Signal<u64> {
+        Signal::derive(move || match self.followed.status.get() {
+            status if status.is_over() => self
+                .followed
+                .broadcast
+                .with(|broadcast| broadcast.as_ref().map_or(0, |found| found.retryable)),
+            _ => self.followed.progress.with(Progress::waiting),
+        })
+    }
+
+    fn keep_way_back(self) {
+        let is_held = self.followed.status.try_get_untracked() == Some(BroadcastStatus::Held);
+        let left = self.followed.broadcast.try_with_untracked(|broadcast| {
+            let mine = broadcast
+                .as_ref()
+                .filter(|broadcast| self.controls.is_sender(broadcast));
+            mine.map(held_for)
         });
-        if is_whole == Some(true) {
-            self.next.try_set(next);
+        if is_held && let Some(Some(left)) = left {
+            self.controls.keep_way_back(left);
         }
     }
 }
 
+/// What may be done with it as a whole, at the head of the page.
+fn actions(page: Page) -> AnyView {
+    let Page { followed, controls } = page;
+    let may_stop = Memo::new(move |_| {
+        followed.status.get() == BroadcastStatus::Sending && page.may(Control::Stop)
+    });
+    let may_retry = Memo::new(move |_| page.may_retry());
+    let stop = move || {
+        let left = followed.progress.with(Progress::waiting);
+        t_count(PluralKey::BroadcastStop, left, &[])
+    };
+    let retry = move || t_count(PluralKey::BroadcastRetry, page.concerned().get(), &[]);
+    view! {
+        <div class="broadcast__actions">
+            <Show when=may_stop>
+                <Button
+                    kind=ButtonKind::Danger
+                    icon=Icon::Square
+                    on_click=move || controls.ask(Act::Stop)
+                >
+                    {reactive(stop)}
+                </Button>
+            </Show>
+            <Show when=may_retry>
+                <Button icon=Icon::RotateCcw on_click=move || controls.ask(Act::Retry)>
+                    {reactive(retry)}
+                </Button>
+            </Show>
+        </div>
+    }
+    .into_any()
+}
+
+/// What is to be known of it before everything else: that it has not begun, or was ended.
+fn news(page: Page) -> AnyView {
+    let Page { followed, controls } = page;
+    let starts_at = page.told(|broadcast| Some(broadcast.summary.starts_at));
+    let is_busy = controls.is_busy;
+    let at = move || starts_at.get().map(date_time).unwrap_or_default();
+    let stopped = page.told(|broadcast| stopped_words(Key::BroadcastStopped, broadcast));
+    // Of what may be done, only the time of a new start is not known yet, and no rule asks for it.
+    let timing = move || {
+        let may_time = Memo::new(move |_| page.may(Control::SendNow));
+        let is_draft = followed.broadcast.with_untracked(|broadcast| {
+            broadcast.as_ref().is_some_and(|broadcast| {
+                broadcast.summary.kind == BroadcastKind::Messages && controls.is_sender(broadcast)
+            })
+        });
+        view! {
+            <span class="broadcast__choices">
+                <Show when=may_time>
+                    <Button on_click=move || controls.ask(Act::SendNow)>
+                        {phrase(Key::CheckNow)}
+                    </Button>
+                    <Button on_click=move || controls.ask(Act::Reschedule)>
+                        {phrase(Key::BroadcastReschedule)}
+                    </Button>
+                </Show>
+                <Button
+                    kind=ButtonKind::Danger
+                    on_click=move || controls.ask(Act::Cancel { is_draft })
+                >
+                    {phrase(Key::BroadcastCancel)}
+                </Button>
+            </span>
+        }
+        .into_any()
+    };
+    let zone = StoredValue::new(zone());
+    reactive(move || match followed.status.get() {
+        BroadcastStatus::Held => view! {
+            <HoldNotice
+                starts_at=Signal::derive(move || starts_at.get().unwrap_or_default())
+                is_busy
+                on_undo=Callback::new(move |()| controls.undo())
+            />
+        }
+        .into_any(),
+        BroadcastStatus::Scheduled => {
+            let words = move || {
+                let zone = zone.get_value();
+                t_with(Key::BroadcastScheduled, &[("time", &at()), ("zone", &zone)])
+            };
+            view! {
+                <Notice tone=Tone::Action>
+                    <span class="broadcast__news">{reactive(words)}</span>
+                    {timing()}
+                </Notice>
+            }
+            .into_any()
+        }
+        BroadcastStatus::Overdue => {
+            let words = move || {
+                let key = if page.may(Control::SendNow) {
+                    Key::BroadcastOverdue
+                } else {
+                    Key::BroadcastOverdueTheirs
+                };
+                t_with(key, &[("time", &at())])
+            };
+            view! {
+                <Notice tone=Tone::Warn>
+                    <span class="broadcast__news">{reactive(words)}</span>
+                    {timing()}
+                </Notice>
+            }
+            .into_any()
+        }
+        BroadcastStatus::Stopped => view! { <Notice>{move || stopped.get()}</Notice> }.into_any(),
+        BroadcastStatus::Cancelled => {
+            view! { <Notice>{phrase(Key::BroadcastCancelled)}</Notice> }.into_any()
+        }
+        BroadcastStatus::Sending | BroadcastStatus::Completed => ().into_any(),
+    })
+    .into_any()
+}
+
 fn content(page: Page, broadcast: &Broadcast) -> AnyView {
+    let Page { followed, controls } = page;
     let summary = &broadcast.summary;
     let (sender, at) = (summary.sender.clone(), summary.created_at);
     let sent_by = move || {
@@ -334,15 +454,38 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
             &[("sender", &sender), ("time", &date_time(at))],
         )
     };
+    let retry_of = summary.retry_of.map(|first| {
+        view! {
+            <a class="broadcast__first" href=Route::Broadcast(first).href()>
+                {phrase(Key::BroadcastRetryOf)}
+            </a>
+        }
+    });
     let urls = MediaUrls {
-        file: Callback::new(move |id| page.api.with_value(|api| api.media_url(id))),
-        preview: Callback::new(move |id| page.api.with_value(|api| api.preview_url(id))),
+        file: Callback::new(move |id| followed.api.with_value(|api| api.media_url(id))),
+        preview: Callback::new(move |id| followed.api.with_value(|api| api.preview_url(id))),
     };
+    let seconds = page.told(|broadcast| broadcast.seconds_left);
+    let seconds_left = Signal::derive(move || {
+        let is_going = followed.status.get() == BroadcastStatus::Sending;
+        (is_going && seconds.get() > 0).then(|| seconds.get())
+    });
+    let progress = followed.progress.into();
     view! {
         <div class="broadcast__page">
-            <p class="broadcast__sent-by">{reactive(sent_by)}</p>
-            <ProgressMeter progress=page.progress />
-            {figures_of(broadcast, page.progress.into())}
+            <p class="broadcast__sent-by">{reactive(sent_by)} {retry_of}</p>
+            {news(page)}
+            <PausedAccounts
+                paused=page.told(|broadcast| broadcast.paused.clone())
+                is_busy=controls.is_busy
+                on_try=Callback::new(move |()| controls.try_accounts())
+            />
+            <ProgressMeter progress=followed.progress seconds_left />
+            {figures_of(broadcast, progress, page.told(|broadcast| broadcast.retryable))}
+            <OutcomeList
+                outcomes=page.told(|broadcast| broadcast.outcomes.clone())
+                on_open=Callback::new(move |standing: Standing| followed.recipients.open(standing))
+            />
             <BroadcastContents
                 messages=broadcast.messages.clone()
                 template=broadcast.template.clone()
@@ -351,97 +494,12 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
                 links=broadcast.links
                 urls
             />
-            {recipients(page)}
+            {recipients_view(followed.recipients, progress)}
+            <BroadcastLog
+                log=page.told(|broadcast| broadcast.log.clone())
+                href_of=|id| Route::Broadcast(id).href()
+            />
         </div>
     }
     .into_any()
-}
-
-fn recipients(page: Page) -> AnyView {
-    let Recipients {
-        tab,
-        rows,
-        next,
-        error,
-        is_loading,
-        ..
-    } = page.recipients;
-    let panel = unique_id();
-    let tabs = Signal::derive(move || {
-        let progress = page.progress.get();
-        let chosen = tab.get();
-        let all = Tab::new(ALL, t(Key::RecipientsAll)).count(Some(progress.total()));
-        let others = Standing::ALL
-            .into_iter()
-            // The chosen tab stays when the last one has left it.
-            .filter(|&standing| is_told(standing, &progress) || chosen == Some(standing))
-            .map(|standing| {
-                Tab::new(standing.as_str(), standing_text(standing))
-                    .count(Some(progress.of(standing)))
-            });
-        std::iter::once(all).chain(others).collect::<Vec<_>>()
-    });
-    let selected = Signal::derive(move || tab.get().map_or(ALL, Standing::as_str).to_owned());
-    let state = Memo::new(move |_| {
-        match (
-            rows.with(|rows| rows.as_ref().map(Vec::len)),
-            error.with(Option::is_some),
-        ) {
-            (None, true) => Shown::Failed,
-            (None, false) => Shown::Loading,
-            (Some(0), _) => Shown::Nobody,
-            (Some(_), _) => Shown::Rows,
-        }
-    });
-    let words = Signal::derive(move || error.get().as_ref().map(error_text).unwrap_or_default());
-    let loaded = Signal::derive(move || rows.get().unwrap_or_default());
-    let has_next = Memo::new(move |_| next.with(Option::is_some));
-    let table = move || match state.get() {
-        Shown::Loading => view! { <Skeleton rows=5 /> }.into_any(),
-        Shown::Failed => {
-            view! { <ErrorPanel error=words on_retry=move || page.recipients.load() /> }.into_any()
-        }
-        Shown::Nobody => {
-            view! { <EmptyState icon=Icon::Users title=phrase(Key::RecipientsEmpty) /> }.into_any()
-        }
-        Shown::Rows => view! { <RecipientTable recipients=loaded /> }.into_any(),
-    };
-    let is_broken = Memo::new(move |_| state.get() == Shown::Rows && error.with(Option::is_some));
-    view! {
-        <section class="broadcast__recipients" aria-label=phrase(Key::RecipientsTitle)>
-            <div class="broadcast__tabs">
-                <Tabs
-                    label=phrase(Key::RecipientsTitle)
-                    tabs
-                    selected
-                    panel=panel.clone()
-                    on_select=Callback::new(move |id: String| {
-                        page.recipients.choose(Standing::parse(&id));
-                    })
-                />
-            </div>
-            <div role="tabpanel" id=panel aria-label=phrase(Key::RecipientsTitle)>
-                {reactive(table)}
-            </div>
-            <Show when=is_broken>
-                <Notice tone=Tone::Bad is_alert=true>{move || words.get()}</Notice>
-            </Show>
-            <Show when=has_next>
-                <div class="broadcast__more">
-                    <Button busy=is_loading on_click=move || page.recipients.load_more()>
-                        {phrase(Key::BroadcastsLoadMore)}
-                    </Button>
-                </div>
-            </Show>
-        </section>
-    }
-    .into_any()
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Shown {
-    Loading,
-    Failed,
-    Nobody,
-    Rows,
 }

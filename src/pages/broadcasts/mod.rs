@@ -1,12 +1,16 @@
 //! The report of broadcasts (群發訊息報表): what went out, and how it is going.
 
+mod control;
 pub mod detail;
+mod recipients;
 
 use detail::BroadcastPage;
 use leptos::prelude::*;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::member::Scope;
-use omocast_contract::{BroadcastId, BroadcastKind, BroadcastSummary, ProblemCode, Standing};
+use omocast_contract::{
+    BroadcastId, BroadcastKind, BroadcastStatus, BroadcastSummary, ProblemCode, Standing,
+};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::api::{Api, ApiError, use_api};
@@ -124,7 +128,9 @@ impl Report {
                 let is_newer = self.rows.try_with_untracked(|rows| {
                     rows.iter().flatten().all(|row| row.id < *broadcast)
                 });
-                if is_known == Some(false) && is_newer == Some(true) {
+                // When it begins is not told with it.
+                let is_put_off = *status == BroadcastStatus::Scheduled;
+                if is_put_off || is_known == Some(false) && is_newer == Some(true) {
                     self.load(false);
                 }
             }
@@ -252,14 +258,20 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
             rows.iter()
                 .flatten()
                 .find(|row| row.id == id)
-                .map(|row| (row.status, row.progress))
+                .map(|row| (row.status, row.progress, row.starts_at))
         });
         // The row is about to go: it shows what it showed.
         now.or(before.copied())
-            .unwrap_or((first.status, first.progress))
+            .unwrap_or((first.status, first.progress, first.starts_at))
     });
     let status = Signal::derive(move || standing.get().0);
     let progress = Signal::derive(move || standing.get().1);
+    let starts = move || match standing.get() {
+        (BroadcastStatus::Scheduled, _, starts_at) => {
+            t_with(Key::BroadcastsStarts, &[("time", &date_time(starts_at))])
+        }
+        _ => String::new(),
+    };
     let BroadcastSummary {
         title,
         sender,
@@ -311,6 +323,7 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
             </td>
             <td class="broadcasts__cell broadcasts__cell--status" role="cell">
                 <BroadcastStatusChip status />
+                <span class="broadcasts__starts">{reactive(starts)}</span>
             </td>
             <td class="broadcasts__cell broadcasts__cell--progress" role="cell">
                 <ProgressMeter progress is_mini=true />

@@ -6,6 +6,7 @@
 //! chosen, `making` decides.
 
 pub mod bound;
+mod checking;
 pub mod compose_pane;
 pub mod conversations;
 pub mod customer_pane;
@@ -18,7 +19,6 @@ mod news;
 mod pickable;
 pub mod picking;
 pub mod saved_replies;
-mod selection;
 mod surface;
 pub mod template_pane;
 pub mod test_send;

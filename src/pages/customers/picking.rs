@@ -7,8 +7,8 @@ use omocast_contract::{
     Audience, BroadcastKind, Channel, Filter, MemberId, Pick, ProblemCode, RowId, Source, Waba,
 };
 
-use super::selection::KeptSelection;
 use crate::components::select_bar::toggled_all;
+use crate::drafts::selection::KeptSelection;
 use crate::i18n::{Key, PluralKey, t, t_count, t_now};
 use crate::route::{Mode, Route, Step, navigate, replace};
 use crate::ui::{Toasts, use_toasts};
@@ -61,12 +61,21 @@ impl Picking {
             kept.nobody()
         });
         // An effect, because the browser's storage must follow the selection.
-        Effect::new(move |_| {
-            if is_selecting.get() {
+        Effect::new(move |was_selecting: Option<bool>| {
+            let is_selecting = is_selecting.get();
+            if is_selecting && was_selecting == Some(false) {
+                // What was taken back after it was sent brings those whom it was for.
+                let laid_out = kept.load();
+                if laid_out != kept.nobody() {
+                    audience.set(laid_out);
+                }
+            }
+            if is_selecting {
                 audience.with(|audience| kept.keep(audience));
             } else {
                 kept.forget();
             }
+            is_selecting
         });
         Self {
             source,

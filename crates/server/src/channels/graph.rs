@@ -79,6 +79,7 @@ pub(super) fn outcome(
         return match answer.body.as_ref().and_then(id) {
             Some(id) => SendOutcome::Accepted {
                 external_id: id.to_owned(),
+                slow_down: answer.slow_down,
             },
             None => unknown("no_id"),
         };
@@ -95,7 +96,7 @@ pub(super) fn outcome(
             };
             verdict(code, subcode)
                 .unwrap_or_else(|| verdict_of_status(answer.status, is_transient))
-                .into_outcome(shown, answer.retry_after)
+                .into_outcome(shown, answer.retry_after.or(answer.slow_down))
         }
         // A gateway gave up waiting for what is behind it, which may have taken the message.
         (None, _) | (Some(_), None) if matches!(answer.status, 500 | 502 | 504) => {
@@ -125,8 +126,8 @@ pub(super) mod tests {
     pub(in crate::channels) fn answer(status: u16, body: Value) -> Result<Answer, Silence> {
         Ok(Answer {
             status,
-            retry_after: None,
             body: Some(body),
+            ..Answer::default()
         })
     }
 
@@ -144,9 +145,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_accepted_message_has_an_id() {
-        let expected = SendOutcome::Accepted {
-            external_id: "7".into(),
-        };
+        let expected = SendOutcome::accepted("7");
         assert_eq!(judge(answer(200, json!({ "id": "7" }))), expected);
     }
 
@@ -156,14 +155,12 @@ pub(super) mod tests {
         unknown(Err(Silence::Unanswered));
         unknown(Ok(Answer {
             status: 200,
-            retry_after: None,
-            body: None,
+            ..Answer::default()
         }));
         unknown(answer(200, json!({})));
         unknown(Ok(Answer {
             status: 504,
-            retry_after: None,
-            body: None,
+            ..Answer::default()
         }));
         assert!(matches!(
             judge(Err(Silence::NotSent)),

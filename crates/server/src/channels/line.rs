@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Answer, Connectors, FetchError, Incoming, Outbound, Profile, SendOutcome, Silence, ask,
+    Answer, Connectors, FetchError, Incoming, Outbound, Profile, Quota, SendOutcome, Silence, ask,
     is_plain, not_now,
 };
 
@@ -54,6 +54,31 @@ impl Connectors {
             })),
             // Blocked, not a friend, or no consent.
             (404, _) => Ok(None),
+            (status, _) => Err(FetchError::NotNow(format!("status {status}"))),
+        }
+    }
+
+    /// What the month allows, and what is used of it (GET …/quota and …/quota/consumption).
+    pub(super) async fn line_quota(&self, token: &str) -> Result<Quota, FetchError> {
+        let limit = self.line_figures(token, "quota").await?;
+        let used = self.line_figures(token, "quota/consumption").await?;
+        let unreadable = || FetchError::NotNow("no figures".into());
+        Ok(Quota {
+            limit: match limit["type"].as_str() {
+                Some("none") => None,
+                _ => Some(limit["value"].as_u64().ok_or_else(unreadable)?),
+            },
+            used: used["totalUsage"].as_u64().ok_or_else(unreadable)?,
+        })
+    }
+
+    async fn line_figures(&self, token: &str, path: &str) -> Result<Value, FetchError> {
+        let url = format!("{}/v2/bot/message/{path}", self.endpoints.line);
+        let answer = ask(self.client.get(url).bearer_auth(token))
+            .await
+            .map_err(|_| FetchError::NotNow("no answer".into()))?;
+        match (answer.status, answer.body) {
+            (200, Some(figures)) => Ok(figures),
             (status, _) => Err(FetchError::NotNow(format!("status {status}"))),
         }
     }
@@ -128,12 +153,7 @@ fn outcomes(answer: Result<Answer, Silence>, count: usize) -> Vec<SendOutcome> {
     match (answer.status, &answer.body) {
         // 409: an earlier attempt was accepted; the answer names the same messages.
         (200 | 409, Some(body)) => (0..count)
-            .map(|at| SendOutcome::Accepted {
-                external_id: body["sentMessages"][at]["id"]
-                    .as_str()
-                    .unwrap_or("")
-                    .to_owned(),
-            })
+            .map(|at| SendOutcome::accepted(body["sentMessages"][at]["id"].as_str().unwrap_or("")))
             .collect(),
         // Accepted, but the ids were lost on the way: the same key brings them again.
         (200 | 409, None) => {
@@ -197,8 +217,8 @@ mod tests {
     fn answer(status: u16, body: Value) -> Result<Answer, Silence> {
         Ok(Answer {
             status,
-            retry_after: None,
             body: Some(body),
+            ..Answer::default()
         })
     }
 
@@ -253,9 +273,7 @@ mod tests {
     fn each_message_gets_its_own_id() {
         let ids = json!({ "sentMessages": [{ "id": "1" }, { "id": "2" }] });
         for status in [200, 409] {
-            let accepted = |id: &str| SendOutcome::Accepted {
-                external_id: id.into(),
-            };
+            let accepted = |id: &str| SendOutcome::accepted(id);
             assert_eq!(
                 outcomes(answer(status, ids.clone()), 2),
                 [accepted("1"), accepted("2")],
@@ -267,9 +285,7 @@ mod tests {
     #[test]
     fn a_repeat_that_names_no_messages_is_accepted_all_the_same() {
         let body = json!({ "message": "The retry key is already accepted" });
-        let expected = SendOutcome::Accepted {
-            external_id: String::new(),
-        };
+        let expected = SendOutcome::accepted("");
         assert_eq!(outcomes(answer(409, body), 1), [expected]);
     }
 
@@ -278,8 +294,7 @@ mod tests {
         check_retry(
             Ok(Answer {
                 status: 200,
-                retry_after: None,
-                body: None,
+                ..Answer::default()
             }),
             Reason::NoAnswer,
         );
@@ -339,8 +354,7 @@ mod tests {
     fn an_answer_that_is_no_json_is_judged_by_its_status() {
         let gateway = Answer {
             status: 502,
-            retry_after: None,
-            body: None,
+            ..Answer::default()
         };
         check_retry(Ok(gateway), Reason::PlatformFault);
     }

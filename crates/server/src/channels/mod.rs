@@ -7,6 +7,7 @@ mod graph;
 mod line;
 mod messenger;
 mod uploads;
+mod usage;
 mod web;
 mod whatsapp;
 
@@ -208,7 +209,11 @@ impl Outbound {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The platform took it. The id is empty where the platform told none.
-    Accepted { external_id: String },
+    Accepted {
+        external_id: String,
+        /// How long the account had better be silent, because little is left of what the platform allows it.
+        slow_down: Option<Duration>,
+    },
     /// It never will.
     Refused { reason: Reason, code: String },
     /// It did not; the same may be sent again, not before `after`.
@@ -232,10 +237,29 @@ pub enum SendOutcome {
     Unknown { code: String },
 }
 
+impl SendOutcome {
+    /// Accepted, with the platform's id, which may be empty.
+    pub fn accepted(external_id: impl ToString) -> Self {
+        Self::Accepted {
+            external_id: external_id.to_string(),
+            slow_down: None,
+        }
+    }
+}
+
 /// What a platform tells of a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     pub name: String,
+}
+
+/// How many customers an account may write to this month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// None where there is no limit.
+    pub limit: Option<u64>,
+    /// How many it has written to.
+    pub used: u64,
 }
 
 /// Why a profile or a file could not be had.
@@ -355,6 +379,20 @@ impl Connectors {
         }
     }
 
+    /// What is left of the account's month. LINE alone counts one.
+    pub async fn quota(&self, account: &Account) -> Result<Quota, FetchError> {
+        match &account.credentials {
+            Credentials::Line {
+                channel_access_token,
+                ..
+            } => self.line_quota(channel_access_token).await,
+            Credentials::Facebook { .. }
+            | Credentials::Instagram { .. }
+            | Credentials::Whatsapp { .. }
+            | Credentials::Web { .. } => Ok(Quota::default()),
+        }
+    }
+
     /// What a webhook refers to: an image, a video, a file.
     pub async fn fetch_media(
         &self,
@@ -378,9 +416,12 @@ impl Connectors {
 }
 
 /// A platform's answer; the body is none when it is not JSON, too long, or breaks off.
+#[derive(Default)]
 struct Answer {
     status: u16,
     retry_after: Option<Duration>,
+    /// How long it had better not be asked, as Meta's usage headers have it.
+    slow_down: Option<Duration>,
     body: Option<Value>,
 }
 
@@ -408,6 +449,7 @@ async fn ask(request: RequestBuilder) -> Result<Answer, Silence> {
     };
     let status = response.status().as_u16();
     let retry_after = retry_after(&response);
+    let slow_down = usage::slow_down(response.headers());
     let request_id = response
         .headers()
         .get("x-line-request-id")
@@ -423,6 +465,7 @@ async fn ask(request: RequestBuilder) -> Result<Answer, Silence> {
     Ok(Answer {
         status,
         retry_after,
+        slow_down,
         body,
     })
 }

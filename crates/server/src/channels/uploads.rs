@@ -230,7 +230,7 @@ impl Connectors {
 /// An upload that may or may not have been taken does no harm when it is repeated.
 fn harmless(outcome: SendOutcome) -> Result<String, SendOutcome> {
     match outcome {
-        SendOutcome::Accepted { external_id } => Ok(external_id),
+        SendOutcome::Accepted { external_id, .. } => Ok(external_id),
         SendOutcome::Unknown { code } => Err(SendOutcome::Retry {
             after: Duration::from_secs(5),
             reason: Reason::PlatformFault,

@@ -96,9 +96,7 @@ fn outcome(answer: Result<Answer, Silence>, key: Uuid) -> SendOutcome {
         .and_then(|body| body["error"]["code"].as_str());
     let code = told.map_or_else(|| format!("http {}", answer.status), str::to_owned);
     match answer.status {
-        200..300 => SendOutcome::Accepted {
-            external_id: key.to_string(),
-        },
+        200..300 => SendOutcome::accepted(key),
         401 | 403 => SendOutcome::AccountStopped {
             reason: Reason::AccountNotConnected,
             code,
@@ -136,6 +134,7 @@ mod tests {
                 status,
                 retry_after: None,
                 body,
+                ..Answer::default()
             }),
             Uuid::nil(),
         ) {

@@ -11,20 +11,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use omocast_contract::{AccountId, Channel, Reason};
+use omocast_contract::{AccountId, Reason, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
-use uuid::Uuid;
 
 use crate::announcer::Announcer;
 use crate::app::App;
 use crate::channels::{Account, Outbound};
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
-use crate::store::deliveries::{Changes, Outcome, Then};
+use crate::store::deliveries::{AccountWithWork, Changes, Outcome, Then};
 use pace::Pace;
-use worker::Lane;
+use worker::{Lane, longest_wait};
 
 /// Outcomes that are written together: this many, or what comes within this time.
 const OUTCOMES_AT_ONCE: usize = 200;
@@ -35,8 +34,6 @@ const GRACE: Duration = Duration::from_secs(7);
 /// What the lanes share.
 struct Worker {
     app: App,
-    /// Names this worker in its leases.
-    owner: Uuid,
     announcer: Announcer,
     shutdown: Shutdown,
 }
@@ -50,18 +47,29 @@ impl Worker {
         Ok(())
     }
 
-    /// Fails what waits for an account that cannot send.
-    async fn stop_account(
+    /// Lets what waits for an account wait until it is mended.
+    async fn pause_account(
         &self,
         account: AccountId,
         reason: Reason,
         code: &str,
     ) -> Result<(), StoreError> {
-        tracing::warn!(%account, reason = reason.as_str(), code, "the account cannot send");
+        tracing::warn!(%account, reason = reason.as_str(), code, "the account takes nothing for now");
         let changes = self
             .app
             .store
-            .stop_account(account, reason, code, self.app.now())
+            .pause_account(account, reason, code, self.app.now())
+            .await?;
+        self.settle_up(changes).await
+    }
+
+    /// Goes on with an account that takes messages again.
+    async fn resume_account(&self, account: AccountId) -> Result<(), StoreError> {
+        tracing::info!(%account, "the account takes messages again");
+        let changes = self
+            .app
+            .store
+            .resume_account(account, self.app.now())
             .await?;
         self.settle_up(changes).await
     }
@@ -91,7 +99,6 @@ async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
     let worker = Arc::new(Worker {
         announcer: Announcer::new(app.clone()),
         app,
-        owner: Uuid::now_v7(),
         shutdown: shutdown.clone(),
     });
     let (outcomes, received) = mpsc::channel(1_024);
@@ -116,10 +123,18 @@ async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> an
     let mut running: HashMap<AccountId, Running> = HashMap::new();
     let mut paces: HashMap<AccountId, Arc<Pace>> = HashMap::new();
     let mut lanes: JoinSet<(AccountId, anyhow::Result<()>)> = JoinSet::new();
+    let mut watch = Watch(app.now());
     while !worker.shutdown.is_requested() {
         app.health.beat("delivery");
         let now = app.now();
-        for id in app.store.accounts_with_work(now).await? {
+        if watch.was_set_back(now) {
+            tracing::warn!("the clock was set back");
+            app.store.forget_the_future(now, longest_wait()).await?;
+        }
+        let mut changes = app.store.start_due(now).await?;
+        changes.merge(app.store.give_up_waiting(now).await?);
+        worker.settle_up(changes).await?;
+        for AccountWithWork { id, is_paused } in app.store.accounts_with_work(now).await? {
             if let Some(lane) = running.get(&id) {
                 lane.more.notify_one();
                 continue;
@@ -132,7 +147,7 @@ async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> an
                 Err(error) => {
                     tracing::error!(account = %id, "the credentials can't be read: {error:#}");
                     worker
-                        .stop_account(id, Reason::AccountNotConnected, "credentials")
+                        .pause_account(id, Reason::AccountNotConnected, "credentials")
                         .await?;
                     continue;
                 }
@@ -148,12 +163,17 @@ async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> an
                 pace,
                 outcomes.clone(),
                 more.clone(),
+                is_paused,
             );
             lanes.spawn(async move { (id, lane.run().await) });
             running.insert(id, Running { more });
         }
         worker.settle_up(Changes::default()).await?;
-        let due = app.store.next_delivery_at(now).await?;
+        let deliveries = app.store.next_delivery_at(now).await?;
+        let due = deliveries
+            .into_iter()
+            .chain(app.store.next_start_at().await?)
+            .min();
         let longest = app.config.role.longest_rest();
         let pause = due.map_or(longest, |due| {
             Duration::from_millis(due.since(app.now()).max(0).unsigned_abs())
@@ -180,24 +200,30 @@ async fn run_lanes(worker: &Arc<Worker>, outcomes: mpsc::Sender<ToRecord>) -> an
 }
 
 fn pace_of(app: &App, account: &Account) -> Pace {
-    let pace = app.config.pace;
-    Pace::new(match account.channel {
-        Channel::Line => pace.line,
-        Channel::Facebook => pace.facebook,
-        Channel::Instagram => pace.instagram,
-        Channel::Whatsapp | Channel::Web => pace.whatsapp,
-    })
+    Pace::new(
+        account.id,
+        app.store.clone(),
+        app.clock.clone(),
+        app.config.pace.of(account.channel),
+    )
 }
 
-/// How many turns of the account's pace a message takes: Messenger and Instagram allow ten videos a second
-/// (Messenger Platform, rate limiting).
+/// How many turns of the account's pace a message takes.
 fn weight_of(app: &App, account: &Account, message: &Outbound) -> u32 {
-    const VIDEOS_A_SECOND: u32 = 10;
-    let pace = app.config.pace;
-    match (account.channel, message) {
-        (Channel::Facebook, Outbound::Video { .. }) => pace.facebook.div_ceil(VIDEOS_A_SECOND),
-        (Channel::Instagram, Outbound::Video { .. }) => pace.instagram.div_ceil(VIDEOS_A_SECOND),
-        _ => 1,
+    let is_video = matches!(message, Outbound::Video { .. });
+    app.config.pace.weight(account.channel, is_video)
+}
+
+/// Notices when the clock was set back: what was put off until a time is then put off for longer than was meant.
+struct Watch(Timestamp);
+
+impl Watch {
+    /// Clocks that are kept right move by less than this, in milliseconds.
+    const TOLERATED: i64 = 5_000;
+
+    fn was_set_back(&mut self, now: Timestamp) -> bool {
+        let before = std::mem::replace(&mut self.0, now);
+        now.since(before) < -Self::TOLERATED
     }
 }
 

@@ -12,16 +12,19 @@ use omocast_contract::{
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use uuid::Uuid;
 
-use super::pace::Pace;
+use super::pace::{Pace, Turn};
 use super::{GRACE, ToRecord, Worker, weight_of};
 use crate::channels::{Account, Outbound, SendOutcome, Upload};
 use crate::outbound::{outbound, outbound_template, upload_of};
 use crate::store::deliveries::{ClaimedRecipient, LEASE, Outcome, RecipientKey, Then, Told};
 use crate::store::inbound::About;
 
+/// After so many faults of a platform in a row an account is left alone for a while, before everybody's attempts are
+/// used up, and before more messages are of unknown outcome than need be.
+const FAULTS: u32 = 10;
 /// After this many attempts that came to nothing, a recipient is given up.
 const ATTEMPTS: u32 = 8;
 /// No wait between two attempts is longer.
@@ -36,6 +39,11 @@ fn side_by_side(channel: Channel) -> usize {
     }
 }
 
+/// No wait between two attempts is longer, in milliseconds.
+pub(super) fn longest_wait() -> i64 {
+    i64::try_from(LONGEST_WAIT.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// An account that the platform takes nothing more from.
 #[derive(Clone, Debug)]
 struct Stopped {
@@ -43,9 +51,24 @@ struct Stopped {
     code: String,
 }
 
+/// What handing over to one recipient tells of the account.
+#[derive(Clone, Debug)]
+enum AccountState {
+    /// The platform judged a message, so it takes messages.
+    Takes,
+    /// It had a fault, or did not answer.
+    Faulty(Stopped),
+    /// It takes messages again, but not soon.
+    Held,
+    /// It takes nothing.
+    Stopped(Stopped),
+}
+
 pub(super) struct Lane {
     sender: Arc<Sender>,
     more: Arc<Notify>,
+    /// Whether the account has stopped, and one recipient is to show whether it is mended.
+    is_trial: bool,
     /// What the broadcasts in hand say.
     messages: HashMap<BroadcastId, Arc<Content>>,
 }
@@ -81,9 +104,11 @@ impl Lane {
         pace: Arc<Pace>,
         outcomes: mpsc::Sender<ToRecord>,
         more: Arc<Notify>,
+        is_trial: bool,
     ) -> Self {
         let sender = Arc::new(Sender {
             worker,
+            owner: Uuid::now_v7(),
             account,
             pace,
             outcomes,
@@ -91,6 +116,7 @@ impl Lane {
         Self {
             sender,
             more,
+            is_trial,
             messages: HashMap::new(),
         }
     }
@@ -101,24 +127,30 @@ impl Lane {
         let Sender {
             worker, account, ..
         } = &*sender;
-        let at_once = side_by_side(account.channel);
+        let mut at_once = if self.is_trial {
+            1
+        } else {
+            side_by_side(account.channel)
+        };
         let mut waiting: VecDeque<ClaimedRecipient> = VecDeque::new();
-        let mut sending: JoinSet<Option<Stopped>> = JoinSet::new();
+        let mut sending: JoinSet<AccountState> = JoinSet::new();
         let mut leased: HashMap<Id, RecipientKey> = HashMap::new();
         let mut stopped: Option<Stopped> = None;
         let mut is_empty = false;
+        let mut is_held = false;
+        let mut faults = 0;
         let renew_every = Duration::from_millis(LEASE.unsigned_abs()) / 3;
         let mut renew = interval_at(Instant::now() + renew_every, renew_every);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if worker.shutdown.is_requested() || stopped.is_some() {
+            if worker.shutdown.is_requested() || stopped.is_some() || is_held {
                 break;
             }
             if waiting.is_empty() && !is_empty {
                 let claim = worker
                     .app
                     .store
-                    .claim_recipients(account.id, worker.owner, worker.app.now(), at_once)
+                    .claim_recipients(account.id, sender.owner, worker.app.now(), at_once)
                     .await?;
                 is_empty = claim.is_empty;
                 waiting.extend(claim.recipients);
@@ -144,16 +176,31 @@ impl Lane {
             }
             tokio::select! {
                 Some(sent) = sending.join_next_with_id() => {
-                    let (id, outcome) = sent?;
+                    let (id, state) = sent?;
                     leased.remove(&id);
-                    stopped = outcome;
+                    match state {
+                        AccountState::Takes if self.is_trial => {
+                            self.is_trial = false;
+                            worker.resume_account(account.id).await?;
+                            at_once = side_by_side(account.channel);
+                        }
+                        AccountState::Takes => faults = 0,
+                        AccountState::Faulty(why) => {
+                            faults += 1;
+                            if self.is_trial || faults >= FAULTS {
+                                stopped = Some(why);
+                            }
+                        }
+                        AccountState::Held => is_held = true,
+                        AccountState::Stopped(why) => stopped = Some(why),
+                    }
                 }
                 () = self.more.notified() => is_empty = false,
                 () = worker.shutdown.requested() => {}
                 _ = renew.tick() => {
                     let keys: Vec<_> =
                         leased.values().copied().chain(waiting.iter().map(|each| each.key)).collect();
-                    worker.app.store.renew_leases(&keys, worker.owner, worker.app.now()).await?;
+                    worker.app.store.renew_leases(&keys, sender.owner, worker.app.now()).await?;
                 }
             }
         }
@@ -164,7 +211,7 @@ impl Lane {
     async fn wind_up(
         &self,
         waiting: VecDeque<ClaimedRecipient>,
-        mut sending: JoinSet<Option<Stopped>>,
+        mut sending: JoinSet<AccountState>,
         mut stopped: Option<Stopped>,
     ) -> anyhow::Result<()> {
         let Sender {
@@ -172,21 +219,29 @@ impl Lane {
         } = &*self.sender;
         let store = &worker.app.store;
         store
-            .release_recipients(waiting, worker.owner, worker.app.now())
+            .release_recipients(waiting, self.sender.owner, worker.app.now())
             .await?;
         let ending = async {
             while let Some(sent) = sending.join_next().await {
-                stopped = sent?.or(stopped.take());
+                if let AccountState::Stopped(why) = sent? {
+                    stopped = Some(why);
+                }
             }
             anyhow::Ok(())
         };
-        if timeout(GRACE, ending).await.is_err() {
+        // Turns and answers come within a time, so the end does as well; only a server that stops can't wait for it.
+        let grace = async {
+            worker.shutdown.requested().await;
+            sleep(GRACE).await;
+        };
+        tokio::select! {
+            ended = ending => ended?,
             // Their leases end, and whoever takes them over does what is right for their channel.
-            tracing::warn!(account = %account.id, "requests without an answer were left behind");
+            () = grace => tracing::warn!(account = %account.id, "requests without an answer were left behind"),
         }
         if let Some(Stopped { reason, code }) = stopped {
             self.sender.all_recorded().await;
-            worker.stop_account(account.id, reason, &code).await?;
+            worker.pause_account(account.id, reason, &code).await?;
         }
         Ok(())
     }
@@ -225,17 +280,15 @@ impl Lane {
 /// What one request needs.
 struct Sender {
     worker: Arc<Worker>,
+    /// Names this lane in its leases. Not the worker: what a lane leaves behind another must be able to take over.
+    owner: Uuid,
     account: Account,
     pace: Arc<Pace>,
     outcomes: mpsc::Sender<ToRecord>,
 }
 
 impl Sender {
-    async fn hand_over(
-        &self,
-        recipient: ClaimedRecipient,
-        messages: &[Outbound],
-    ) -> Option<Stopped> {
+    async fn hand_over(&self, recipient: ClaimedRecipient, messages: &[Outbound]) -> AccountState {
         if recipient
             .positions
             .iter()
@@ -250,7 +303,7 @@ impl Sender {
                 external_id: None,
             });
             self.tell(recipient.key, told.collect(), Then::Done).await;
-            return None;
+            return AccountState::Takes;
         }
         match self.account.channel {
             Channel::Line => self.hand_over_together(recipient, messages).await,
@@ -265,7 +318,7 @@ impl Sender {
         &self,
         recipient: ClaimedRecipient,
         messages: &[Outbound],
-    ) -> Option<Stopped> {
+    ) -> AccountState {
         let key = recipient.key;
         let chosen: Vec<_> = recipient
             .positions
@@ -274,31 +327,54 @@ impl Sender {
             .collect();
         let chosen: Vec<Outbound> = chosen.into_iter().cloned().collect();
         let retry_key = Uuid::new_v5(&key.broadcast.0, key.customer.0.as_bytes());
-        self.pace.turn(1).await;
+        if let Some(held) = self.wait_for_turn(&recipient, 1).await {
+            return held;
+        }
         let connectors = &self.worker.app.connectors;
         let outcomes = connectors
             .send(&self.account, &recipient.to, &chosen, retry_key, "")
             .await;
         let mut told = Vec::new();
         for (&position, outcome) in recipient.positions.iter().zip(outcomes) {
-            match self.judge(&recipient, outcome) {
-                Judged::Told(mut what) => {
+            match self.judge(&recipient, outcome).await {
+                (Judged::Told(mut what), _) => {
                     what.position = position;
                     told.push(what);
                 }
                 // One request: what holds for one of its messages holds for all.
-                Judged::PutBack(then) => {
+                (Judged::PutBack(then), state) => {
                     self.tell(key, Vec::new(), then).await;
-                    return None;
-                }
-                Judged::Stopped(stopped, then) => {
-                    self.tell(key, Vec::new(), then).await;
-                    return Some(stopped);
+                    return state;
                 }
             }
         }
         self.tell(key, told, Then::Done).await;
-        None
+        AccountState::Takes
+    }
+
+    /// Waits for a turn of the account; where that is far ahead, puts the recipient back instead.
+    async fn wait_for_turn(
+        &self,
+        recipient: &ClaimedRecipient,
+        weight: u32,
+    ) -> Option<AccountState> {
+        let not_before = match self.pace.turn(weight).await {
+            Ok(Turn::Now) => return None,
+            Ok(Turn::NotBefore(at)) => at,
+            Err(error) => {
+                tracing::error!("no turn could be taken: {error}");
+                self.worker.app.now().plus(5_000)
+            }
+        };
+        let then = Then::PutBack {
+            not_before,
+            attempts: recipient.attempts,
+            reason: Some(Reason::RateLimited),
+            code: None,
+            may_have_arrived: recipient.may_have_arrived,
+        };
+        self.tell(recipient.key, Vec::new(), then).await;
+        Some(AccountState::Held)
     }
 
     /// A request for each message, none of which may be repeated when it got no answer.
@@ -306,26 +382,34 @@ impl Sender {
         &self,
         recipient: ClaimedRecipient,
         messages: &[Outbound],
-    ) -> Option<Stopped> {
+    ) -> AccountState {
         let key = recipient.key;
         for (at, &position) in recipient.positions.iter().enumerate() {
             let later = &recipient.positions[at + 1..];
-            let message = message_at(messages, position)?;
+            let Some(message) = message_at(messages, position) else {
+                return AccountState::Takes;
+            };
             let connectors = &self.worker.app.connectors;
             // Before the message is noted: what goes wrong here was not the message, and may be tried again.
             let prepared = connectors.prepare(&self.account, message).await;
             let outcome = match prepared {
                 Ok(()) => {
                     let weight = weight_of(&self.worker.app, &self.account, message);
-                    self.pace.turn(weight).await;
-                    self.send_noted(&recipient, position, message).await?
+                    if let Some(held) = self.wait_for_turn(&recipient, weight).await {
+                        return held;
+                    }
+                    match self.send_noted(&recipient, position, message).await {
+                        Some(outcome) => outcome,
+                        None => return AccountState::Takes,
+                    }
                 }
                 Err(outcome) => outcome,
             };
             if let SendOutcome::TemplateStopped { status, .. } = &outcome {
                 self.stop_template(key.broadcast, *status).await;
             }
-            match self.judge(&recipient, outcome) {
+            let (judged, state) = self.judge(&recipient, outcome).await;
+            match judged {
                 Judged::Told(mut told) => {
                     told.position = position;
                     let has_failed = told.status == DeliveryStatus::Failed;
@@ -343,20 +427,16 @@ impl Sender {
                     self.tell(key, all, if is_over { Then::Done } else { Then::Nothing })
                         .await;
                     if is_over {
-                        return None;
+                        return state;
                     }
                 }
                 Judged::PutBack(then) => {
                     self.tell(key, Vec::new(), then).await;
-                    return None;
-                }
-                Judged::Stopped(stopped, then) => {
-                    self.tell(key, Vec::new(), then).await;
-                    return Some(stopped);
+                    return state;
                 }
             }
         }
-        None
+        AccountState::Takes
     }
 
     /// Notes that a message is about to be sent, and sends it. None when it was not sent: the recipient is put back.
@@ -370,7 +450,7 @@ impl Sender {
         let app = &self.worker.app;
         let begun = app
             .store
-            .begin_delivery(key, position, self.worker.owner, app.now())
+            .begin_delivery(key, position, self.owner, app.now())
             .await;
         let wait = match begun {
             Ok(true) => None,
@@ -406,7 +486,12 @@ impl Sender {
         Some(outcomes.into_iter().next().unwrap_or_else(nothing))
     }
 
-    fn judge(&self, recipient: &ClaimedRecipient, outcome: SendOutcome) -> Judged {
+    /// What an outcome means for the recipient, and what it tells of the account.
+    async fn judge(
+        &self,
+        recipient: &ClaimedRecipient,
+        outcome: SendOutcome,
+    ) -> (Judged, AccountState) {
         let told = |status, reason, code, external_id: Option<String>| {
             Judged::Told(Told {
                 position: 0,
@@ -418,23 +503,32 @@ impl Sender {
         };
         let now = self.worker.app.now();
         match outcome {
-            SendOutcome::Accepted { external_id } => {
+            SendOutcome::Accepted {
+                external_id,
+                slow_down,
+            } => {
+                if let Some(pause) = slow_down {
+                    self.pause(pause).await;
+                }
                 let id = Some(external_id).filter(|id| !id.is_empty());
-                told(DeliveryStatus::Sent, None, None, id)
+                let told = told(DeliveryStatus::Sent, None, None, id);
+                (told, AccountState::Takes)
             }
             SendOutcome::Refused { reason, code } => {
-                told(DeliveryStatus::Failed, Some(reason), Some(code), None)
+                let told = told(DeliveryStatus::Failed, Some(reason), Some(code), None);
+                (told, AccountState::Takes)
             }
             SendOutcome::TemplateStopped { code, .. } => {
                 let reason = Some(Reason::TemplateStopped);
-                told(DeliveryStatus::Skipped, reason, Some(code), None)
+                let told = told(DeliveryStatus::Skipped, reason, Some(code), None);
+                (told, AccountState::Takes)
             }
-            SendOutcome::Unknown { code } => told(
-                DeliveryStatus::Unknown,
-                Some(Reason::NoAnswer),
-                Some(code),
-                None,
-            ),
+            SendOutcome::Unknown { code } => {
+                let (reason, shown) = (Reason::NoAnswer, code.clone());
+                let told = told(DeliveryStatus::Unknown, Some(reason), Some(shown), None);
+                let reason = Reason::PlatformFault;
+                (told, AccountState::Faulty(Stopped { reason, code }))
+            }
             SendOutcome::Retry {
                 after,
                 reason,
@@ -442,47 +536,62 @@ impl Sender {
                 slows_account,
                 may_have_arrived,
             } => {
-                if slows_account {
-                    self.pace.pause(after);
-                }
+                let state = match reason {
+                    Reason::RateLimited => AccountState::Takes,
+                    _ => AccountState::Faulty(Stopped {
+                        reason: Reason::PlatformFault,
+                        code: code.clone(),
+                    }),
+                };
                 let may_have_arrived = may_have_arrived || recipient.may_have_arrived;
-                let attempts = recipient.attempts + 1;
-                if attempts >= ATTEMPTS {
-                    return if may_have_arrived {
-                        told(
-                            DeliveryStatus::Unknown,
-                            Some(Reason::NoAnswer),
-                            Some(code),
-                            None,
-                        )
-                    } else {
-                        told(DeliveryStatus::Failed, Some(reason), Some(code), None)
-                    };
+                let mut attempts = recipient.attempts;
+                let mut wait = after;
+                if slows_account {
+                    // Not this customer's fault, so none of their attempts.
+                    self.pause(after).await;
+                } else {
+                    attempts += 1;
+                    wait = (after * 2_u32.pow(attempts.min(ATTEMPTS) - 1))
+                        .min(LONGEST_WAIT)
+                        .max(after);
                 }
-                let wait = (after * 2_u32.pow(attempts - 1)).min(LONGEST_WAIT);
+                if attempts >= ATTEMPTS {
+                    let (status, reason) = if may_have_arrived {
+                        (DeliveryStatus::Unknown, Reason::NoAnswer)
+                    } else {
+                        (DeliveryStatus::Failed, reason)
+                    };
+                    return (told(status, Some(reason), Some(code), None), state);
+                }
                 let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-                Judged::PutBack(Then::PutBack {
+                let put_back = Then::PutBack {
                     not_before: now.plus(wait),
                     attempts,
                     reason: Some(reason),
                     code: Some(code),
                     may_have_arrived,
-                })
+                };
+                (Judged::PutBack(put_back), state)
             }
-            SendOutcome::AccountStopped { reason, code } => Judged::Stopped(
-                Stopped {
-                    reason,
-                    code: code.clone(),
-                },
-                // They are failed together with all others of the account; should that not happen, they are tried again.
-                Then::PutBack {
-                    not_before: now.plus(LEASE),
+            SendOutcome::AccountStopped { reason, code } => {
+                // They wait with all others of the account.
+                let put_back = Then::PutBack {
+                    not_before: now,
                     attempts: recipient.attempts,
                     reason: Some(reason),
-                    code: Some(code),
+                    code: Some(code.clone()),
                     may_have_arrived: recipient.may_have_arrived,
-                },
-            ),
+                };
+                let stopped = AccountState::Stopped(Stopped { reason, code });
+                (Judged::PutBack(put_back), stopped)
+            }
+        }
+    }
+
+    async fn pause(&self, pause: Duration) {
+        if let Err(error) = self.pace.pause(pause).await {
+            // The platform asks again.
+            tracing::error!("a pause was not noted: {error}");
         }
     }
 
@@ -503,7 +612,7 @@ impl Sender {
             key,
             told,
             then,
-            by: Some(self.worker.owner),
+            by: Some(self.owner),
         };
         drop(self.outcomes.send(ToRecord::Outcome(outcome)).await);
     }
@@ -527,7 +636,6 @@ impl Sender {
 enum Judged {
     Told(Told),
     PutBack(Then),
-    Stopped(Stopped, Then),
 }
 
 fn message_at(messages: &[Outbound], position: u32) -> Option<&Outbound> {

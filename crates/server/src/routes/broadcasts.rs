@@ -5,8 +5,12 @@ use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use omocast_contract::api::{BroadcastPage, IDEMPOTENCY_KEY, RecipientPage, RecipientQuery};
+use omocast_contract::control::check_start;
 use omocast_contract::member::Scope;
-use omocast_contract::{Broadcast, BroadcastId, BroadcastRequest, Problem, ProblemCode};
+use omocast_contract::{
+    Broadcast, BroadcastId, BroadcastRequest, Control, Controlled, LocalTime, Preflight, Problem,
+    ProblemCode, Timestamp,
+};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -14,7 +18,8 @@ use crate::app::App;
 use crate::error::{AppResult, Json};
 use crate::request::{Asked, PathId};
 use crate::sessions::SignedIn;
-use crate::store::{CreatedBroadcast, Member};
+use crate::store::{Begins, CreatedBroadcast, Member, Once};
+use crate::zone::moment;
 
 /// Makes a broadcast: 201 the first time, 200 for the same request with the same key.
 pub async fn create_broadcast(
@@ -25,17 +30,115 @@ pub async fn create_broadcast(
 ) -> AppResult<(StatusCode, Json<Broadcast>)> {
     member.role.may_broadcast(member.plan)?;
     let key = idempotency_key(&headers)?;
-    match app
+    let now = app.now();
+    let begins = match start(&member, request.send_at, now)? {
+        None => Begins::AfterHold(app.config.hold),
+        Some(at) => Begins::At(at),
+    };
+    app.read_quotas(member.team_id).await?;
+    let once = Once {
+        key,
+        hash: &hash(&request),
+    };
+    let pace = &app.config.pace;
+    let created = app
         .store
-        .create_broadcast(&member, &request, key, &hash(&request), app.now())
-        .await?
-    {
+        .create_broadcast(&member, &request, once, begins, pace, now)
+        .await?;
+    created_response(&app, created).await
+}
+
+/// Checks a broadcast before it is sent (發送前檢查).
+pub async fn preflight_broadcast(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+    Json(request): Json<BroadcastRequest>,
+) -> AppResult<Json<Preflight>> {
+    member.role.may_broadcast(member.plan)?;
+    let now = app.now();
+    let starts_at = start(&member, request.send_at, now)?;
+    app.read_quotas(member.team_id).await?;
+    app.store
+        .preflight_broadcast(&member, &request, starts_at, &app.config.pace, now)
+        .await
+        .map(Json)
+}
+
+/// The moment that a time on the team's wall means, if a broadcast may begin then.
+fn start(
+    member: &Member,
+    send_at: Option<LocalTime>,
+    now: Timestamp,
+) -> AppResult<Option<Timestamp>> {
+    let Some(send_at) = send_at else {
+        return Ok(None);
+    };
+    let refuse = |code| Problem::new(code).at("send_at");
+    let starts_at = moment(&member.time_zone, send_at)?.map_err(refuse)?;
+    check_start(starts_at, now).map_err(refuse)?;
+    Ok(Some(starts_at))
+}
+
+/// 201 for a new broadcast, of which pages and the worker hear; 200 for one that was there.
+async fn created_response(
+    app: &App,
+    created: CreatedBroadcast,
+) -> AppResult<(StatusCode, Json<Broadcast>)> {
+    match created {
         CreatedBroadcast::Repeated(broadcast) => Ok((StatusCode::OK, Json(broadcast))),
         CreatedBroadcast::New(broadcast) => {
             app.wake.deliveries.notify_one();
+            app.tell_broadcast(broadcast.summary.id).await?;
             Ok((StatusCode::CREATED, Json(broadcast)))
         }
     }
+}
+
+/// Stops a broadcast, takes it back, puts it off, begins it, or tries its accounts again.
+pub async fn control_broadcast(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+    PathId(id): PathId<BroadcastId>,
+    Json(control): Json<Control>,
+) -> AppResult<Json<Controlled>> {
+    check_role(&member)?;
+    let now = app.now();
+    let starts_at = match control {
+        Control::Reschedule { send_at } => start(&member, Some(send_at), now)?.unwrap_or(now),
+        Control::Stop | Control::SendNow | Control::TryAccounts => now,
+    };
+    if let Control::Reschedule { .. } | Control::SendNow = control {
+        member.role.may_broadcast(member.plan)?;
+    }
+    let pace = &app.config.pace;
+    let controlled = app
+        .store
+        .control_broadcast(&member, id, control, starts_at, pace, now)
+        .await?;
+    app.wake.deliveries.notify_one();
+    app.tell_broadcast(id).await?;
+    Ok(Json(controlled))
+}
+
+/// Sends again what failed and may be retried: 201 the first time, 200 for the same key.
+pub async fn retry_broadcast(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+    headers: HeaderMap,
+    PathId(id): PathId<BroadcastId>,
+) -> AppResult<(StatusCode, Json<Broadcast>)> {
+    member.role.may_broadcast(member.plan)?;
+    let once = Once {
+        key: idempotency_key(&headers)?,
+        hash: &format!("retry {id}"),
+    };
+    let begins = Begins::AfterHold(app.config.hold);
+    let pace = &app.config.pace;
+    let created = app
+        .store
+        .retry_broadcast(&member, id, once, begins, pace, app.now())
+        .await?;
+    created_response(&app, created).await
 }
 
 /// Which page.
@@ -65,7 +168,8 @@ pub async fn find_broadcast(
     PathId(id): PathId<BroadcastId>,
 ) -> AppResult<Json<Broadcast>> {
     check_role(&member)?;
-    app.store.find_broadcast(&member, id).await.map(Json)
+    let pace = &app.config.pace;
+    app.store.find_broadcast(&member, id, pace).await.map(Json)
 }
 
 /// Its recipients.

@@ -10,24 +10,60 @@ use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::event::may_reply;
 use omocast_contract::reach::{Outgoing, Standing, Tie, messaging_window};
 use omocast_contract::{
-    AccountId, Audience, AudienceCount, BroadcastKind, Channel, EventId, EventStatus, EventView,
-    MemberId, Pick, Problem, ProblemCode, Reach, Reason, RowId, Source, Timestamp, WabaCount,
+    AccountId, Audience, AudienceCount, BroadcastKind, Channel, CustomerId, EventId, EventStatus,
+    EventView, MemberId, Pick, Problem, ProblemCode, Reach, Reason, RowId, Source, TeamId,
+    Timestamp, WabaCount,
 };
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 
+use super::accounts::stopped_accounts;
 use super::bindings::{self, Columns};
 use super::events::{may_see, push_filter, push_view, push_words};
 use super::templates::{find_template, wabas_of_team};
-use super::{Member, Store, read_count, read_id, read_id_or_none, read_word};
+use super::{Member, Store, read_count, read_id, read_id_or_none, read_time_or_none, read_word};
 use crate::error::{AppError, AppResult};
 
+/// What a broadcast meets: what it sends, when it is handed over, and which accounts take nothing for now.
+pub(super) struct Situation {
+    pub(super) outgoing: Outgoing,
+    pub(super) at: Timestamp,
+    pub(super) stopped: HashMap<AccountId, Reason>,
+}
+
+impl Situation {
+    /// For messages handed over `at` this moment: now, or when a broadcast that is put off begins,
+    /// by when an account that stopped may be mended.
+    pub(super) async fn find(
+        connection: &mut SqliteConnection,
+        team: TeamId,
+        outgoing: Outgoing,
+        now: Timestamp,
+        starts_at: Option<Timestamp>,
+    ) -> Result<Self, sqlx::Error> {
+        let stopped = match starts_at {
+            None => stopped_accounts(connection, team, now).await?,
+            Some(_) => HashMap::new(),
+        };
+        Ok(Self {
+            outgoing,
+            at: starts_at.unwrap_or(now),
+            stopped,
+        })
+    }
+
+    fn reach(&self, standing: Standing, account: AccountId) -> Reach {
+        let reach = standing.reach(self.outgoing, self.at);
+        reach.through(self.stopped.get(&account).copied())
+    }
+}
+
 /// Customers whom the rule treats alike.
-pub(super) struct Group {
+struct Group {
     standing: Standing,
     recency: Recency,
-    /// The number they write to, where a template is sent.
-    account: Option<AccountId>,
-    pub(super) customers: u64,
+    account: AccountId,
+    customers: u64,
 }
 
 /// When a customer last wrote, as far as the rule cares.
@@ -36,6 +72,39 @@ enum Recency {
     Never = 0,
     InsideWindow = 1,
     OutsideWindow = 2,
+}
+
+/// A customer who is left out, because the same person is reached otherwise.
+struct Duplicate {
+    customer: CustomerId,
+    channel: Channel,
+    account: AccountId,
+}
+
+/// An audience sorted into those who will be reached and those who won't.
+pub(super) struct Sorted {
+    groups: Vec<Group>,
+    duplicates: Vec<Duplicate>,
+    pub(super) count: AudienceCount,
+}
+
+impl Sorted {
+    /// How many are reached through each account.
+    pub(super) fn by_account(&self, situation: &Situation) -> BTreeMap<AccountId, u64> {
+        let mut counts = BTreeMap::new();
+        for group in &self.groups {
+            if situation.reach(group.standing, group.account) == Reach::Open {
+                *counts.entry(group.account).or_default() += group.customers;
+            }
+        }
+        for duplicate in &self.duplicates {
+            if let Some(count) = counts.get_mut(&duplicate.account) {
+                *count -= 1;
+            }
+        }
+        counts.retain(|_, count| *count > 0);
+        counts
+    }
 }
 
 impl Store {
@@ -58,10 +127,12 @@ impl Store {
                 Outgoing::of_template(&template, template.updated_at)
             }
         };
+        let team = member.team_id;
+        let situation = Situation::find(&mut connection, team, outgoing, now, None).await?;
         let scoped = Scoped::AsPicked;
-        let groups = count_groups(&mut connection, member, audience, outgoing, now, scoped).await?;
-        let mut count = sum(&groups, outgoing, now);
-        count.wabas = count_wabas(&mut connection, member, &groups, outgoing, now).await?;
+        let sorted = sort(&mut connection, member, audience, &situation, scoped).await?;
+        let mut count = sorted.count.clone();
+        count.wabas = count_wabas(&mut connection, member, &sorted, &situation).await?;
         Ok(count)
     }
 }
@@ -176,30 +247,70 @@ fn push_pick(sql: &mut QueryBuilder<Sqlite>, row: &'static str, pick: &Pick) {
         .push("))");
 }
 
-/// The groups of an audience.
-pub(super) async fn count_groups(
+/// Sorts an audience into those who will be reached, and those who won't and why.
+pub(super) async fn sort(
     connection: &mut SqliteConnection,
     member: &Member,
     audience: &Audience,
-    outgoing: Outgoing,
-    now: Timestamp,
+    situation: &Situation,
     scoped: Scoped,
-) -> AppResult<Vec<Group>> {
-    // Asked only where it matters: whom a template reaches depends on the number's business account.
-    let account = match outgoing {
-        Outgoing::Messages => "null",
-        Outgoing::Template { .. } => "c.account_id",
-    };
-    let mut sql = QueryBuilder::new("select e.channel, ");
+) -> AppResult<Sorted> {
+    let groups = count_groups(connection, member, audience, situation.at, scoped).await?;
+    let duplicates = find_duplicates(connection, member, audience, situation, scoped).await?;
+    let count = sum(&groups, &duplicates, situation);
+    Ok(Sorted {
+        groups,
+        duplicates,
+        count,
+    })
+}
+
+/// The status of the event that a customer was chosen by, and whether it or the customer is the member's own.
+fn push_tie(sql: &mut QueryBuilder<Sqlite>, member: &Member, audience: &Audience, scoped: Scoped) {
     sql.push(match audience.source {
         Source::MyEvents => "e.status, e.owner_id is ",
         Source::BoundCustomers if is_named(audience, scoped) => "null as status, b.member_id is ",
         Source::BoundCustomers => "null as status, e.member_id is ",
     });
-    sql.push_bind(member.id.to_string())
-        .push(" as is_mine, c.is_blocked, c.marketing_stopped_at is not null as has_opted_out, ");
-    sql.push(account).push(" as account_id, ");
-    push_recency(&mut sql, now);
+    sql.push_bind(member.id.to_string()).push(" as is_mine");
+}
+
+/// A row with what [`push_tie`] selects, and more of the customer, as the rule takes it.
+fn read_standing(
+    row: &SqliteRow,
+    source: Source,
+    channel: Channel,
+    last_inbound_at: Option<Timestamp>,
+) -> Result<Standing, sqlx::Error> {
+    Ok(Standing {
+        channel,
+        tie: match source {
+            Source::MyEvents => Tie::Event {
+                status: read_word(row, "status", EventStatus::parse)?,
+                is_owner: row.try_get("is_mine")?,
+            },
+            Source::BoundCustomers => Tie::Binding {
+                is_bound: row.try_get("is_mine")?,
+            },
+        },
+        last_inbound_at,
+        is_blocked: row.try_get("is_blocked")?,
+        has_opted_out: row.try_get("has_opted_out")?,
+    })
+}
+
+/// The groups of an audience.
+async fn count_groups(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    audience: &Audience,
+    at: Timestamp,
+    scoped: Scoped,
+) -> AppResult<Vec<Group>> {
+    let mut sql = QueryBuilder::new("select e.channel, ");
+    push_tie(&mut sql, member, audience, scoped);
+    sql.push(", c.is_blocked, c.marketing_stopped_at is not null as has_opted_out, c.account_id, ");
+    push_recency(&mut sql, at);
     sql.push(" as recency, count(*) as customers");
     push_audience(&mut sql, member, audience, scoped);
     sql.push(" group by 1, 2, 3, 4, 5, 6, 7");
@@ -207,105 +318,132 @@ pub(super) async fn count_groups(
     let mut groups = Vec::with_capacity(rows.len());
     for row in &rows {
         let channel = read_word(row, "channel", Channel::parse)?;
-        let recency = match row.try_get::<i64, _>("recency")? {
-            0 => Recency::Never,
-            1 => Recency::InsideWindow,
-            _ => Recency::OutsideWindow,
-        };
-        let standing = Standing {
-            channel,
-            tie: match audience.source {
-                Source::MyEvents => Tie::Event {
-                    status: read_word(row, "status", EventStatus::parse)?,
-                    is_owner: row.try_get("is_mine")?,
-                },
-                Source::BoundCustomers => Tie::Binding {
-                    is_bound: row.try_get("is_mine")?,
-                },
-            },
-            last_inbound_at: match recency {
-                Recency::Never => None,
-                Recency::InsideWindow => Some(now),
-                Recency::OutsideWindow => Some(window_start(channel, now)),
-            },
-            is_blocked: row.try_get("is_blocked")?,
-            has_opted_out: row.try_get("has_opted_out")?,
+        let (recency, last_inbound_at) = match row.try_get::<i64, _>("recency")? {
+            0 => (Recency::Never, None),
+            1 => (Recency::InsideWindow, Some(at)),
+            _ => (Recency::OutsideWindow, Some(window_start(channel, at))),
         };
         groups.push(Group {
-            standing,
+            standing: read_standing(row, audience.source, channel, last_inbound_at)?,
             recency,
-            account: read_id_or_none(row, "account_id")?,
+            account: read_id(row, "account_id")?,
             customers: read_count(row, "customers")?,
         });
     }
     Ok(groups)
 }
 
-/// The count that the groups make together.
-pub(super) fn sum(groups: &[Group], outgoing: Outgoing, now: Timestamp) -> AudienceCount {
-    let mut count = AudienceCount::default();
-    for group in groups {
-        let (channel, customers) = (group.standing.channel, group.customers);
-        match group.standing.reach(outgoing, now) {
-            Reach::Open => match count
-                .reached
-                .iter_mut()
-                .find(|found| found.channel == channel)
-            {
-                Some(found) => found.customers += customers,
-                None => count.reached.push(ChannelCount { channel, customers }),
-            },
-            Reach::Skipped(reason) => {
-                match count
-                    .skipped
-                    .iter_mut()
-                    .find(|found| (found.reason, found.channel) == (reason, channel))
-                {
-                    Some(found) => found.customers += customers,
-                    None => count.skipped.push(SkippedCount {
-                        reason,
-                        channel,
-                        customers,
-                    }),
-                }
-            }
-        }
+/// Those who would be reached, but are the same person as somebody else who is:
+/// each person is reached where they wrote last.
+async fn find_duplicates(
+    connection: &mut SqliteConnection,
+    member: &Member,
+    audience: &Audience,
+    situation: &Situation,
+    scoped: Scoped,
+) -> AppResult<Vec<Duplicate>> {
+    let team = member.team_id.to_string();
+    let has_twins = query("select 1 from customer where team_id = $1 and has_twin = 1 limit 1")
+        .bind(&team)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if has_twins.is_none() {
+        return Ok(Vec::new());
     }
-    count.reached.sort_by_key(|found| found.channel);
-    count
-        .skipped
-        .sort_by_key(|found| (found.reason, found.channel));
-    count
+    let mut sql = QueryBuilder::new("select e.channel, ");
+    push_tie(&mut sql, member, audience, scoped);
+    sql.push(
+        ", c.is_blocked, c.marketing_stopped_at is not null as has_opted_out, c.account_id, e.last_inbound_at,
+         c.id as customer_id, c.phone_digits",
+    );
+    push_audience(&mut sql, member, audience, scoped);
+    sql.push(" and e.customer_id in (select id from customer where has_twin = 1 and team_id = ")
+        .push_bind(team)
+        .push(") order by c.phone_digits, coalesce(e.last_inbound_at, 0) desc, c.id");
+    let rows = sql.build().fetch_all(connection).await?;
+    let mut duplicates = Vec::new();
+    let mut reached = None;
+    for row in &rows {
+        let channel = read_word(row, "channel", Channel::parse)?;
+        let last_inbound_at = read_time_or_none(row, "last_inbound_at")?;
+        let account = read_id(row, "account_id")?;
+        let standing = read_standing(row, audience.source, channel, last_inbound_at)?;
+        if situation.reach(standing, account) != Reach::Open {
+            continue;
+        }
+        let person: Option<String> = row.try_get("phone_digits")?;
+        if person.is_some() && person == reached {
+            duplicates.push(Duplicate {
+                customer: read_id(row, "customer_id")?,
+                channel,
+                account,
+            });
+        }
+        reached = person;
+    }
+    Ok(duplicates)
+}
+
+/// The count that the groups make together.
+fn sum(groups: &[Group], duplicates: &[Duplicate], situation: &Situation) -> AudienceCount {
+    let mut reached: BTreeMap<Channel, u64> = BTreeMap::new();
+    let mut skipped: BTreeMap<(Reason, Channel), u64> = BTreeMap::new();
+    for group in groups {
+        let channel = group.standing.channel;
+        *match situation.reach(group.standing, group.account) {
+            Reach::Open => reached.entry(channel).or_default(),
+            Reach::Skipped(reason) => skipped.entry((reason, channel)).or_default(),
+        } += group.customers;
+    }
+    for duplicate in duplicates {
+        let channel = duplicate.channel;
+        if let Some(count) = reached.get_mut(&channel) {
+            *count -= 1;
+        }
+        *skipped.entry((Reason::Duplicate, channel)).or_default() += 1;
+    }
+    let reached = reached.into_iter().filter(|&(_, customers)| customers > 0);
+    AudienceCount {
+        reached: reached
+            .map(|(channel, customers)| ChannelCount { channel, customers })
+            .collect(),
+        skipped: skipped
+            .into_iter()
+            .map(|((reason, channel), customers)| SkippedCount {
+                reason,
+                channel,
+                customers,
+            })
+            .collect(),
+        wabas: Vec::new(),
+    }
 }
 
 /// The WhatsApp Business accounts of those who would be reached; none where no template is sent.
 pub(super) async fn count_wabas(
     connection: &mut SqliteConnection,
     member: &Member,
-    groups: &[Group],
-    outgoing: Outgoing,
-    now: Timestamp,
+    sorted: &Sorted,
+    situation: &Situation,
 ) -> AppResult<Vec<WabaCount>> {
-    let reached = groups
-        .iter()
-        .filter(|group| group.standing.reach(outgoing, now) == Reach::Open);
+    if situation.outgoing == Outgoing::Messages {
+        return Ok(Vec::new());
+    }
+    let by_account = sorted.by_account(situation);
+    if by_account.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wabas = wabas_of_team(connection, member.team_id).await?;
     let mut counts: Vec<WabaCount> = Vec::new();
-    let mut wabas = None;
-    for group in reached {
-        let Some(account) = group.account else {
-            continue;
-        };
-        if wabas.is_none() {
-            wabas = Some(wabas_of_team(connection, member.team_id).await?);
-        }
-        let Some(waba) = wabas.as_ref().and_then(|wabas| wabas.get(&account)) else {
+    for (account, customers) in by_account {
+        let Some(waba) = wabas.get(&account) else {
             continue;
         };
         match counts.iter_mut().find(|found| found.waba.id == waba.id) {
-            Some(found) => found.customers += group.customers,
+            Some(found) => found.customers += customers,
             None => counts.push(WabaCount {
                 waba: waba.clone(),
-                customers: group.customers,
+                customers,
             }),
         }
     }
@@ -313,28 +451,60 @@ pub(super) async fn count_wabas(
     Ok(counts)
 }
 
-/// Why each customer of a broadcast would be skipped, as an expression over `event e` and `customer c`; null for the others.
+/// Why each customer of a broadcast is skipped from the start, as an expression over `event e` and `customer c`;
+/// null for the others. `is_final` says which reasons hold for customers of a channel.
 pub(super) fn push_reason(
     sql: &mut QueryBuilder<Sqlite>,
-    groups: &[Group],
-    outgoing: Outgoing,
-    now: Timestamp,
+    sorted: &Sorted,
+    situation: &Situation,
+    is_final: impl Fn(Reason, Channel) -> bool,
 ) {
-    // Those who differ in their account only are alike here.
-    let skipped: BTreeMap<String, Reason> = groups
-        .iter()
-        .filter_map(|group| match group.standing.reach(outgoing, now) {
-            Reach::Open => None,
-            Reach::Skipped(reason) => Some((group.key(), reason)),
-        })
-        .collect();
-    if skipped.is_empty() {
+    let mut by_group: BTreeMap<String, Reason> = BTreeMap::new();
+    let mut by_account: BTreeMap<AccountId, Reason> = BTreeMap::new();
+    for group in &sorted.groups {
+        let channel = group.standing.channel;
+        let reach = group.standing.reach(situation.outgoing, situation.at);
+        match (reach, situation.reach(group.standing, group.account)) {
+            (Reach::Skipped(reason), _) if is_final(reason, channel) => {
+                // Those who differ in their account only are alike here.
+                by_group.insert(group.key(), reason);
+            }
+            (Reach::Open, Reach::Skipped(reason)) if is_final(reason, channel) => {
+                by_account.insert(group.account, reason);
+            }
+            _ => {}
+        }
+    }
+    if by_group.is_empty() && by_account.is_empty() && sorted.duplicates.is_empty() {
         sql.push("null");
         return;
     }
-    sql.push("case e.channel || c.is_blocked || (c.marketing_stopped_at is not null) || ");
-    push_recency(sql, now);
-    for (key, reason) in skipped {
+    sql.push("coalesce(null");
+    if !by_group.is_empty() {
+        sql.push(", case e.channel || c.is_blocked || (c.marketing_stopped_at is not null) || ");
+        push_recency(sql, situation.at);
+        push_cases(sql, by_group);
+    }
+    if !by_account.is_empty() {
+        sql.push(", case c.account_id");
+        let by_account = by_account.into_iter();
+        push_cases(sql, by_account.map(|(id, reason)| (id.to_string(), reason)));
+    }
+    if !sorted.duplicates.is_empty() {
+        let ids: Vec<_> = sorted.duplicates.iter().map(|twin| twin.customer).collect();
+        sql.push(", case when c.id in (select value from json_each(")
+            .push_bind(serde_json::to_string(&ids).expect("ids are JSON"))
+            .push(")) then ")
+            .push_bind(Reason::Duplicate.as_str())
+            .push(" end");
+    }
+    // Two arguments at the least, as SQLite wants it.
+    sql.push(", null)");
+}
+
+/// ` when … then … end`.
+fn push_cases(sql: &mut QueryBuilder<Sqlite>, cases: impl IntoIterator<Item = (String, Reason)>) {
+    for (key, reason) in cases {
         sql.push(" when ")
             .push_bind(key)
             .push(" then ")

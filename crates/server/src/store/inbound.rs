@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::bindings::{BoundTo, bind_by_code, find_bound};
 use super::deliveries::{Changes, Outcome, RecipientKey, Then, Told, settle};
+use super::echoes::{EchoTold, take_echo};
 use super::opt_outs::{MarketingTold, take_marketing};
 use super::receipts::{note_taken, take_watermarks};
 use super::test_customers::bind_test_customer;
@@ -58,6 +59,8 @@ pub enum Change {
     Unsent { external_id: String },
     /// What became of a message of ours.
     Status(StatusTold),
+    /// A message of the account came back, and does not say whose it is.
+    Echo(EchoTold),
     /// What became of all messages up to a time.
     Watermark(WatermarkTold),
     /// A customer wants no more marketing, or takes it again.
@@ -441,7 +444,7 @@ impl Work<'_> {
                     self.take_block(tx, customer, *is_blocked, *at).await?;
                 }
                 // After the messages, which may be in the same webhook.
-                Change::Unsent { .. } | Change::Watermark(_) => {}
+                Change::Unsent { .. } | Change::Watermark(_) | Change::Echo(_) => {}
                 Change::Status(told) => statuses.push(told),
                 Change::Marketing(told) => {
                     take_marketing(tx, inbox.account, told, self.now).await?;
@@ -455,6 +458,12 @@ impl Work<'_> {
             }
         }
         self.take_statuses(tx, &statuses).await?;
+        for change in &inbox.changes {
+            if let Change::Echo(echo) = change {
+                let changes = take_echo(tx, inbox.team, inbox.account, echo, self.now).await?;
+                self.processed.changes.merge(changes);
+            }
+        }
         // A status may tell the time that a watermark is compared with.
         let watermarks: Vec<_> = inbox
             .changes

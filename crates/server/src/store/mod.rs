@@ -3,12 +3,14 @@
 //! SQLite has one writer: writes go through one connection, so `begin_write` never finds the database locked;
 //! reads have a pool of their own and never wait for it (WAL).
 
+mod accounts;
 mod audience;
 mod bindings;
 mod broadcasts;
 pub mod deliveries;
 mod drafts;
 mod durable;
+pub mod echoes;
 mod events;
 pub mod inbound;
 mod media;
@@ -40,8 +42,9 @@ use sqlx::{Row as _, Sqlite, Transaction};
 use crate::error::AppError;
 use durable::Durable;
 
+pub use accounts::{HELD, Turns};
 pub use bindings::BoundTo;
-pub use broadcasts::CreatedBroadcast;
+pub use broadcasts::{Begins, CreatedBroadcast, Once};
 pub use events::ChangedEvent;
 pub use media::StoredMedia;
 pub use members::{Member, NewMember};

@@ -112,7 +112,8 @@ impl Store {
         read_id(&row, "id")
     }
 
-    /// Adds an account with its sealed credentials; one that is there already gets the new name and credentials.
+    /// Adds an account with its sealed credentials; one that is there already gets the new name and credentials,
+    /// with which it may be mended.
     pub async fn create_account(
         &self,
         account: NewAccount,
@@ -124,7 +125,7 @@ impl Store {
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              on conflict (channel, external_id) do update
              set name = excluded.name, waba_id = excluded.waba_id, display_phone = excluded.display_phone,
-                 credentials = excluded.credentials
+                 credentials = excluded.credentials, paused_reason = null, paused_code = null, paused_at = null, tries = 0
              where account.team_id = excluded.team_id
              returning id",
         )

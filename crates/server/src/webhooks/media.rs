@@ -33,6 +33,7 @@ pub(super) async fn fetch_media(
             Change::Blocked { .. }
             | Change::Unsent { .. }
             | Change::Status(_)
+            | Change::Echo(_)
             | Change::Watermark(_)
             | Change::Marketing(_) => None,
         })

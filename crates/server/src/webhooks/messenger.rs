@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::read_time;
+use crate::store::echoes::EchoTold;
 use crate::store::inbound::{
     About, Change, Contact, InboundContent, InboundMedia, InboundMessage, StatusTold, Watermark,
     WatermarkTold,
@@ -64,9 +65,7 @@ fn read_event(event: &Value, account: &str) -> Vec<Change> {
     if message.is_object() {
         // An echo comes from the page itself.
         if message["is_echo"] == true || sender == account {
-            return read_echo(message, event["timestamp"].as_i64())
-                .into_iter()
-                .collect();
+            return read_echo(message, event).into_iter().collect();
         }
         return read_message(message, sender, at);
     }
@@ -206,12 +205,22 @@ fn read_postback(postback: &Value, user: &str, at: Timestamp) -> Option<Change> 
     }))
 }
 
-/// Our own message comes back. With what we gave along it is known even if the request got no answer; without, it may
-/// be somebody's who wrote in the platform's own inbox.
-fn read_echo(message: &Value, taken_at: Option<i64>) -> Option<Change> {
-    let about = text(message, "metadata").and_then(About::parse)?;
+/// A message of the account comes back. With what we gave along it is known even if the request got no answer;
+/// without, it may be somebody's who wrote in the platform's own inbox.
+fn read_echo(message: &Value, event: &Value) -> Option<Change> {
+    let external_id = text(message, "mid")?.to_owned();
+    let taken_at = event["timestamp"].as_i64();
+    let Some(about) = text(message, "metadata").and_then(About::parse) else {
+        let words = text(message, "text").filter(|text| !text.is_empty());
+        return Some(Change::Echo(EchoTold {
+            customer: text(&event["recipient"], "id")?.to_owned(),
+            external_id,
+            at: read_time(taken_at),
+            text: words.map(str::to_owned),
+        }));
+    };
     Some(Change::Status(StatusTold {
-        external_id: text(message, "mid")?.to_owned(),
+        external_id,
         about: Some(about),
         status: DeliveryStatus::Sent,
         reason: None,
@@ -411,9 +420,19 @@ mod tests {
                 Some(Timestamp(1_700_000_000_000))
             )
         );
-        let by_hand = json!({ "mid": "m", "is_echo": true, "text": "嗨" });
-        assert_eq!(echo(by_hand), []);
-        assert_eq!(echo(json!({ "mid": "m", "text": "嗨" })), []);
+        let by_hand = Change::Echo(EchoTold {
+            customer: USER.into(),
+            external_id: "m".into(),
+            at: Timestamp(1_700_000_000_000),
+            text: Some("嗨".into()),
+        });
+        for message in [
+            json!({ "mid": "m", "is_echo": true, "text": "嗨" }),
+            json!({ "mid": "m", "text": "嗨" }),
+            json!({ "mid": "m", "text": "嗨", "metadata": "somebody else's" }),
+        ] {
+            assert_eq!(echo(message), [by_hand.clone()]);
+        }
     }
 
     #[test]

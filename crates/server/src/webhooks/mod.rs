@@ -495,6 +495,7 @@ async fn fetch_names(
             Change::Blocked { .. }
             | Change::Unsent { .. }
             | Change::Status(_)
+            | Change::Echo(_)
             | Change::Watermark(_)
             | Change::Marketing(_) => None,
         })

@@ -5,6 +5,7 @@ mod bindings;
 mod bound_broadcasts;
 mod broadcasts;
 mod contents;
+mod control;
 mod drafts;
 mod events;
 mod line;

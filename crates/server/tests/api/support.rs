@@ -579,6 +579,7 @@ pub(crate) fn to_all(messages: Vec<OutgoingMessage>) -> BroadcastRequest {
         surface: Surface::Web,
         name_fallback: None,
         draft: None,
+        send_at: None,
     }
 }
 

@@ -112,6 +112,7 @@ fn request(fill: TemplateFill) -> BroadcastRequest {
         surface: Surface::Web,
         name_fallback: None,
         draft: None,
+        send_at: None,
     }
 }
 

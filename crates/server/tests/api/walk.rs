@@ -10,10 +10,10 @@ use omocast_contract::api::{
 };
 use omocast_contract::test_send::TestSend;
 use omocast_contract::{
-    Audience, BoundView, Broadcast, BroadcastId, BroadcastRequest, Channel, Content, CustomerId,
-    Draft, DraftEdit, DraftId, EventAction, EventId, EventStatus, EventView, Filter, MediaId,
-    OutgoingMessage, Pick, Plan, ProblemCode, Role, SavedReply, SavedReplyAudience, SavedReplyEdit,
-    SavedReplyId, Surface, TemplateFill, WabaId,
+    Audience, BoundView, Broadcast, BroadcastId, BroadcastRequest, Channel, Content, Control,
+    CustomerId, Draft, DraftEdit, DraftId, EventAction, EventId, EventStatus, EventView, Filter,
+    MediaId, OutgoingMessage, Pick, Plan, ProblemCode, Role, SavedReply, SavedReplyAudience,
+    SavedReplyEdit, SavedReplyId, Surface, TemplateFill, WabaId,
 };
 use serde_json::Value;
 
@@ -177,6 +177,35 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
             let waba = WabaId(WABA.to_owned());
             let asked = TemplateSyncRequest { waba };
             let answer = user.post(path::TEMPLATES_SYNC, &asked).await;
+            not_theirs(&answer, ProblemCode::RoleMayNotBroadcast);
+            answer
+        }
+        "preflightBroadcast" => {
+            let request = BroadcastRequest {
+                audience: only(&[foreign.event]),
+                ..to_all(vec![text("hello")])
+            };
+            let answer = user.post(path::BROADCAST_PREFLIGHT, &request).await;
+            assert!(!answer.status.is_success());
+            let request = BroadcastRequest {
+                audience: foreign.bound(),
+                ..request
+            };
+            let answer = user.post(path::BROADCAST_PREFLIGHT, &request).await;
+            assert!(!answer.status.is_success());
+            answer
+        }
+        "controlBroadcast" => {
+            let path = path::broadcast_control(foreign.broadcast);
+            let answer = user.post(&path, &Control::Stop).await;
+            not_theirs(&answer, ProblemCode::RoleMayNotSee);
+            let answer = user.post(&path, &Control::SendNow).await;
+            assert!(!answer.status.is_success());
+            answer
+        }
+        "retryBroadcast" => {
+            let path = path::broadcast_retry(foreign.broadcast);
+            let answer = user.post_with(&path, &key, &()).await;
             not_theirs(&answer, ProblemCode::RoleMayNotBroadcast);
             answer
         }

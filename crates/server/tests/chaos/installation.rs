@@ -391,6 +391,7 @@ pub(crate) fn request() -> BroadcastRequest {
         surface: Surface::App,
         name_fallback: None,
         draft: None,
+        send_at: None,
     }
 }
 

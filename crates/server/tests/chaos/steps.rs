@@ -5,8 +5,9 @@ use std::time::Duration;
 use omocast_contract::{Channel, DeliveryStatus};
 use omocast_sandbox::{Fault, ReceivedRequest};
 use omocast_server::app::Clock;
-use omocast_server::store::CreatedBroadcast;
+use omocast_server::config::Pace;
 use omocast_server::store::deliveries::{Outcome, RecipientKey, Then, Told};
+use omocast_server::store::{Begins, CreatedBroadcast, Once};
 use uuid::Uuid;
 
 use crate::installation::{Crowd, Installation, account_of, request, until, user};
@@ -209,7 +210,12 @@ async fn after_the_last_record_and_before_the_broadcast_is_completed() {
     let member = member.unwrap().unwrap();
     let now = Clock::System.now();
     let request = request();
-    let created = store.create_broadcast(&member, &request, "chaos-0001", "", now);
+    let once = Once {
+        key: "chaos-0001",
+        hash: "",
+    };
+    let (begins, pace) = (Begins::AfterHold(0), Pace::default());
+    let created = store.create_broadcast(&member, &request, once, begins, &pace, now);
     let CreatedBroadcast::New(broadcast) = created.await.unwrap() else {
         panic!("the key is new");
     };

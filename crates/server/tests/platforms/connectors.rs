@@ -82,12 +82,7 @@ async fn a_visitor_of_the_web_chat_gets_an_answer_once() {
             .connectors
             .send(&account, "訪客/1", &[text("嗨")], key, "")
             .await;
-        assert_eq!(
-            sent,
-            [SendOutcome::Accepted {
-                external_id: key.to_string()
-            }]
-        );
+        assert_eq!(sent, [SendOutcome::accepted(key)]);
     }
     assert_eq!(world.on_phone(SITE, "訪客/1"), ["嗨"]);
 }

@@ -200,65 +200,6 @@ async fn a_window_that_the_platform_says_is_closed() {
 }
 
 #[tokio::test]
-async fn an_account_whose_token_is_wrong_fails_and_the_other_goes_on() {
-    let mut world = World::with(Setup {
-        line_token: "wrong",
-        ..Setup::default()
-    })
-    .await;
-    world.customers(LINE, &line_users(300)).await;
-    world.customers(NUMBER, &whatsapp_users(3)).await;
-    world.start_delivery();
-    let broadcast = world.broadcast(&TEXTS).await;
-    world.until_completed(broadcast).await;
-    for recipient in world.recipients(broadcast).await {
-        match recipient.channel {
-            omocast_contract::Channel::Line => {
-                assert_eq!(recipient.status, DeliveryStatus::Failed);
-                assert_eq!(recipient.reason, Some(Reason::AccountNotConnected));
-            }
-            _ => assert!(recipient.reason.is_none(), "{recipient:?}"),
-        }
-    }
-    let pushes = world
-        .sandbox
-        .requests()
-        .into_iter()
-        .filter(|request| request.path.ends_with("/push"))
-        .count();
-    assert!(
-        pushes <= 200,
-        "{pushes} requests with a token that is wrong"
-    );
-}
-
-#[tokio::test]
-async fn the_end_of_the_months_quota_stops_the_account() {
-    let mut world = World::with(Setup {
-        monthly_limit: Some(3),
-        ..Setup::default()
-    })
-    .await;
-    world.customers(LINE, &line_users(10)).await;
-    world.start_delivery();
-    let broadcast = world.broadcast(&TEXTS).await;
-    let done = world.until_completed(broadcast).await;
-    assert_eq!(
-        (done.summary.progress.sent, done.summary.progress.failed),
-        (3, 7)
-    );
-    let recipients = world.recipients(broadcast).await;
-    let failed = recipients
-        .iter()
-        .filter(|recipient| recipient.status == DeliveryStatus::Failed);
-    assert!(
-        failed
-            .into_iter()
-            .all(|recipient| recipient.reason == Some(Reason::MonthlyLimit))
-    );
-}
-
-#[tokio::test]
 async fn who_asks_to_slow_down_is_given_time() {
     let mut world = World::new().await;
     let users = line_users(3);

@@ -7,6 +7,7 @@
 
 mod bindings;
 mod connectors;
+mod control;
 mod delivery;
 mod inbound_media;
 mod media;

@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use omocast_contract::message::{MessageContent, MessageOrigin};
 use omocast_contract::{
-    BroadcastId, Channel, DeliveryStatus, EventView, MessageId, Progress, Reason,
+    BroadcastId, Channel, Control, DeliveryStatus, EventView, MessageId, Progress, Reason,
 };
 use omocast_sandbox::{Customer, Fault, Receipts, Utterance};
 use omocast_server::channels::SendOutcome;
@@ -203,16 +203,23 @@ async fn a_refusal_of_the_account_stops_this_account_alone() {
         }
         world.start_delivery();
         let broadcast = world.broadcast(&["一"]).await;
-        world.until_completed(broadcast).await;
-        for recipient in world.recipients(broadcast).await {
-            match recipient.channel {
-                Channel::Facebook => assert_eq!(recipient.reason, Some(reason)),
-                _ => assert_eq!(recipient.reason, None),
-            }
-        }
+        let paused = world.until_paused(broadcast).await;
+        let expected = (Channel::Facebook, reason, 3);
+        assert_eq!((paused.channel, paused.reason, paused.waiting), expected);
+        world
+            .until("the other account has sent everything", || {
+                Box::pin(async { world.find(broadcast).await.summary.progress.waiting() == 3 })
+            })
+            .await;
         for user in &users[3..] {
             assert_eq!(world.on_phone(INSTAGRAM, user), ["一"]);
         }
+        for user in &users[..3] {
+            world.sandbox.set_fault(PAGE, user, None);
+        }
+        world.control(broadcast, Control::TryAccounts).await;
+        let done = world.until_completed(broadcast).await;
+        assert_eq!((done.summary.progress.accepted(), done.paused), (6, vec![]));
     }
 }
 
@@ -269,18 +276,50 @@ async fn an_echo_settles_what_got_no_answer() {
     world.start_delivery();
     let broadcast = world.broadcast(&["一"]).await;
     world.until_completed(broadcast).await;
-    // Facebook gives back what we gave along; Instagram gives nothing back, so nobody knows.
+    // Facebook gives back what we gave along; on Instagram the words tell.
     world
-        .until("the echo is processed", || {
-            Box::pin(async {
-                let progress = progress(&world, broadcast).await;
-                (progress.read, progress.unknown) == (1, 1)
-            })
+        .until("the echoes are processed", || {
+            Box::pin(async { progress(&world, broadcast).await.read == 2 })
         })
         .await;
     for (account, user) in [(PAGE, &users[0]), (INSTAGRAM, &users[1])] {
         assert_eq!(world.on_phone(account, user), ["一"]);
     }
+}
+
+#[tokio::test]
+async fn what_is_written_in_the_platforms_own_inbox_is_in_the_thread_once() {
+    let mut world = World::new().await;
+    let user = page_users(1).remove(0);
+    world.customers(PAGE, std::slice::from_ref(&user)).await;
+    let event = world.events(EventView::Mine).await.remove(0);
+    let echo = |mid: &str| {
+        let content = json!({ "mid": mid, "is_echo": true, "text": "由收件匣回覆" });
+        let mut echo = message(&world, PAGE, content);
+        echo["recipient"]["id"] = user.clone().into();
+        echo
+    };
+    post_page(&world, PAGE, &[echo("inbox-1"), echo("inbox-1")]).await;
+    post_page(&world, PAGE, &[echo("inbox-1")]).await;
+    world
+        .until("it is the last that was said", || {
+            Box::pin(async {
+                let rows = world.events(EventView::Mine).await;
+                rows[0].last_text == "由收件匣回覆"
+            })
+        })
+        .await;
+    let member = world.member().await;
+    let thread = world.app.store.find_thread(&member, event.id, None);
+    let messages = thread.await.unwrap().messages;
+    assert_eq!(messages.len(), 2);
+    assert!(matches!(
+        &messages[1].origin,
+        MessageOrigin::Outbound { sender, status: DeliveryStatus::Sent, .. } if sender.is_empty()
+    ));
+    // It opens no window: the customer said nothing.
+    let after = world.events(EventView::Mine).await.remove(0);
+    assert_eq!(after.last_inbound_at, event.last_inbound_at);
 }
 
 #[tokio::test]
@@ -339,7 +378,7 @@ async fn a_reply_is_read_even_if_that_is_told_before_the_answer() {
             &id.to_string(),
         )
         .await;
-    let [SendOutcome::Accepted { external_id }] = sent.as_slice() else {
+    let [SendOutcome::Accepted { external_id, .. }] = sent.as_slice() else {
         panic!("{sent:?}");
     };
     world.sandbox.settle().await;

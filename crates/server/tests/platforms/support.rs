@@ -8,11 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use omocast_contract::api::{EventQuery, EventRow, Media, PageStart, RecipientQuery};
+use omocast_contract::control::PausedAccount;
 use omocast_contract::media::detect;
 use omocast_contract::{
     AccountId, Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, Channel,
-    Content, EventAction, EventView, Filter, MediaId, Medium, MemberId, OutgoingMessage, Pick,
-    Plan, Recipient, Role, Surface, TeamId, Timestamp,
+    Content, Control, Controlled, EventAction, EventView, Filter, MediaId, Medium, MemberId,
+    OutgoingMessage, Pick, Plan, Recipient, Role, Surface, TeamId, Timestamp,
 };
 use omocast_sandbox::{
     Account, Customer, InstagramRoute, PhoneMessageKind, Receipts, Sandbox, SandboxConfig,
@@ -20,12 +21,13 @@ use omocast_sandbox::{
 };
 use omocast_server::app::{App, Clock};
 use omocast_server::channels::{Connectors, Credentials, Uploads, http_client_with_timeout};
-use omocast_server::config::{Config, Endpoints};
+use omocast_server::config::{Config, Endpoints, Pace};
 use omocast_server::media::Variant;
 use omocast_server::secrets::Secrets;
 use omocast_server::shutdown::{Shutdown, Trigger};
-use omocast_server::store::CreatedBroadcast;
-use omocast_server::store::{Member, NewAccount, NewMember, Store, StoredMedia};
+use omocast_server::store::{
+    Begins, CreatedBroadcast, Member, NewAccount, NewMember, Once, Store, StoredMedia,
+};
 use omocast_server::{delivery, router, templates, webhooks};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -77,6 +79,11 @@ pub(crate) struct Setup {
     pub(crate) line_token: &'static str,
     pub(crate) receipts: Receipts,
     pub(crate) monthly_limit: Option<u64>,
+    pub(crate) pace: Pace,
+    /// How long an accepted broadcast is held, in milliseconds.
+    pub(crate) hold: i64,
+    /// Whether the clock runs by itself: for measurements.
+    pub(crate) is_clock_running: bool,
 }
 
 impl Default for Setup {
@@ -86,6 +93,9 @@ impl Default for Setup {
             line_token: "line-token",
             receipts: Receipts::immediate(),
             monthly_limit: None,
+            pace: Pace::default(),
+            hold: 0,
+            is_clock_running: false,
         }
     }
 }
@@ -116,6 +126,7 @@ impl World {
         let product_base = format!("http://{}", product.local_addr().unwrap());
         let mut config = Config::for_tests(folder.path());
         config.public_url = product_base.clone();
+        (config.pace, config.hold) = (setup.pace, setup.hold);
         config.endpoints = Endpoints {
             line: format!("{platforms}/line"),
             line_data: format!("{platforms}/line-data"),
@@ -133,7 +144,11 @@ impl World {
             .unwrap()
             .as_millis();
         let now = Arc::new(AtomicI64::new(i64::try_from(real).unwrap()));
-        let clock = Clock::fixed(now.clone());
+        let clock = if setup.is_clock_running {
+            Clock::System
+        } else {
+            Clock::fixed(now.clone())
+        };
         let mut app = App::new(store, config, Secrets::new([7; 32]), clock).unwrap();
         app.connectors = Connectors::new(
             http_client_with_timeout(setup.timeout).unwrap(),
@@ -261,6 +276,13 @@ impl World {
         self.app.wake.webhooks.notify_one();
         self.app.wake.deliveries.notify_one();
         self.app.wake.templates.notify_one();
+    }
+
+    /// Somebody sets the machine's clock back.
+    pub(crate) fn set_back(&self, by: Duration) {
+        self.now
+            .fetch_sub(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+        self.app.wake.deliveries.notify_one();
     }
 
     pub(crate) fn start_webhooks(&mut self) {
@@ -424,15 +446,9 @@ impl World {
             surface: Surface::App,
             name_fallback: None,
             draft: None,
+            send_at: None,
         };
-        let member = self.member().await;
-        let key = uuid::Uuid::now_v7().to_string();
-        let created = self
-            .app
-            .store
-            .create_broadcast(&member, &request, &key, "", self.app.now())
-            .await
-            .unwrap();
+        let created = self.create(&request).await;
         self.app.wake.deliveries.notify_one();
         match created {
             CreatedBroadcast::New(broadcast) => broadcast.summary.id,
@@ -440,23 +456,81 @@ impl World {
         }
     }
 
+    /// Accepts a request as the route does.
+    pub(crate) async fn create(&self, request: &BroadcastRequest) -> CreatedBroadcast {
+        let once = Once {
+            key: &uuid::Uuid::now_v7().to_string(),
+            hash: "",
+        };
+        let (member, now) = (self.member().await, self.app.now());
+        let begins = Begins::AfterHold(self.app.config.hold);
+        let pace = &self.app.config.pace;
+        let store = &self.app.store;
+        let created = store.create_broadcast(&member, request, once, begins, pace, now);
+        created.await.unwrap()
+    }
+
     pub(crate) async fn find(&self, broadcast: BroadcastId) -> Broadcast {
         let member = self.member().await;
         self.app
             .store
-            .find_broadcast(&member, broadcast)
+            .find_broadcast(&member, broadcast, &self.app.config.pace)
             .await
             .unwrap()
     }
 
     pub(crate) async fn until_completed(&self, broadcast: BroadcastId) -> Broadcast {
-        self.until("the broadcast is completed", || {
-            Box::pin(async move {
-                self.find(broadcast).await.summary.status == BroadcastStatus::Completed
-            })
+        self.until_status(broadcast, BroadcastStatus::Completed)
+            .await
+    }
+
+    /// Waits until a broadcast stands like this.
+    pub(crate) async fn until_status(
+        &self,
+        broadcast: BroadcastId,
+        status: BroadcastStatus,
+    ) -> Broadcast {
+        self.until("the broadcast stands as it should", || {
+            Box::pin(async move { self.find(broadcast).await.summary.status == status })
         })
         .await;
         self.find(broadcast).await
+    }
+
+    /// Waits until an account of a broadcast has stopped, and tells how.
+    pub(crate) async fn until_paused(&self, broadcast: BroadcastId) -> PausedAccount {
+        self.until("an account has stopped", || {
+            Box::pin(async move { !self.find(broadcast).await.paused.is_empty() })
+        })
+        .await;
+        self.find(broadcast).await.paused.remove(0)
+    }
+
+    /// The member does something with a broadcast, as the route does it.
+    pub(crate) async fn control(&self, broadcast: BroadcastId, control: Control) -> Controlled {
+        let (member, now) = (self.member().await, self.app.now());
+        let (store, pace) = (&self.app.store, &self.app.config.pace);
+        let controlled = store.control_broadcast(&member, broadcast, control, now, pace, now);
+        let controlled = controlled.await.unwrap();
+        self.app.wake.deliveries.notify_one();
+        controlled
+    }
+
+    /// The member sends again what failed.
+    pub(crate) async fn retry(&self, broadcast: BroadcastId) -> Broadcast {
+        let once = Once {
+            key: &uuid::Uuid::now_v7().to_string(),
+            hash: "",
+        };
+        let (member, now) = (self.member().await, self.app.now());
+        let (store, pace) = (&self.app.store, &self.app.config.pace);
+        let begins = Begins::AfterHold(0);
+        let made = store.retry_broadcast(&member, broadcast, once, begins, pace, now);
+        let CreatedBroadcast::New(broadcast) = made.await.unwrap() else {
+            panic!("the key is new");
+        };
+        self.app.wake.deliveries.notify_one();
+        broadcast
     }
 
     pub(crate) async fn recipients(&self, broadcast: BroadcastId) -> Vec<Recipient> {

@@ -98,13 +98,9 @@ impl World {
             surface: Surface::Web,
             name_fallback: Some("貴賓".to_owned()),
             draft: None,
+            send_at: None,
         };
-        let (member, key) = (self.member().await, uuid::Uuid::now_v7().to_string());
-        let made = self
-            .app
-            .store
-            .create_broadcast(&member, &request, &key, "", self.app.now());
-        let CreatedBroadcast::New(broadcast) = made.await.unwrap() else {
+        let CreatedBroadcast::New(broadcast) = self.create(&request).await else {
             panic!("the key is new");
         };
         self.app.wake.deliveries.notify_one();

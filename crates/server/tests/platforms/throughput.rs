@@ -1,29 +1,144 @@
-//! How quick it is, when asked: `cargo test -p omocast-server --release --test platforms -- --ignored --nocapture`.
+//! How quick delivery is, when asked (`cargo xtask bench delivery`): each figure is a ratio within one run.
 
-use std::time::Instant;
+#![expect(clippy::print_stderr, reason = "a measurement is to be read")]
 
-use crate::support::{LINE, World, line_users};
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, StreamExt as _};
+use omocast_server::config::Pace;
+use serde_json::json;
+
+use crate::support::{LINE, NUMBER, Setup, World, line_users, whatsapp_users};
+
+/// So quick that the pace never waits.
+const OPEN: Pace = Pace {
+    line: 1_000_000,
+    facebook: 1_000_000,
+    instagram: 1_000_000,
+    whatsapp: 1_000_000,
+};
+
+/// As many requests at a time as a lane has.
+const SIDE_BY_SIDE: usize = 100;
+const WHATSAPP_SIDE_BY_SIDE: usize = 32;
+
+fn open() -> Setup {
+    Setup {
+        pace: OPEN,
+        is_clock_running: true,
+        ..Setup::default()
+    }
+}
+
+/// Sends the same requests without anything else around them.
+async fn generate_load(
+    url: &str,
+    token: &str,
+    users: &[String],
+    side_by_side: usize,
+    body: impl Fn(&str) -> serde_json::Value,
+) -> Duration {
+    let client = reqwest::Client::builder()
+        .pool_max_idle_per_host(128)
+        .build()
+        .unwrap();
+    let start = Instant::now();
+    let requests = users.iter().map(|user| {
+        let request = client
+            .post(url)
+            .bearer_auth(token)
+            .header("x-line-retry-key", uuid::Uuid::now_v7().to_string())
+            .json(&body(user));
+        async move {
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            answer.bytes().await.unwrap();
+        }
+    });
+    stream::iter(requests)
+        .buffer_unordered(side_by_side)
+        .collect::<()>()
+        .await;
+    start.elapsed()
+}
+
+fn compare(what: &str, count: usize, ours: Duration, plain: Duration) {
+    let rate = |time: Duration| count as f64 / time.as_secs_f64();
+    eprintln!(
+        "{what}: {:.0} requests a second; a plain load generator {:.0}; ratio {:.2} (0.5 wanted)",
+        rate(ours),
+        rate(plain),
+        rate(ours) / rate(plain)
+    );
+}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]
-async fn ten_thousand_recipients_of_three_messages() {
-    let mut world = World::new().await;
+async fn the_whole_path_against_the_stand_ins_alone_on_line() {
+    let mut world = World::with(open()).await;
     let users = line_users(10_000);
-    let start = Instant::now();
     world.customers(LINE, &users).await;
-    let told = start.elapsed();
     world.start_delivery();
     let start = Instant::now();
     let broadcast = world.broadcast(&["一", "二", "三"]).await;
-    let accepted = start.elapsed();
     let done = world.until_completed(broadcast).await;
-    #[expect(clippy::print_stderr, reason = "a measurement is to be read")]
-    {
-        eprintln!(
-            "customers {told:.1?}, accepted {accepted:.1?}, delivered {:.1?}: {:?}",
-            start.elapsed(),
-            done.summary.progress
-        );
-    }
+    let ours = start.elapsed();
     assert_eq!(done.summary.progress.sent, 10_000);
+    let texts = ["一", "二", "三"].map(|text| json!({ "type": "text", "text": text }));
+    let url = format!("{}/line/v2/bot/message/push", world.platforms);
+    let body = |user: &str| json!({ "to": user, "messages": texts });
+    let plain = generate_load(&url, "line-token", &users, SIDE_BY_SIDE, body).await;
+    compare("LINE", users.len(), ours, plain);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a test"]
+async fn the_whole_path_against_the_stand_ins_alone_on_whatsapp() {
+    let mut world = World::with(open()).await;
+    let users = whatsapp_users(5_000);
+    world.customers(NUMBER, &users).await;
+    world.start_delivery();
+    let start = Instant::now();
+    let broadcast = world.broadcast(&["一"]).await;
+    let done = world.until_completed(broadcast).await;
+    let ours = start.elapsed();
+    assert_eq!(done.summary.progress.accepted(), 5_000);
+    let url = format!("{}/graph/v26.0/{NUMBER}/messages", world.platforms);
+    let body = |user: &str| json!({ "messaging_product": "whatsapp", "to": user, "type": "text", "text": { "body": "一" } });
+    let plain = generate_load(&url, "wa-token", &users, WHATSAPP_SIDE_BY_SIDE, body).await;
+    compare("WhatsApp", users.len(), ours, plain);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a test"]
+async fn the_pace_is_used_and_never_passed() {
+    const PACE: usize = 80;
+    let mut world = World::with(Setup {
+        is_clock_running: true,
+        ..Setup::default()
+    })
+    .await;
+    let users = whatsapp_users(20 * PACE);
+    world.customers(NUMBER, &users).await;
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    world.until_completed(broadcast).await;
+    let mut times: Vec<i64> = world
+        .sandbox
+        .requests()
+        .iter()
+        .filter(|request| request.path.ends_with("/messages"))
+        .map(|request| request.at_ms)
+        .collect();
+    times.sort_unstable();
+    let most = (0..times.len())
+        .map(|first| times[first..].partition_point(|&at| at < times[first] + 1_000))
+        .max()
+        .unwrap();
+    let seconds = (times[times.len() - 1] - times[0]) as f64 / 1_000.0;
+    let used = (times.len() - 1) as f64 / seconds;
+    eprintln!(
+        "a pace of {PACE} a second: {used:.1} a second used ({:.1} %; 95 wanted), at most {most} in any second",
+        100.0 * used / PACE as f64
+    );
 }

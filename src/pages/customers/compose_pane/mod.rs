@@ -11,21 +11,21 @@ mod uploads;
 use leptos::prelude::*;
 use omocast_contract::api::CountQuery;
 use omocast_contract::{
-    Audience, AudienceCount, BroadcastId, BroadcastRequest, Channel, ChannelSet, Content, Pick,
-    ProblemCode,
+    Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, Channel, ChannelSet,
+    Content, Pick, Problem,
 };
 use wasm_bindgen_futures::spawn_local;
 
+use super::checking::{Checking, Made};
 use super::drafts::DraftsDialog;
 use super::picking::Picking;
 use super::saved_replies::{SavedReplies, SavedRepliesOpen};
 use super::surface::surface;
 use super::test_send::TestSend;
-use crate::api::{Api, ApiError, use_api};
+use crate::api::{Api, use_api};
 use crate::components::channel_badge::ChannelBadge;
 use crate::components::composer::Composer;
 use crate::components::composer::draft::ComposeDraft;
-use crate::components::confirm_broadcast::ConfirmBroadcast;
 use crate::components::draft_status::{DraftConflict, DraftState, DraftStatus};
 use crate::components::error_text::{channel_names, error_text, refusal_text};
 use crate::components::message_bubble::MediaUrls;
@@ -184,60 +184,50 @@ pub fn ComposePane(
             .or_else(|| message_reason.get())
     });
 
-    let is_asking = RwSignal::new(false);
-    let is_sending = RwSignal::new(false);
-    let send_error = RwSignal::new(None::<ApiError>);
-    let ask = move || {
-        send_error.set(None);
-        // A window may have closed since it was counted.
-        counting.recount();
-        is_asking.set(true);
+    let request = move |()| {
+        draft.with_untracked(|draft| {
+            Some(BroadcastRequest {
+                audience: audience.get_untracked(),
+                content: Content::Messages(draft.outgoing()),
+                surface: surface.get_untracked(),
+                name_fallback: draft.fallback(),
+                draft: Some(keeper.id()),
+                send_at: None,
+            })
+        })
     };
-    let send = move || {
-        if is_sending.get_untracked() {
-            return;
+    let refused = move |(problem, request): (Problem, BroadcastRequest)| {
+        let has_place = Subject::of(&problem).is_some();
+        if has_place {
+            let (messages, name_fallback) =
+                draft.with_untracked(|draft| (draft.messages.clone(), draft.name_fallback.clone()));
+            refusal.set(Some(Refusal {
+                problem,
+                messages,
+                name_fallback,
+                audience: request.audience,
+            }));
         }
-        is_sending.set(true);
-        send_error.set(None);
-        let (api, sent) = (api.get_value(), draft.get_untracked());
-        let request = BroadcastRequest {
-            audience: audience.get_untracked(),
-            content: Content::Messages(sent.outgoing()),
-            surface: surface.get_untracked(),
-            name_fallback: sent.fallback(),
-            draft: Some(keeper.id()),
-        };
-        let key = keeper.id().to_string();
-        spawn_local(async move {
-            let answer = api.create_broadcast(&request, &key).await;
-            is_sending.try_set(false);
-            match answer {
-                Ok(broadcast) => {
-                    keeper.sent();
-                    is_asking.try_set(false);
-                    refusal.try_set(None);
-                    draft.try_set(ComposeDraft::fresh());
-                    on_sent.try_run(broadcast.summary.id);
-                }
-                Err(ApiError::Problem(problem)) if Subject::of(&problem).is_some() => {
-                    is_asking.try_set(false);
-                    refusal.try_set(Some(Refusal {
-                        problem,
-                        messages: sent.messages,
-                        name_fallback: sent.name_fallback,
-                        audience: request.audience,
-                    }));
-                }
-                Err(error) => {
-                    if error.code() == Some(ProblemCode::IdempotencyKeyReused) {
-                        // What was sent under this key is sent; what is written now is another broadcast.
-                        keeper.renew();
-                    }
-                    send_error.try_set(Some(error));
-                }
-            }
-        });
+        has_place
     };
+    let sent = move |(broadcast, _): (Broadcast, BroadcastRequest)| {
+        keeper.sent();
+        refusal.set(None);
+        draft.set(ComposeDraft::fresh());
+        on_sent.run(broadcast.summary.id);
+    };
+    let checking = Checking::new(Made {
+        audience: audience.into(),
+        request: Callback::new(request),
+        key: Callback::new(move |()| keeper.id().to_string()),
+        on_key_spent: Callback::new(move |()| keeper.renew()),
+        on_refused: Callback::new(refused),
+        on_sent: Callback::new(sent),
+    });
+    let drop_channels =
+        Callback::new(move |dropped: ChannelSet| leave_out(api, audience, dropped, toasts));
+    let take_template =
+        Callback::new(move |()| take_to_template(api, audience, toasts, on_template));
 
     let urls = MediaUrls {
         file: Callback::new(move |id| api.with_value(|api: &Api| api.media_url(id))),
@@ -326,7 +316,7 @@ pub fn ComposePane(
                             on_cancel_upload=Callback::new(move |id| uploads.cancel(id))
                             on_retry_upload=Callback::new(move |id| uploads.start(id))
                             on_saved_replies=Callback::new(move |()| saved_replies.set(Some(SavedRepliesOpen::List)))
-                            on_drop_channels=Callback::new(move |dropped| leave_out(api, audience, dropped, toasts))
+                            on_drop_channels=drop_channels
                         />
                     </div>
                 </div>
@@ -360,20 +350,18 @@ pub fn ComposePane(
                         disabled_reason
                         on_preview=Callback::new(move |()| on_step.run(Step::Preview))
                         on_test=Callback::new(move |()| is_testing.set(true))
-                        on_template=Callback::new(move |()| take_to_template(api, audience, toasts, on_template))
-                        on_send=Callback::new(move |()| ask())
+                        on_schedule=Callback::new(move |()| checking.open(true))
+                        on_template=take_template
+                        on_send=Callback::new(move |()| checking.open(false))
                     />
                 </div>
             </div>
-            <ConfirmBroadcast
-                open=is_asking
-                count=Signal::derive(move || counting.count.get().unwrap_or_default())
-                messages=Signal::derive(move || draft.with(|draft| draft.messages.len()))
-                is_sending
-                error=Signal::derive(move || send_error.get().as_ref().map(error_text))
-                on_confirm=Callback::new(move |()| send())
-                on_close=Callback::new(move |()| is_asking.set(false))
-            />
+            {checking.dialog(
+                Signal::derive(move || draft.with(|draft| draft.messages.len())),
+                Signal::stored(None),
+                Some(Callback::new(move |channel| drop_channels.run([channel].into_iter().collect()))),
+                Some(take_template),
+            )}
             <SavedReplies
                 open=saved_replies
                 channels

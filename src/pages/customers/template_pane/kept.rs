@@ -3,17 +3,19 @@
 use leptos::prelude::*;
 use omocast_contract::api::Media;
 use omocast_contract::template::slot::Place;
-use omocast_contract::{MemberId, Template, TemplateFill};
+use omocast_contract::{Audience, BroadcastId, MemberId, Template, TemplateFill};
 use serde::{Deserialize, Serialize};
 use web_sys::Storage;
 
 use crate::api::json::read;
 use crate::components::composer::draft::DraftMedia;
 use crate::components::template_form::draft::TemplateDraft;
+use crate::drafts::sent_template;
 
 /// Where a member's template is kept.
 #[derive(Clone, Copy)]
 pub(super) struct KeptTemplate {
+    member: MemberId,
     name: StoredValue<String>,
 }
 
@@ -31,7 +33,8 @@ struct Kept {
 impl KeptTemplate {
     pub(super) fn of(member: MemberId) -> Self {
         Self {
-            name: StoredValue::new(["omocast.template.", &member.to_string()].concat()),
+            member,
+            name: StoredValue::new(sent_template::name_of(member)),
         }
     }
 
@@ -58,30 +61,26 @@ impl KeptTemplate {
     }
 
     pub(super) fn keep(self, draft: &TemplateDraft, key: &str) {
-        let media = draft.media.values().filter_map(|media| {
-            Some(Media {
-                id: media.media()?,
-                name: media.name.clone(),
-                mime: String::new(),
-                bytes: media.bytes,
-                medium: media.medium,
-                file_type: media.file_type,
-                has_preview: media.has_preview,
-            })
-        });
-        let kept = Kept {
-            template: draft.template.clone(),
-            fill: draft.fill(),
-            media: media.collect(),
-            name_fallback: draft.name_fallback.clone(),
-            key: key.to_owned(),
-        };
         if let Some(storage) = storage()
-            && let Ok(json) = serde_json::to_string(&kept)
+            && let Some(json) = json(draft, key)
         {
             // A full or forbidden storage only means that a reload loses what is written.
             let _ = self.name.with_value(|name| storage.set_item(name, &json));
         }
+    }
+
+    /// It was sent; taken back, it is sent under another key.
+    pub(super) fn sent(
+        self,
+        draft: &TemplateDraft,
+        new_key: &str,
+        broadcast: BroadcastId,
+        audience: Audience,
+    ) {
+        if let Some(json) = json(draft, new_key) {
+            sent_template::put_aside(self.member, broadcast, audience, json);
+        }
+        self.forget();
     }
 
     pub(super) fn forget(self) {
@@ -90,6 +89,28 @@ impl KeptTemplate {
             let _ = self.name.with_value(|name| storage.remove_item(name));
         }
     }
+}
+
+fn json(draft: &TemplateDraft, key: &str) -> Option<String> {
+    let media = draft.media.values().filter_map(|media| {
+        Some(Media {
+            id: media.media()?,
+            name: media.name.clone(),
+            mime: String::new(),
+            bytes: media.bytes,
+            medium: media.medium,
+            file_type: media.file_type,
+            has_preview: media.has_preview,
+        })
+    });
+    let kept = Kept {
+        template: draft.template.clone(),
+        fill: draft.fill(),
+        media: media.collect(),
+        name_fallback: draft.name_fallback.clone(),
+        key: key.to_owned(),
+    };
+    serde_json::to_string(&kept).ok()
 }
 
 fn storage() -> Option<Storage> {

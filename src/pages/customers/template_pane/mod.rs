@@ -13,21 +13,21 @@ use omocast_contract::api::CountQuery;
 use omocast_contract::template::fill::TemplateField;
 use omocast_contract::waba::{check_waba, only_waba};
 use omocast_contract::{
-    Audience, AudienceCount, BroadcastId, BroadcastKind, BroadcastRequest, Channel, Content,
-    Filter, ProblemCode, Surface, Template, Waba, WabaCount, WabaId,
+    Audience, AudienceCount, Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, Channel,
+    Content, Filter, Problem, ProblemCode, Surface, Template, Waba, WabaCount, WabaId,
 };
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlElement;
 
+use super::checking::{Checking, Made};
 use super::compose_pane::counting::Counting;
 use super::compose_pane::narrowing::of_waba;
 use super::compose_pane::samples::samples_of;
 use super::pickable::first_rows;
 use super::picking::Picking;
 use super::surface::surface;
-use crate::api::{Api, ApiError, use_api};
-use crate::components::confirm_broadcast::ConfirmBroadcast;
+use crate::api::{Api, use_api};
 use crate::components::error_text::{error_text, refusal_text};
 use crate::components::message_bubble::MediaUrls;
 use crate::components::send_bar::SendBar;
@@ -310,69 +310,61 @@ pub fn TemplatePane(
         on_step.run(Step::Compose);
     };
 
-    let is_asking = RwSignal::new(false);
-    let is_sending = RwSignal::new(false);
-    let send_error = RwSignal::new(None::<ApiError>);
-    let ask = move || {
-        if is_conflict() {
-            is_in_conflict.set(true);
-            return;
-        }
-        send_error.set(None);
-        counting.recount();
-        is_asking.set(true);
+    let request = move |()| {
+        draft.with_untracked(|draft| {
+            let draft = draft.as_ref()?;
+            Some(BroadcastRequest {
+                audience: counted.get_untracked(),
+                content: Content::Template(draft.fill()),
+                surface: surface.get_untracked(),
+                name_fallback: draft.fallback(),
+                draft: None,
+                send_at: None,
+            })
+        })
     };
-    let send = move || {
-        let Some(sent) = draft
-            .get_untracked()
-            .filter(|_| !is_sending.get_untracked())
-        else {
-            return;
+    let refused = move |(problem, request): (Problem, BroadcastRequest)| {
+        let filled_in = draft.get_untracked();
+        let (Some(_), Some(draft)) = (Subject::of(&problem), filled_in) else {
+            return false;
         };
-        is_sending.set(true);
-        send_error.set(None);
-        let api = api.get_value();
-        let request = BroadcastRequest {
-            audience: counted.get_untracked(),
-            content: Content::Template(sent.fill()),
-            surface: surface.get_untracked(),
-            name_fallback: sent.fallback(),
-            draft: None,
-        };
-        let used_key = key.get_value();
-        spawn_local(async move {
-            let answer = api.create_broadcast(&request, &used_key).await;
-            is_sending.try_set(false);
-            match answer {
-                Ok(broadcast) => {
-                    kept.forget();
-                    is_asking.try_set(false);
-                    refusal.try_set(None);
-                    draft.try_set(None);
-                    on_sent.try_run(broadcast.summary.id);
-                }
-                Err(ApiError::Problem(problem)) if Subject::of(&problem).is_some() => {
-                    is_asking.try_set(false);
-                    if problem.code == ProblemCode::WabaConflict {
-                        // Somebody chosen is of another account by now.
-                        counting.recount();
-                        is_in_conflict.try_set(true);
-                    }
-                    refusal.try_set(Some(Refusal {
-                        problem,
-                        draft: sent,
-                        audience: request.audience,
-                    }));
-                }
-                Err(error) => {
-                    if error.code() == Some(ProblemCode::IdempotencyKeyReused) {
-                        // What was sent under this key is sent; what is written now is another broadcast.
-                        key.try_set_value(fresh_key());
-                    }
-                    send_error.try_set(Some(error));
-                }
+        if problem.code == ProblemCode::WabaConflict {
+            // Somebody chosen is of another account by now.
+            counting.recount();
+            is_in_conflict.set(true);
+        }
+        refusal.set(Some(Refusal {
+            problem,
+            draft,
+            audience: request.audience,
+        }));
+        true
+    };
+    let sent = move |(broadcast, _): (Broadcast, BroadcastRequest)| {
+        let id = broadcast.summary.id;
+        draft.with_untracked(|draft| {
+            if let Some(draft) = draft {
+                kept.sent(draft, &fresh_key(), id, audience.get_untracked());
             }
         });
+        refusal.set(None);
+        draft.set(None);
+        on_sent.run(id);
+    };
+    let checking = Checking::new(Made {
+        audience: counted.into(),
+        request: Callback::new(request),
+        key: Callback::new(move |()| key.get_value()),
+        on_key_spent: Callback::new(move |()| key.set_value(fresh_key())),
+        on_refused: Callback::new(refused),
+        on_sent: Callback::new(sent),
+    });
+    let ask = move |is_later: bool| {
+        if is_conflict() {
+            is_in_conflict.set(true);
+        } else {
+            checking.open(is_later);
+        }
     };
 
     let urls = MediaUrls {
@@ -508,7 +500,8 @@ pub fn TemplatePane(
                         on_retry=Callback::new(move |()| counting.recount())
                         disabled_reason
                         on_preview=Callback::new(move |()| on_step.run(Step::Preview))
-                        on_send=Callback::new(move |()| ask())
+                        on_schedule=Callback::new(move |()| ask(true))
+                        on_send=Callback::new(move |()| ask(false))
                     />
                 </div>
             </div>
@@ -519,16 +512,12 @@ pub fn TemplatePane(
                 on_keep=Callback::new(keep_waba)
                 on_close=Callback::new(move |()| leave_conflict())
             />
-            <ConfirmBroadcast
-                open=is_asking
-                count=Signal::derive(move || counting.count.get().unwrap_or_default())
-                messages=1_usize
-                about=Signal::derive(move || template.get().as_ref().map(about_template))
-                is_sending
-                error=Signal::derive(move || send_error.get().as_ref().map(error_text))
-                on_confirm=Callback::new(move |()| send())
-                on_close=Callback::new(move |()| is_asking.set(false))
-            />
+            {checking.dialog(
+                Signal::stored(1),
+                Signal::derive(move || template.get().as_ref().map(about_template)),
+                None,
+                None,
+            )}
         </section>
     }
     .into_any()

@@ -191,8 +191,8 @@ fn verdict(code: i64, subcode: Option<i64>) -> Option<Verdict> {
         33 => Stopped(Reason::AccountNotConnected),
         100 if subcode == Some(33) => Stopped(Reason::AccountNotConnected),
         131_051 | 131_008 | 131_009 | 100 | 135_000 => Refused(Reason::ContentRefused),
-        131_042 => Stopped(Reason::AccountRestricted),
-        131_045 | 133_010 | 190 | 0 | 3 | 10 | 200..=299 => Stopped(Reason::AccountNotConnected),
+        131_042 | 131_045 | 133_010 => Stopped(Reason::AccountPayment),
+        190 | 0 | 3 | 10 | 200..=299 => Stopped(Reason::AccountNotConnected),
         _ => return None,
     })
 }
@@ -314,9 +314,7 @@ mod tests {
     #[test]
     fn an_accepted_message_has_an_id() {
         let body = json!({ "messages": [{ "id": "wamid.1" }] });
-        let expected = SendOutcome::Accepted {
-            external_id: "wamid.1".into(),
-        };
+        let expected = SendOutcome::accepted("wamid.1");
         assert_eq!(outcome(answer(200, body)), expected);
     }
 
@@ -357,14 +355,9 @@ mod tests {
 
     #[test]
     fn what_stops_the_account() {
-        check_stopped(
-            &[131_048, 368, 131_031, 130_497, 131_042],
-            Reason::AccountRestricted,
-        );
-        check_stopped(
-            &[131_045, 133_010, 190, 0, 3, 10, 200, 33],
-            Reason::AccountNotConnected,
-        );
+        check_stopped(&[131_048, 368, 131_031, 130_497], Reason::AccountRestricted);
+        check_stopped(&[131_042, 131_045, 133_010], Reason::AccountPayment);
+        check_stopped(&[190, 0, 3, 10, 200, 33], Reason::AccountNotConnected);
         let wrong_number = json!({ "error": { "code": 100, "error_subcode": 33 } });
         let expected = SendOutcome::AccountStopped {
             reason: Reason::AccountNotConnected,

@@ -9,26 +9,28 @@ use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
 use omocast_contract::test_send::{TestCode, TestCustomers, TestResult, TestSend};
 use omocast_contract::{
-    Audience, AudienceCount, Broadcast, BroadcastRequest, Draft, DraftEdit, OutgoingMessage,
-    ProblemCode, SavedReply, SavedReplyEdit,
+    Audience, AudienceCount, Broadcast, BroadcastRequest, Control, Controlled, Draft, DraftEdit,
+    OutgoingMessage, Preflight, ProblemCode, SavedReply, SavedReplyEdit,
 };
 use utoipa::ToSchema;
 
 use ProblemCode::{
-    AudienceEmpty, AudienceUnreachable, CaptionNotSupported, CaptionTooLong, ChannelNotChosen,
-    ChannelsMixed, CustomerBlocked, CustomerNotBound, CustomerNotYours, DraftChanged, DraftGone,
+    AudienceEmpty, AudienceUnreachable, BroadcastNotOver, BroadcastNotYours, BroadcastOver,
+    BroadcastStarted, CaptionNotSupported, CaptionTooLong, ChannelNotChosen, ChannelsMixed,
+    CustomerBlocked, CustomerNotBound, CustomerNotYours, DraftChanged, DraftGone,
     EventAlreadyYours, EventEnded, EventNotEnded, EventNotFollowed, EventNotYours,
     FileTypeNotSupported, FileTypeRefused, FilterTooLong, IdempotencyKeyMissing,
     IdempotencyKeyReused, MalformedRequest, MediaNotFound, MediaTooLarge, MediumNotSupported,
     NameFallbackMissing, NameFallbackTooLong, NoMessages, NotAVideo, NotAnImage, NotFound,
-    PlanLacksOmo, PlatformRefused, PreviewMissing, RequestTooLarge, RoleMayNotBroadcast,
-    RoleMayNotSee, SavedReplyAudienceNotAllowed, SavedReplyChanged, SavedReplyForNobody,
-    StorageFull, TemplateChanged, TemplateLinkInvalid, TemplateMediaMissing,
-    TemplateMediaWrongKind, TemplateNotApproved, TemplateNotSupported, TemplateSlotUnknown,
-    TemplateTooLong, TemplateValueHasLink, TemplateValueMissing, TemplateValueNotOneLine,
-    TextEmpty, TextTooLong, TitleEmpty, TitleTooLong, TooManyAttempts, TooManyDrafts,
-    TooManyMessages, TooManyPicked, TooManyTests, UploadEmpty, UploadTooLarge, WabaConflict,
-    WebChannelNotSupported, WindowClosed, WrongCredentials,
+    NothingToRetry, PlanLacksOmo, PlatformRefused, PreviewMissing, QuotaShort, RequestTooLarge,
+    RoleMayNotBroadcast, RoleMayNotSee, SavedReplyAudienceNotAllowed, SavedReplyChanged,
+    SavedReplyForNobody, ScheduleTimeSkipped, ScheduleTooFar, ScheduleTooSoon, StorageFull,
+    TemplateChanged, TemplateLinkInvalid, TemplateMediaMissing, TemplateMediaWrongKind,
+    TemplateNotApproved, TemplateNotSupported, TemplateSlotUnknown, TemplateTooLong,
+    TemplateValueHasLink, TemplateValueMissing, TemplateValueNotOneLine, TextEmpty, TextTooLong,
+    TitleEmpty, TitleTooLong, TooManyAttempts, TooManyDrafts, TooManyMessages, TooManyPicked,
+    TooManyTests, UploadEmpty, UploadTooLarge, WabaConflict, WebChannelNotSupported, WindowClosed,
+    WrongCredentials,
 };
 
 /// What an endpoint takes.
@@ -62,6 +64,8 @@ pub(super) struct Endpoint {
     pub(super) key: Option<bool>,
     /// Besides those that every endpoint has.
     pub(super) refusals: &'static [ProblemCode],
+    /// Besides those that it shares with another.
+    pub(super) more: &'static [ProblemCode],
 }
 
 pub(super) fn shape<T: ToSchema>() -> String {
@@ -89,6 +93,7 @@ fn get(path: &'static str, name: &'static str, does: &'static str, gives: Gives)
         query: &[],
         key: None,
         refusals: &[],
+        more: &[],
     }
 }
 
@@ -106,6 +111,53 @@ fn post(
         ..get(path, name, does, gives)
     }
 }
+
+/// Why a broadcast is not sent, and its check not made.
+const BROADCAST_REFUSALS: &[ProblemCode] = &[
+    MalformedRequest,
+    RequestTooLarge,
+    RoleMayNotBroadcast,
+    PlanLacksOmo,
+    AudienceEmpty,
+    ChannelNotChosen,
+    ChannelsMixed,
+    CustomerNotYours,
+    CustomerNotBound,
+    TooManyPicked,
+    FilterTooLong,
+    NotFound,
+    EventNotYours,
+    EventEnded,
+    EventNotFollowed,
+    WebChannelNotSupported,
+    NoMessages,
+    TooManyMessages,
+    TextEmpty,
+    TextTooLong,
+    MediumNotSupported,
+    MediaNotFound,
+    MediaTooLarge,
+    FileTypeNotSupported,
+    CaptionNotSupported,
+    CaptionTooLong,
+    NameFallbackMissing,
+    NameFallbackTooLong,
+    TemplateNotApproved,
+    TemplateNotSupported,
+    TemplateChanged,
+    TemplateValueMissing,
+    TemplateValueNotOneLine,
+    TemplateValueHasLink,
+    TemplateLinkInvalid,
+    TemplateTooLong,
+    TemplateSlotUnknown,
+    TemplateMediaMissing,
+    TemplateMediaWrongKind,
+    WabaConflict,
+    ScheduleTooSoon,
+    ScheduleTooFar,
+    ScheduleTimeSkipped,
+];
 
 /// Why a saved reply is not kept.
 const SAVED_REPLY: &[ProblemCode] = &[
@@ -306,50 +358,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint {
             statuses: &[201, 200],
             key: Some(true),
-            refusals: &[
-                MalformedRequest,
-                RequestTooLarge,
-                RoleMayNotBroadcast,
-                PlanLacksOmo,
+            refusals: BROADCAST_REFUSALS,
+            more: &[
                 IdempotencyKeyMissing,
                 IdempotencyKeyReused,
-                AudienceEmpty,
                 AudienceUnreachable,
-                ChannelNotChosen,
-                ChannelsMixed,
-                CustomerNotYours,
-                CustomerNotBound,
-                TooManyPicked,
-                FilterTooLong,
-                NotFound,
-                EventNotYours,
-                EventEnded,
-                EventNotFollowed,
-                WebChannelNotSupported,
-                NoMessages,
-                TooManyMessages,
-                TextEmpty,
-                TextTooLong,
-                MediumNotSupported,
-                MediaNotFound,
-                MediaTooLarge,
-                FileTypeNotSupported,
-                CaptionNotSupported,
-                CaptionTooLong,
-                NameFallbackMissing,
-                NameFallbackTooLong,
-                TemplateNotApproved,
-                TemplateNotSupported,
-                TemplateChanged,
-                TemplateValueMissing,
-                TemplateValueNotOneLine,
-                TemplateValueHasLink,
-                TemplateLinkInvalid,
-                TemplateTooLong,
-                TemplateSlotUnknown,
-                TemplateMediaMissing,
-                TemplateMediaWrongKind,
-                WabaConflict,
+                QuotaShort,
             ],
             ..post(
                 path::BROADCASTS,
@@ -375,6 +389,59 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 path::BROADCAST,
                 "findBroadcast",
                 "One broadcast.",
+                gives::<Broadcast>(),
+            )
+        },
+        Endpoint {
+            refusals: BROADCAST_REFUSALS,
+            ..post(
+                path::BROADCAST_PREFLIGHT,
+                "preflightBroadcast",
+                "The check before sending: who would be reached, and what it takes.",
+                takes::<BroadcastRequest>(),
+                gives::<Preflight>(),
+            )
+        },
+        Endpoint {
+            refusals: &[
+                MalformedRequest,
+                RoleMayNotSee,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                NotFound,
+                ScheduleTooSoon,
+                ScheduleTooFar,
+                ScheduleTimeSkipped,
+                BroadcastOver,
+                BroadcastStarted,
+                BroadcastNotYours,
+            ],
+            ..post(
+                path::BROADCAST_CONTROL,
+                "controlBroadcast",
+                "Stops or takes back a broadcast, puts it off, begins it, or tries its accounts again.",
+                takes::<Control>(),
+                gives::<Controlled>(),
+            )
+        },
+        Endpoint {
+            statuses: &[201, 200],
+            key: Some(true),
+            refusals: &[
+                IdempotencyKeyMissing,
+                IdempotencyKeyReused,
+                RoleMayNotBroadcast,
+                PlanLacksOmo,
+                NotFound,
+                BroadcastNotOver,
+                BroadcastNotYours,
+                NothingToRetry,
+            ],
+            ..post(
+                path::BROADCAST_RETRY,
+                "retryBroadcast",
+                "Sends again what failed and may be retried; 200 when it was made before with this key.",
+                Takes::Nothing,
                 gives::<Broadcast>(),
             )
         },

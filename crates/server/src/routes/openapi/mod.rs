@@ -17,8 +17,9 @@ use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
 use omocast_contract::test_send::{TestCode, TestCustomers, TestResult, TestSend};
 use omocast_contract::{
-    Audience, AudienceCount, Broadcast, BroadcastKind, BroadcastRequest, Channel, DeliveryStatus,
-    Draft, DraftEdit, OutgoingMessage, Problem, ProblemCode, SavedReply, SavedReplyEdit, Standing,
+    Audience, AudienceCount, Broadcast, BroadcastKind, BroadcastRequest, Channel, Control,
+    Controlled, DeliveryStatus, Draft, DraftEdit, OutgoingMessage, Preflight, Problem, ProblemCode,
+    SavedReply, SavedReplyEdit, Standing,
 };
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -89,6 +90,7 @@ fn operation(endpoint: &Endpoint) -> Value {
     }
     let mut refusals = common_refusals(endpoint);
     refusals.extend(endpoint.refusals);
+    refusals.extend(endpoint.more);
     refusals.sort_by_key(|code| (code.status(), code.as_str()));
     for codes in refusals.chunk_by(|a, b| a.status() == b.status()) {
         let words: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
@@ -138,6 +140,9 @@ fn shapes() -> Vec<(String, RefOr<Schema>)> {
     add::<BroadcastKind>(&mut shapes);
     add::<BroadcastPage>(&mut shapes);
     add::<BroadcastRequest>(&mut shapes);
+    add::<Control>(&mut shapes);
+    add::<Controlled>(&mut shapes);
+    add::<Preflight>(&mut shapes);
     add::<BulkRequest>(&mut shapes);
     add::<BulkResult>(&mut shapes);
     add::<Channel>(&mut shapes);
@@ -240,7 +245,10 @@ mod tests {
     fn every_refusal_is_mentioned() {
         let mentioned: Vec<ProblemCode> = endpoints()
             .iter()
-            .flat_map(|endpoint| [common_refusals(endpoint), endpoint.refusals.to_vec()].concat())
+            .flat_map(|endpoint| {
+                let own = [endpoint.refusals, endpoint.more].concat();
+                [common_refusals(endpoint), own].concat()
+            })
             // Webhooks are for the platforms, which have their own description of them.
             .chain([ProblemCode::WrongSignature])
             // Said by the composer alone: what is sent are messages, wherever they come from.

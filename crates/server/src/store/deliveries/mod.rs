@@ -8,17 +8,21 @@ mod threads;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use omocast_contract::api::Media;
+use omocast_contract::control::GIVE_UP_AFTER;
+use omocast_contract::limit::{pair_counted, pair_turn};
 use omocast_contract::live::LiveEvent;
 use omocast_contract::reach::{Outgoing, Standing, Tie};
 use omocast_contract::{
     AccountId, BroadcastId, BroadcastKind, BroadcastStatus, Channel, CustomerId, DeliveryStatus,
-    EventId, EventStatus, MemberId, OutgoingMessage, Plan, Progress, Reach, Reason, Role,
+    EventId, EventStatus, LogEvent, MemberId, OutgoingMessage, Plan, Progress, Reach, Reason, Role,
     SentTemplate, Source, TeamId, Timestamp,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
+use super::accounts::{HELD, WRONG_CLOCK, pause};
 use super::bindings::BoundTo;
+use super::broadcasts::log::log;
 use super::media::media_of;
 use super::opt_outs::stop_marketing;
 use super::receipts::Reached;
@@ -28,7 +32,7 @@ use super::{
 };
 use threads::write_messages;
 
-pub(super) use threads::TEMPLATE;
+pub(super) use threads::{TEMPLATE, find_text};
 
 /// How long a claimed recipient stays with the worker that claimed them, unless it renews.
 pub const LEASE: i64 = 60_000;
@@ -38,6 +42,14 @@ const RETRY_KEY_LIFE: i64 = omocast_contract::timestamp::DAY - 5 * 60_000;
 
 /// Recipients handled by one statement: far below SQLite's limit of variables.
 const CHUNK: usize = 200;
+
+/// An account with recipients to be handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountWithWork {
+    pub id: AccountId,
+    /// Whether it has stopped: then one recipient shows whether it is mended.
+    pub is_paused: bool,
+}
 
 /// Names a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -197,17 +209,30 @@ pub struct BroadcastContent {
 }
 
 impl Store {
-    /// The accounts that have a recipient to be handed over now.
-    pub async fn accounts_with_work(&self, now: Timestamp) -> Result<Vec<AccountId>, sqlx::Error> {
+    /// The accounts that have a recipient to be handed over now, with those that stopped and are to be tried again.
+    pub async fn accounts_with_work(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<AccountWithWork>, sqlx::Error> {
         let rows = query(
-            "select id from account where exists (
+            "select id, paused_at is not null as is_paused from account
+             where (paused_at is null or tried_at <= $1) and next_turn_at not between $2 and $3 and exists (
                 select 1 from recipient where account_id = account.id and is_open = 1 and not_before <= $1
              )",
         )
         .bind(now.0)
+        .bind(now.plus(HELD).0.saturating_mul(1_000))
+        .bind(now.plus(WRONG_CLOCK).0.saturating_mul(1_000))
         .fetch_all(&self.reader)
         .await?;
-        rows.iter().map(|row| read_id(row, "id")).collect()
+        rows.iter()
+            .map(|row| {
+                Ok(AccountWithWork {
+                    id: read_id(row, "id")?,
+                    is_paused: row.try_get("is_paused")?,
+                })
+            })
+            .collect()
     }
 
     /// When the next recipient is due who is not due now.
@@ -216,10 +241,15 @@ impl Store {
             "select min(due) as due from (
                 select (select min(not_before) from recipient
                         where account_id = account.id and is_open = 1 and not_before > $1) as due
-                from account
+                from account where paused_at is null
+                union all
+                select tried_at from account where paused_at is not null and tried_at > $1
+                union all
+                select next_turn_at / 1000 - $2 from account where next_turn_at / 1000 - $2 > $1
              ) as dues",
         )
         .bind(now.0)
+        .bind(HELD)
         .fetch_one(&self.reader)
         .await?;
         read_time_or_none(&row, "due")
@@ -238,7 +268,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let rows = query(
             "select r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name,
-                    c.external_id, c.is_blocked, c.marketing_stopped_at, b.kind, e.status, e.owner_id, e.last_inbound_at,
+                    c.external_id, c.is_blocked, c.marketing_stopped_at, c.pair_busy_until, b.starts_at, b.kind, e.status, e.owner_id, e.last_inbound_at,
                     bound.member_id as seller_id, b.source, b.member_id, m.role, t.plan
              from recipient r
              join customer c on c.id = r.customer_id
@@ -248,6 +278,8 @@ impl Store {
              join member m on m.id = b.member_id
              join team t on t.id = b.team_id
              where r.account_id = $1 and r.is_open = 1 and r.not_before <= $2
+               -- Between the end of its hold and its start a broadcast can still be taken back.
+               and b.status in ('sending', 'stopped')
                -- A worker that was held up past its own lease still knows whom it has in hand.
                and (r.lease_owner is null or r.lease_owner <> $4)
              order by r.not_before, r.broadcast_id limit $3",
@@ -304,13 +336,35 @@ impl Store {
                     }
                 },
             };
+            let has_waited_too_long = now.since(read_time(row, "starts_at")?) > GIVE_UP_AFTER;
             let reach = match role.may_broadcast(plan) {
+                Ok(()) if has_waited_too_long => Reach::Skipped(Reason::WaitedTooLong),
                 Ok(()) => standing.reach(outgoing, now),
                 Err(_) => Reach::Skipped(Reason::SenderNotAllowed),
             };
             let has_key = channel == Channel::Line;
             let all = deliveries.remove(&key).unwrap_or_default();
+            let attempts = u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX);
             let plan = plan_hand_over(&all, reach, has_key, first_attempt_at, now);
+            if channel == Channel::Whatsapp && !plan.positions.is_empty() {
+                let messages = i64::try_from(plan.positions.len()).unwrap_or(i64::MAX);
+                let busy_until = read_time(row, "pair_busy_until")?;
+                if let Err(not_before) = pair_turn(busy_until, now, messages) {
+                    outcomes.push(Outcome {
+                        key,
+                        told: plan.told,
+                        then: Then::PutBack {
+                            not_before,
+                            attempts,
+                            reason: Some(Reason::RateLimited),
+                            code: None,
+                            may_have_arrived: false,
+                        },
+                        by: None,
+                    });
+                    continue;
+                }
+            }
             let then = if plan.positions.is_empty() {
                 Then::Done
             } else {
@@ -332,7 +386,7 @@ impl Store {
                     key,
                     to: row.try_get("external_id")?,
                     name: row.try_get("name")?,
-                    attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+                    attempts,
                     may_have_arrived: first_attempt_at.is_some(),
                     positions: plan.positions,
                 });
@@ -459,79 +513,6 @@ impl Store {
         tx.commit().await
     }
 
-    /// Fails everything that is still waiting to go through an account, because the platform takes nothing from it.
-    pub async fn stop_account(
-        &self,
-        account: AccountId,
-        reason: Reason,
-        code: &str,
-        now: Timestamp,
-    ) -> Result<Changes, sqlx::Error> {
-        let mut tx = self.begin_write().await?;
-        let rows = query(
-            "select broadcast_id from recipient where account_id = $1 and is_open = 1 group by broadcast_id",
-        )
-        .bind(account.to_string())
-        .fetch_all(&mut *tx)
-        .await?;
-        let broadcasts = rows
-            .iter()
-            .map(|row| read_id(row, "broadcast_id"))
-            .collect::<Result<BTreeSet<BroadcastId>, _>>()?;
-        // What may have arrived is not called failed: on LINE what an earlier request held,
-        // elsewhere what a worker was sending when it died.
-        query(
-            "update delivery set status = 'unknown', reason = 'no_answer', updated_at = $2
-             from recipient r
-             where r.account_id = $1 and r.is_open = 1
-               and delivery.broadcast_id = r.broadcast_id and delivery.customer_id = r.customer_id
-               and ((r.channel = 'line' and r.first_attempt_at is not null and delivery.status in ('queued', 'sending'))
-                    or (r.channel <> 'line' and delivery.status = 'sending'))",
-        )
-        .bind(account.to_string())
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        query(
-            "update delivery set status = 'failed', reason = $2, platform_code = $3, updated_at = $4
-             from recipient r
-             where r.account_id = $1 and r.is_open = 1
-               and delivery.broadcast_id = r.broadcast_id and delivery.customer_id = r.customer_id
-               and delivery.status in ('queued', 'sending')",
-        )
-        .bind(account.to_string())
-        .bind(reason.as_str())
-        .bind(code)
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-        for (status, reason, code) in [
-            ("failed", reason, Some(code)),
-            ("unknown", Reason::NoAnswer, None),
-        ] {
-            query(
-                "update recipient set status = $2, reason = $3, platform_code = $4, updated_at = $5,
-                        is_open = 0, lease_owner = null
-                 where account_id = $1 and is_open = 1 and exists (
-                    select 1 from delivery d where d.broadcast_id = recipient.broadcast_id
-                    and d.customer_id = recipient.customer_id and d.status = $2
-                 )",
-            )
-            .bind(account.to_string())
-            .bind(status)
-            .bind(reason.as_str())
-            .bind(code)
-            .bind(now.0)
-            .execute(&mut *tx)
-            .await?;
-        }
-        tx.commit().await?;
-        Ok(Changes {
-            broadcasts,
-            ..Changes::default()
-        })
-    }
-
     /// Completes the broadcasts of which nothing is left to hand over, and names them.
     pub async fn complete_broadcasts(
         &self,
@@ -547,8 +528,17 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!(
             "update broadcast set status = 'completed', completed_at = $1 where {is_over} returning id"
         ));
-        let rows = query(sql).bind(now.0).fetch_all(&self.writer).await?;
-        rows.iter().map(|row| read_id(row, "id")).collect()
+        let mut tx = self.begin_write().await?;
+        let rows = query(sql).bind(now.0).fetch_all(&mut *tx).await?;
+        let completed = rows
+            .iter()
+            .map(|row| read_id(row, "id"))
+            .collect::<Result<Vec<_>, _>>()?;
+        for &broadcast in &completed {
+            log(&mut tx, broadcast, None, &LogEvent::Completed, now).await?;
+        }
+        tx.commit().await?;
+        Ok(completed)
     }
 
     /// Where a broadcast stands.
@@ -715,6 +705,11 @@ impl Delivery {
         self.code.clone_from(&told.code);
     }
 
+    /// Whether it failed just now.
+    fn failed_now(&self) -> bool {
+        self.is_changed && self.status == DeliveryStatus::Failed
+    }
+
     /// A receipt for everything up to a time may have come before it was known when this was sent.
     fn compare(&mut self, reached: Reached) {
         let Some(sent_at) = self.sent_at else { return };
@@ -807,6 +802,35 @@ async fn lease(
     Ok(())
 }
 
+/// Counts what these customers were sent just now towards WhatsApp's rate for one customer.
+async fn count_pairs(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let sent = |recipient: &Recipient| {
+        let new = recipient.deliveries.iter().filter(|each| each.is_new);
+        i64::try_from(new.count()).unwrap_or(i64::MAX)
+    };
+    let pairs: Vec<_> = recipients
+        .iter()
+        .filter(|recipient| recipient.channel == Channel::Whatsapp && sent(recipient) > 0)
+        .map(|recipient| {
+            let until = pair_counted(recipient.pair_busy_until, now, sent(recipient));
+            (recipient.key.customer, until)
+        })
+        .collect();
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let mut builder = QueryBuilder::new("with v (c, u) as (");
+    builder.push_values(pairs, |mut row, (customer, until)| {
+        row.push_bind(customer.to_string()).push_bind(until.0);
+    });
+    builder.push(") update customer set pair_busy_until = v.u from v where customer.id = v.c");
+    builder.build().execute(tx).await.map(drop)
+}
+
 /// Notes that all messages of these recipients are about to be sent, each recipient's in one request with a key.
 async fn begin_all(
     tx: &mut SqliteConnection,
@@ -836,6 +860,8 @@ struct Recipient {
     key: RecipientKey,
     event: EventId,
     account: AccountId,
+    channel: Channel,
+    pair_busy_until: Timestamp,
     status: DeliveryStatus,
     reason: Option<Reason>,
     code: Option<String>,
@@ -945,7 +971,13 @@ pub(super) async fn settle(
         write_deliveries(tx, &recipients, now).await?;
         write_recipients(tx, &recipients, now).await?;
         write_messages(tx, &recipients, now, &mut changes).await?;
-        stop_marketing(tx, &newly_opted_out(&recipients), now).await?;
+        count_pairs(tx, &recipients, now).await?;
+        stop_marketing(tx, &newly_failed(&recipients, Reason::OptedOut), now).await?;
+        mark_unreachable(tx, &newly_failed(&recipients, Reason::Unreachable), now).await?;
+        for (account, reason, code) in newly_stopped(&recipients) {
+            let paused = pause(tx, account, reason, &code, now).await?;
+            changes.broadcasts.extend(paused);
+        }
         let changed = recipients.iter().filter(|recipient| recipient.is_changed);
         changes
             .broadcasts
@@ -961,7 +993,7 @@ async fn load_recipients(
     let mut deliveries = load_deliveries(tx, keys).await?;
     let mut builder = with_keys(keys);
     builder.push(
-        " select r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.status, r.reason, r.platform_code,
+        " select r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.channel, c.pair_busy_until, r.status, r.reason, r.platform_code,
                  r.is_open, r.not_before, r.attempts, r.lease_owner, r.first_attempt_at, r.name,
                  c.delivered_until, c.read_until
           from v cross join recipient r on r.broadcast_id = v.b and r.customer_id = v.c
@@ -975,6 +1007,8 @@ async fn load_recipients(
                 key,
                 event: read_id(row, "event_id")?,
                 account: read_id(row, "account_id")?,
+                channel: read_word(row, "channel", Channel::parse)?,
+                pair_busy_until: read_time(row, "pair_busy_until")?,
                 status: read_word(row, "status", DeliveryStatus::parse)?,
                 reason: read_word_or_none(row, "reason", Reason::parse)?,
                 code: row.try_get("platform_code")?,
@@ -1067,17 +1101,53 @@ async fn write_recipients(
     Ok(())
 }
 
-/// Customers whom the platform was asked to send something, and who want no marketing, as it answered.
-fn newly_opted_out(recipients: &[Recipient]) -> Vec<CustomerId> {
-    let has_opted_out = |delivery: &Delivery| {
-        let is_told = delivery.status == DeliveryStatus::Failed;
-        delivery.is_changed && is_told && delivery.reason == Some(Reason::OptedOut)
-    };
+/// Customers whom the platform was asked to send something, and whom it refused for a reason just now.
+fn newly_failed(recipients: &[Recipient], reason: Reason) -> Vec<CustomerId> {
     recipients
         .iter()
-        .filter(|recipient| recipient.deliveries.iter().any(has_opted_out))
+        .filter(|recipient| {
+            let mut deliveries = recipient.deliveries.iter();
+            deliveries.any(|delivery| delivery.failed_now() && delivery.reason == Some(reason))
+        })
         .map(|recipient| recipient.key.customer)
         .collect()
+}
+
+/// Accounts of which the platform tells after accepting a message that nothing of them arrives.
+fn newly_stopped(recipients: &[Recipient]) -> BTreeSet<(AccountId, Reason, String)> {
+    let mut stopped = BTreeSet::new();
+    for recipient in recipients {
+        for delivery in &recipient.deliveries {
+            if let Some(reason) = delivery.reason
+                && delivery.failed_now()
+                && reason.is_of_account()
+            {
+                let code = delivery.code.clone().unwrap_or_default();
+                stopped.insert((recipient.account, reason, code));
+            }
+        }
+    }
+    stopped
+}
+
+/// Notes who can't be reached until they write again.
+async fn mark_unreachable(
+    tx: &mut SqliteConnection,
+    customers: &[CustomerId],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    if customers.is_empty() {
+        return Ok(());
+    }
+    query(
+        "update customer set is_blocked = 1, block_changed_at = $2
+         where id in (select value from json_each($1)) and block_changed_at < $2",
+    )
+    .bind(serde_json::to_string(customers).expect("ids are JSON"))
+    .bind(now.0)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use omocast_contract::{
 use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::{Changes, Delivery, Recipient, is_in_thread};
+use super::{Changes, Delivery, Recipient, RecipientKey, is_in_thread};
 use crate::store::bindings::bound_to_or_none;
 use crate::store::inbound::one_line;
 use crate::store::templates::sent_template;
@@ -75,7 +75,7 @@ pub(super) async fn write_messages(
                 .filter(|delivery| delivery.is_new)
                 .max_by_key(|each| each.position);
             let shown = newest.zip(sent.get(&broadcast)).and_then(|(each, sent)| {
-                let shown = sent.shown(recipient, each.position);
+                let shown = sent.shown(recipient.name.as_deref(), each.position);
                 shown.map(|shown| (recipient, sent.member, one_line(&shown.line), shown.medium))
             });
             let Some(shown) = shown else { continue };
@@ -88,7 +88,7 @@ pub(super) async fn write_messages(
         let Some(sent) = sent.get(&recipient.key.broadcast) else {
             continue;
         };
-        if let Some(shown) = sent.shown(recipient, delivery.position) {
+        if let Some(shown) = sent.shown(recipient.name.as_deref(), delivery.position) {
             rows.push((*recipient, *delivery, sent, shown));
         }
     }
@@ -146,8 +146,8 @@ pub(super) async fn write_messages(
 
 impl Sent {
     /// What one recipient got: with their name in it.
-    fn shown(&self, recipient: &Recipient, position: u32) -> Option<Shown> {
-        let name = recipient.name.as_deref().unwrap_or_default();
+    fn shown(&self, name: Option<&str>, position: u32) -> Option<Shown> {
+        let name = name.unwrap_or_default();
         if let Some(SentTemplate { template, fill }) = &self.template {
             let filled = filled_in(template, fill, name, &self.name_fallback);
             return (position == 0).then(|| Shown {
@@ -169,6 +169,24 @@ impl Sent {
             media: message.media(),
         })
     }
+}
+
+/// The words of one delivery as its recipient got them; none where it is no text.
+pub(in crate::store) async fn find_text(
+    tx: &mut SqliteConnection,
+    key: RecipientKey,
+    position: u32,
+) -> Result<Option<String>, sqlx::Error> {
+    let sent = load_sent(tx, key.broadcast).await?;
+    let row = query("select name from recipient where broadcast_id = $1 and customer_id = $2")
+        .bind(key.broadcast.to_string())
+        .bind(key.customer.to_string())
+        .fetch_one(tx)
+        .await?;
+    let shown = sent.shown(row.try_get("name")?, position);
+    Ok(shown
+        .filter(|shown| shown.medium == Medium::Text)
+        .map(|shown| shown.text))
 }
 
 async fn load_sent(tx: &mut SqliteConnection, broadcast: BroadcastId) -> Result<Sent, sqlx::Error> {

@@ -8,13 +8,13 @@ use crate::api::json::read;
 
 /// Where a member's selection of a list is kept.
 #[derive(Clone, Copy)]
-pub(super) struct KeptSelection {
+pub struct KeptSelection {
     source: Source,
     name: StoredValue<String>,
 }
 
 impl KeptSelection {
-    pub(super) fn of(member: MemberId, source: Source) -> Self {
+    pub fn of(member: MemberId, source: Source) -> Self {
         let list = match source {
             Source::MyEvents => "omocast.selection.",
             Source::BoundCustomers => "omocast.bound-selection.",
@@ -26,7 +26,7 @@ impl KeptSelection {
     }
 
     /// Nobody of the list, of which all is kept.
-    pub(super) fn nobody(self) -> Audience {
+    pub fn nobody(self) -> Audience {
         Audience {
             source: self.source,
             ..Audience::default()
@@ -34,7 +34,7 @@ impl KeptSelection {
     }
 
     /// What was kept; nobody chosen where there is nothing.
-    pub(super) fn load(self) -> Audience {
+    pub fn load(self) -> Audience {
         storage()
             .and_then(|storage| self.name.with_value(|name| storage.get_item(name)).ok()?)
             // Of another version, perhaps.
@@ -43,7 +43,7 @@ impl KeptSelection {
             .unwrap_or_else(|| self.nobody())
     }
 
-    pub(super) fn keep(self, audience: &Audience) {
+    pub fn keep(self, audience: &Audience) {
         if *audience == self.nobody() {
             return self.forget();
         }
@@ -55,7 +55,7 @@ impl KeptSelection {
         }
     }
 
-    pub(super) fn forget(self) {
+    pub fn forget(self) {
         if let Some(storage) = storage() {
             // Fails only where nothing was kept.
             let _ = self.name.with_value(|name| storage.remove_item(name));

@@ -1,8 +1,14 @@
-//! Broadcasts: made in one transaction, and shown with what became of them.
+//! Broadcasts: checked, made in one transaction, and shown with what became of them.
 
-use std::collections::HashMap;
+mod control;
+pub(super) mod log;
+mod preflight;
+mod retry;
+
+use std::collections::{BTreeMap, HashMap};
 
 use omocast_contract::audience::ChannelCount;
+use omocast_contract::control::AccountQuota;
 use omocast_contract::draft::{check_messages, title};
 use omocast_contract::link::{count_links, count_links_in};
 use omocast_contract::member::Scope;
@@ -11,26 +17,32 @@ use omocast_contract::template::fill::{check_fill, fill as filled_in};
 use omocast_contract::variable::uses_name;
 use omocast_contract::waba::check_waba;
 use omocast_contract::{
-    Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary,
-    Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, MediaId, OutgoingMessage,
-    Problem, ProblemCode, Progress, Reason, Recipient, SentTemplate, Source, TemplateFill,
-    Timestamp,
+    AccountId, Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, BroadcastStatus,
+    BroadcastSummary, Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, LogEvent,
+    MediaId, OutcomeCount, OutgoingMessage, Problem, ProblemCode, Progress, Reason, Recipient,
+    SentTemplate, Source, TemplateFill, Timestamp,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
+use super::accounts::{paused_accounts, quotas};
 use super::audience::{
-    Scoped, check_sendable, count_groups, count_wabas, push_audience, push_reason, sum,
+    Scoped, Situation, Sorted, check_sendable, count_wabas, push_audience, push_reason, sort,
 };
 use super::drafts::delete_draft;
 use super::media::{media_facts, media_in, media_of, use_media};
 use super::templates::{find_template, sent_template};
 use super::{
-    Member, Store, read_count, read_id, read_time, read_time_or_none, read_word, read_word_or_none,
+    Member, Store, read_count, read_id, read_id_or_none, read_time, read_time_or_none, read_word,
+    read_word_or_none,
 };
+use crate::config::Pace;
 use crate::error::{AppError, AppResult};
+use log::{log, read_log};
+use preflight::seconds_for;
+use retry::count_retryable;
 
 /// Broadcasts in one page of the list.
 const PAGE: usize = 30;
@@ -38,7 +50,7 @@ const PAGE: usize = 30;
 const RECIPIENT_PAGE: usize = 100;
 
 const SUMMARY: &str =
-    "select b.id, b.title, b.status, m.name as sender, b.member_id, b.created_at, b.completed_at,
+    "select b.id, b.title, b.status, m.name as sender, b.member_id, b.created_at, b.starts_at, b.completed_at, b.retry_of,
     b.message_count, b.messages, b.name_fallback, b.links_official, b.links_other,
     b.kind, b.template from broadcast b join member m on m.id = b.member_id";
 
@@ -60,46 +72,27 @@ impl Store {
         &self,
         member: &Member,
         request: &BroadcastRequest,
-        key: &str,
-        request_hash: &str,
+        once: Once<'_>,
+        begins: Begins,
+        pace: &Pace,
         now: Timestamp,
     ) -> AppResult<CreatedBroadcast> {
         let mut tx = self.begin_write().await?;
-        let earlier = query(
-            "select id, request_hash from broadcast where member_id = $1 and idempotency_key = $2",
-        )
-        .bind(member.id.to_string())
-        .bind(key)
-        .fetch_optional(&mut *tx)
-        .await?;
-        if let Some(earlier) = earlier {
-            if earlier.try_get::<String, _>("request_hash")? != request_hash {
-                return Err(ProblemCode::IdempotencyKeyReused.into());
-            }
-            let id = read_id(&earlier, "id")?;
-            return Ok(CreatedBroadcast::Repeated(
-                find_broadcast(&mut tx, id).await?,
-            ));
+        if let Some(earlier) = find_earlier(&mut tx, member, once).await? {
+            let broadcast = find_broadcast(&mut tx, earlier, pace).await?;
+            return Ok(CreatedBroadcast::Repeated(broadcast));
         }
-
-        let content = match &request.content {
-            Content::Messages(messages) => Checked::messages(messages, member),
-            Content::Template(fill) => {
-                let fallback = request.name_fallback.as_deref();
-                check_template(&mut tx, member, fill, fallback).await?
-            }
+        let begins_later = match begins {
+            Begins::AfterHold(_) => None,
+            Begins::At(at) => Some(at),
         };
+        let Checked {
+            content,
+            sorted,
+            situation,
+        } = check(&mut tx, member, request, now, begins_later).await?;
         let audience = &request.audience;
-        let at_audience = |code| Problem::new(code).at("audience");
-        audience.check().map_err(at_audience)?;
-        check_sendable(&mut tx, member, audience).await?;
-        let (outgoing, scoped) = (content.outgoing, Scoped::Sendable);
-        let groups = count_groups(&mut tx, member, audience, outgoing, now, scoped).await?;
-        let count = sum(&groups, outgoing, now);
-        if let Some(sent) = &content.template {
-            let wabas = count_wabas(&mut tx, member, &groups, outgoing, now).await?;
-            check_waba(&sent.template.waba.id, &wabas).map_err(at_audience)?;
-        }
+        let count = &sorted.count;
         if count.reached_total() == 0 {
             let is_empty = count.skipped_total() == 0;
             let code = if is_empty {
@@ -107,22 +100,15 @@ impl Store {
             } else {
                 ProblemCode::AudienceUnreachable
             };
-            return Err(at_audience(code).into());
+            return Err(Problem::new(code).at("audience").into());
         }
-        if let Content::Messages(messages) = &request.content {
-            let facts = media_facts(&mut tx, member.team_id, media_in(messages)).await?;
-            let problems = check_messages(
-                messages,
-                count.channels(),
-                request.surface,
-                |id| facts.get(&id).copied(),
-                request.name_fallback.as_deref(),
-            );
-            if let Some(found) = problems.into_iter().next() {
-                let mut problem = Problem::new(found.code).at(found.field());
-                problem.channels = found.channels.iter().collect();
-                return Err(problem.into());
-            }
+        let needed = sorted.by_account(&situation);
+        if quotas(&mut tx, &needed)
+            .await?
+            .iter()
+            .any(AccountQuota::is_short)
+        {
+            return Err(Problem::new(ProblemCode::QuotaShort).at("audience").into());
         }
 
         let id = BroadcastId(Uuid::now_v7());
@@ -131,14 +117,14 @@ impl Store {
         query(
             "insert into broadcast (id, team_id, member_id, idempotency_key, request_hash, title, messages, message_count,
                                     audience, status, created_at, name_fallback, links_official, links_other, draft_id,
-                                    kind, template_id, template, source)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'sending', $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+                                    kind, template_id, template, source, starts_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $19, $10, $11, $12, $13, $14, $15, $16, $17, $18, $20)",
         )
         .bind(id.to_string())
         .bind(member.team_id.to_string())
         .bind(member.id.to_string())
-        .bind(key)
-        .bind(request_hash)
+        .bind(once.key)
+        .bind(once.hash)
         .bind(&content.title)
         .bind(serde_json::to_string(messages).expect("messages are JSON"))
         .bind(content.message_count as i64)
@@ -152,6 +138,8 @@ impl Store {
         .bind(sent.map(|sent| sent.template.id.to_string()))
         .bind(sent.map(|sent| serde_json::to_string(sent).expect("a template is JSON")))
         .bind(audience.source.as_str())
+        .bind(begins.status().as_str())
+        .bind(begins.at(now).0)
         .execute(&mut *tx)
         .await?;
         let media = content.media.iter().copied();
@@ -161,16 +149,19 @@ impl Store {
         }
 
         let mut recipients = QueryBuilder::<Sqlite>::new(
-            "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, name, status, reason, updated_at, is_open)
+            "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, name, status, reason, updated_at,
+                                    is_open, not_before)
              select broadcast_id, customer_id, event_id, account_id, channel, name,
-                    case when reason is null then 'queued' else 'skipped' end, reason, now, reason is null
+                    case when reason is null then 'queued' else 'skipped' end, reason, now, reason is null, starts_at
              from (select ",
         );
         recipients
             .push_bind(id.to_string())
             .push(" as broadcast_id, ")
             .push_bind(now.0)
-            .push(" as now, ");
+            .push(" as now, ")
+            .push_bind(begins.at(now).0)
+            .push(" as starts_at, ");
         recipients.push(match audience.source {
             Source::MyEvents => "e.id as event_id, ",
             Source::BoundCustomers => "e.event_id, ",
@@ -181,7 +172,11 @@ impl Store {
         } else {
             "null as name, "
         });
-        push_reason(&mut recipients, &groups, outgoing, now);
+        let channels = count.channels();
+        push_reason(&mut recipients, &sorted, &situation, |reason, channel| {
+            // Who can't be reached now may be when it begins, on a channel that the messages were checked for.
+            begins_later.is_none() || !reason.may_pass() || !channels.contains(channel)
+        });
         recipients.push(" as reason");
         push_audience(&mut recipients, member, audience, Scoped::Sendable);
         // In the order of the table, which is quicker to write.
@@ -199,7 +194,16 @@ impl Store {
         .bind(serde_json::to_string(&positions).expect("numbers are JSON"))
         .execute(&mut *tx)
         .await?;
-        let broadcast = find_broadcast(&mut tx, id).await?;
+        let recipients = count.reached_total();
+        let event = match begins {
+            Begins::AfterHold(_) => LogEvent::Accepted { recipients },
+            Begins::At(starts_at) => LogEvent::Scheduled {
+                starts_at,
+                recipients,
+            },
+        };
+        log(&mut tx, id, Some(member.id), &event, now).await?;
+        let broadcast = find_broadcast(&mut tx, id, pace).await?;
         tx.commit().await?;
         // Or else its sender, who was told that it is accepted, would send another.
         self.make_durable().await?;
@@ -237,10 +241,15 @@ impl Store {
     }
 
     /// One broadcast that the member sees.
-    pub async fn find_broadcast(&self, member: &Member, id: BroadcastId) -> AppResult<Broadcast> {
+    pub async fn find_broadcast(
+        &self,
+        member: &Member,
+        id: BroadcastId,
+        pace: &Pace,
+    ) -> AppResult<Broadcast> {
         let mut connection = self.reader.acquire().await?;
         check_scope(&mut connection, member, id).await?;
-        find_broadcast(&mut connection, id).await
+        find_broadcast(&mut connection, id, pace).await
     }
 
     /// One page of the recipients of a broadcast that the member sees.
@@ -308,8 +317,119 @@ impl Store {
     }
 }
 
-/// What a broadcast is to send.
+/// What makes a request that is repeated the same one.
+#[derive(Clone, Copy, Debug)]
+pub struct Once<'a> {
+    /// The `Idempotency-Key`.
+    pub key: &'a str,
+    /// What was asked, to tell a repeat from a reuse of the key.
+    pub hash: &'a str,
+}
+
+/// When a broadcast begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// When it has been held for so many milliseconds.
+    AfterHold(i64),
+    /// At a time.
+    At(Timestamp),
+}
+
+impl Begins {
+    fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::AfterHold(hold) => now.plus(hold),
+            Self::At(at) => at,
+        }
+    }
+
+    fn status(self) -> BroadcastStatus {
+        match self {
+            Self::AfterHold(0) => BroadcastStatus::Sending,
+            Self::AfterHold(_) => BroadcastStatus::Held,
+            Self::At(_) => BroadcastStatus::Scheduled,
+        }
+    }
+}
+
+/// The broadcast that the same request made before; refuses a key that was used for another.
+async fn find_earlier(
+    tx: &mut SqliteConnection,
+    member: &Member,
+    once: Once<'_>,
+) -> AppResult<Option<BroadcastId>> {
+    let earlier = query(
+        "select id, request_hash from broadcast where member_id = $1 and idempotency_key = $2",
+    )
+    .bind(member.id.to_string())
+    .bind(once.key)
+    .fetch_optional(tx)
+    .await?;
+    let Some(earlier) = earlier else {
+        return Ok(None);
+    };
+    if earlier.try_get::<String, _>("request_hash")? != once.hash {
+        return Err(ProblemCode::IdempotencyKeyReused.into());
+    }
+    Ok(Some(read_id(&earlier, "id")?))
+}
+
+/// A request that may be accepted, if somebody is reached.
 struct Checked {
+    content: CheckedContent,
+    sorted: Sorted,
+    situation: Situation,
+}
+
+/// Refuses what can't be sent, and sorts the audience. `starts_at` is none where it begins at once.
+async fn check(
+    tx: &mut SqliteConnection,
+    member: &Member,
+    request: &BroadcastRequest,
+    now: Timestamp,
+    starts_at: Option<Timestamp>,
+) -> AppResult<Checked> {
+    let content = match &request.content {
+        Content::Messages(messages) => CheckedContent::messages(messages, member),
+        Content::Template(fill) => {
+            let fallback = request.name_fallback.as_deref();
+            check_template(tx, member, fill, fallback).await?
+        }
+    };
+    let audience = &request.audience;
+    let at_audience = |code| Problem::new(code).at("audience");
+    audience.check().map_err(at_audience)?;
+    check_sendable(tx, member, audience).await?;
+    let situation = Situation::find(tx, member.team_id, content.outgoing, now, starts_at).await?;
+    let sorted = sort(tx, member, audience, &situation, Scoped::Sendable).await?;
+    if let Some(sent) = &content.template {
+        let wabas = count_wabas(tx, member, &sorted, &situation).await?;
+        check_waba(&sent.template.waba.id, &wabas).map_err(at_audience)?;
+    }
+    if let Content::Messages(messages) = &request.content {
+        let facts = media_facts(tx, member.team_id, media_in(messages)).await?;
+        let problems = check_messages(
+            messages,
+            sorted.count.channels(),
+            request.surface,
+            |id| facts.get(&id).copied(),
+            request.name_fallback.as_deref(),
+        );
+        if let Some(found) = problems.into_iter().next() {
+            let mut problem = Problem::new(found.code).at(found.field());
+            problem.channels = found.channels.iter().collect();
+            return Err(problem.into());
+        }
+    }
+    Ok(Checked {
+        content,
+        sorted,
+        situation,
+    })
+}
+
+/// What a broadcast is to send.
+struct CheckedContent {
     outgoing: Outgoing,
     title: String,
     message_count: usize,
@@ -321,7 +441,7 @@ struct Checked {
     template: Option<SentTemplate>,
 }
 
-impl Checked {
+impl CheckedContent {
     /// Messages, which are checked once it is known which channels they go to.
     fn messages(messages: &[OutgoingMessage], member: &Member) -> Self {
         let mut words = messages.iter().filter_map(OutgoingMessage::words);
@@ -343,7 +463,7 @@ async fn check_template(
     member: &Member,
     fill: &TemplateFill,
     name_fallback: Option<&str>,
-) -> AppResult<Checked> {
+) -> AppResult<CheckedContent> {
     let template = find_template(tx, member, fill.template)
         .await
         .map_err(|error| error.at("template"))?;
@@ -355,7 +475,7 @@ async fn check_template(
     }
     // As long as nobody's name makes a link, the links are the same for everybody.
     let filled = filled_in(&template, fill, "", name_fallback.unwrap_or_default());
-    Ok(Checked {
+    Ok(CheckedContent {
         outgoing: Outgoing::of_template(&template, fill.as_of),
         title: template.display_name().to_owned(),
         message_count: 1,
@@ -411,6 +531,7 @@ async fn check_scope(
 async fn find_broadcast(
     connection: &mut SqliteConnection,
     id: BroadcastId,
+    pace: &Pace,
 ) -> AppResult<Broadcast> {
     let mut sql = QueryBuilder::new(SUMMARY);
     sql.push(" where b.id = ").push_bind(id.to_string());
@@ -442,9 +563,20 @@ async fn find_broadcast(
             .map(|count| count.customers)
             .sum()
     };
+    let summary = summary(&row, progress)?;
+    let messages: Vec<OutgoingMessage> =
+        read_word(&row, "messages", |text| serde_json::from_str(text).ok())?;
+    let waiting = waiting_by_account(connection, id).await?;
+    let paused = paused_accounts(connection, &waiting).await?;
+    let seconds_left = seconds_for(connection, &waiting, &messages, pace).await?;
     Ok(Broadcast {
-        summary: summary(&row, progress)?,
-        messages: read_word(&row, "messages", |text| serde_json::from_str(text).ok())?,
+        outcomes: outcomes_of(connection, id).await?,
+        retryable: count_retryable(connection, id).await?,
+        paused,
+        seconds_left,
+        log: read_log(connection, id).await?,
+        summary,
+        messages,
         template: sent_template(&row)?,
         media: media_of(connection, &id.to_string()).await?,
         name_fallback: row.try_get("name_fallback")?,
@@ -456,6 +588,47 @@ async fn find_broadcast(
         tells_read: those_who(Channel::tells_read),
         channels,
     })
+}
+
+/// Recipients who did not get it, by what became of them, why and where; the most first.
+async fn outcomes_of(
+    connection: &mut SqliteConnection,
+    id: BroadcastId,
+) -> Result<Vec<OutcomeCount>, sqlx::Error> {
+    let rows = query(
+        "select status, reason, channel, count(*) as customers from recipient
+         where broadcast_id = $1 and status in ('failed', 'unknown', 'skipped')
+         group by status, reason, channel order by customers desc, status, reason, channel",
+    )
+    .bind(id.to_string())
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OutcomeCount {
+                status: read_word(row, "status", DeliveryStatus::parse)?,
+                reason: read_word_or_none(row, "reason", Reason::parse)?,
+                channel: read_word(row, "channel", Channel::parse)?,
+                customers: read_count(row, "customers")?,
+            })
+        })
+        .collect()
+}
+
+/// How many recipients of a broadcast wait, by account.
+async fn waiting_by_account(
+    connection: &mut SqliteConnection,
+    id: BroadcastId,
+) -> Result<BTreeMap<AccountId, u64>, sqlx::Error> {
+    let rows = query(
+        "select account_id, count(*) as customers from recipient where broadcast_id = $1 and is_open = 1 group by account_id",
+    )
+    .bind(id.to_string())
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((read_id(row, "account_id")?, read_count(row, "customers")?)))
+        .collect()
 }
 
 /// How many recipients of each broadcast stand where.
@@ -489,6 +662,8 @@ fn summary(row: &SqliteRow, progress: Progress) -> Result<BroadcastSummary, sqlx
         sender: row.try_get("sender")?,
         sender_id: read_id(row, "member_id")?,
         created_at: read_time(row, "created_at")?,
+        starts_at: read_time(row, "starts_at")?,
+        retry_of: read_id_or_none(row, "retry_of")?,
         completed_at: read_time_or_none(row, "completed_at")?,
         message_count: row.try_get("message_count")?,
         progress,

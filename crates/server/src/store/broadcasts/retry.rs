@@ -1,0 +1,146 @@
+//! Sends again what failed and may be retried: as a broadcast of its own, linked to the first.
+
+use omocast_contract::control::check_retry;
+use omocast_contract::{
+    BroadcastId, BroadcastStatus, LogEvent, MemberId, ProblemCode, Reason, Timestamp,
+};
+use sqlx::{SqliteConnection, query};
+use uuid::Uuid;
+
+use super::log::log;
+use super::{Begins, CreatedBroadcast, Once, check_scope, find_broadcast, find_earlier};
+use crate::config::Pace;
+use crate::error::AppResult;
+use crate::store::{Member, Store, read_count, read_id, read_word};
+
+/// The recipients `r` of the broadcast `$1` whose failure may be retried, by the reasons of the list `$2`,
+/// and was not yet: a retry that was stopped before it was their turn does not count.
+const RETRYABLE: &str = " from recipient r
+    where r.broadcast_id = $1 and r.status = 'failed' and r.reason in (select value from json_each($2))
+      and not exists (
+        select 1 from broadcast later join recipient again
+            on again.broadcast_id = later.id and again.customer_id = r.customer_id
+        where later.retry_of = $1 and coalesce(again.reason, '') <> 'stopped')";
+
+fn reasons() -> String {
+    let reasons = Reason::ALL
+        .into_iter()
+        .filter(|reason| reason.may_be_retried());
+    let words: Vec<_> = reasons.map(Reason::as_str).collect();
+    serde_json::to_string(&words).expect("words are JSON")
+}
+
+fn with_retryable(before: &str, after: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("{before}{RETRYABLE}{after}"))
+}
+
+/// How many recipients' failures may be retried, and were not yet.
+pub(super) async fn count_retryable(
+    connection: &mut SqliteConnection,
+    id: BroadcastId,
+) -> Result<u64, sqlx::Error> {
+    let row = query(with_retryable("select count(*) as customers", ""))
+        .bind(id.to_string())
+        .bind(reasons())
+        .fetch_one(connection)
+        .await?;
+    read_count(&row, "customers")
+}
+
+impl Store {
+    /// Makes a broadcast of what failed in another and may be retried, once for each key.
+    ///
+    /// A customer gets those messages again that failed or were not tried after them, and none that arrived or may have.
+    pub async fn retry_broadcast(
+        &self,
+        member: &Member,
+        original: BroadcastId,
+        once: Once<'_>,
+        begins: Begins,
+        pace: &Pace,
+        now: Timestamp,
+    ) -> AppResult<CreatedBroadcast> {
+        let mut tx = self.begin_write().await?;
+        check_scope(&mut tx, member, original).await?;
+        if let Some(earlier) = find_earlier(&mut tx, member, once).await? {
+            let broadcast = find_broadcast(&mut tx, earlier, pace).await?;
+            return Ok(CreatedBroadcast::Repeated(broadcast));
+        }
+        let row = query("select status, member_id from broadcast where id = $1")
+            .bind(original.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        let sender: MemberId = read_id(&row, "member_id")?;
+        check_retry(
+            read_word(&row, "status", BroadcastStatus::parse)?,
+            sender == member.id,
+        )?;
+        let id = BroadcastId(Uuid::now_v7());
+        query(
+            "insert into broadcast (id, team_id, member_id, idempotency_key, request_hash, title, messages, message_count,
+                                    audience, status, created_at, name_fallback, links_official, links_other,
+                                    kind, template_id, template, source, starts_at, retry_of)
+             select $2, team_id, member_id, $3, $4, title, messages, message_count,
+                    audience, $5, $6, name_fallback, links_official, links_other,
+                    kind, template_id, template, source, $7, id
+             from broadcast where id = $1",
+        )
+        .bind(original.to_string())
+        .bind(id.to_string())
+        .bind(once.key)
+        .bind(once.hash)
+        .bind(begins.status().as_str())
+        .bind(now.0)
+        .bind(begins.at(now).0)
+        .execute(&mut *tx)
+        .await?;
+        query("insert into media_use (holder_id, media_id) select $2, media_id from media_use where holder_id = $1")
+            .bind(original.to_string())
+            .bind(id.to_string())
+            .execute(&mut *tx)
+            .await?;
+        let made = query(with_retryable(
+            "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, name, status, updated_at,
+                                    is_open, not_before)
+             select $3, r.customer_id, r.event_id, r.account_id, r.channel, r.name, 'queued', $4, 1, $5",
+            "",
+        ))
+        .bind(original.to_string())
+        .bind(reasons())
+        .bind(id.to_string())
+        .bind(now.0)
+        .bind(begins.at(now).0)
+        .execute(&mut *tx)
+        .await?;
+        let recipients = made.rows_affected();
+        if recipients == 0 {
+            return Err(ProblemCode::NothingToRetry.into());
+        }
+        query(
+            "insert into delivery (broadcast_id, customer_id, position, status, updated_at)
+             select $2, d.customer_id, d.position, 'queued', $3
+             from recipient r join delivery d on d.broadcast_id = $1 and d.customer_id = r.customer_id
+             where r.broadcast_id = $2
+               and ((d.status = 'failed' and d.reason in (select value from json_each($4)))
+                    or (d.status = 'skipped' and d.reason = 'earlier_message_failed'))
+             order by d.customer_id, d.position",
+        )
+        .bind(original.to_string())
+        .bind(id.to_string())
+        .bind(now.0)
+        .bind(reasons())
+        .execute(&mut *tx)
+        .await?;
+        let retried = LogEvent::Retried {
+            broadcast: id,
+            recipients,
+        };
+        log(&mut tx, original, Some(member.id), &retried, now).await?;
+        let accepted = LogEvent::Accepted { recipients };
+        log(&mut tx, id, Some(member.id), &accepted, now).await?;
+        let broadcast = find_broadcast(&mut tx, id, pace).await?;
+        tx.commit().await?;
+        self.make_durable().await?;
+        Ok(CreatedBroadcast::New(broadcast))
+    }
+}

@@ -1,0 +1,393 @@
+//! The check before sending, and what may be done with a broadcast afterwards: by whom, when, and what is refused.
+
+use axum::http::StatusCode;
+use omocast_contract::api::{IDEMPOTENCY_KEY, path};
+use omocast_contract::audience::SkippedCount;
+use omocast_contract::timestamp::{DAY, HOUR};
+use omocast_contract::{
+    Broadcast, BroadcastRequest, BroadcastStatus, Channel, Control, Controlled, EventId, LocalTime,
+    LogEvent, Plan, Preflight, ProblemCode, Reason, Role, Timestamp,
+};
+use serde_json::json;
+use sqlx::query;
+
+use crate::broadcasts::{assert_nothing_was_made, shop};
+use crate::support::{Team, TestApp, User, text, to_all};
+
+/// A shop whose broadcasts are held for eight seconds.
+async fn holding() -> (TestApp, Team, User) {
+    let store = omocast_server::store::Store::in_memory().await.unwrap();
+    let app = TestApp::with_store(store, |config| config.hold = 8_000);
+    let team = app.team("ATELIER", Plan::Omo).await;
+    let rep = app.user(&team, Role::SalesRep, &["A1"]).await;
+    (app, team, rep)
+}
+
+/// A moment as the clocks in Taipei, eight hours ahead, show it.
+fn in_taipei(at: Timestamp) -> LocalTime {
+    LocalTime::parse(&at.plus(8 * HOUR).to_string()[..16]).unwrap()
+}
+
+async fn control(user: &User, broadcast: &Broadcast, control: Control) -> Controlled {
+    let answer = user
+        .post(&path::broadcast_control(broadcast.summary.id), &control)
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    answer.json()
+}
+
+async fn refused(user: &User, broadcast: &Broadcast, control: Control, code: ProblemCode) {
+    let answer = user
+        .post(&path::broadcast_control(broadcast.summary.id), &control)
+        .await;
+    answer.refused(code, None);
+}
+
+async fn set_phone(app: &TestApp, event: EventId, phone: &str) {
+    query("update customer set phone = $2, phone_digits = $2 where id = (select customer_id from event where id = $1)")
+        .bind(event.to_string())
+        .bind(phone)
+        .execute(app.app.store.raw())
+        .await
+        .unwrap();
+}
+
+async fn check(user: &User, request: &BroadcastRequest) -> Preflight {
+    let answer = user.post(path::BROADCAST_PREFLIGHT, request).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    answer.json()
+}
+
+fn skipped(count: &Preflight, reason: Reason) -> Vec<SkippedCount> {
+    let all = count.count.skipped.iter().copied();
+    all.filter(|skipped| skipped.reason == reason).collect()
+}
+
+#[tokio::test]
+async fn one_person_on_two_channels_gets_it_where_they_wrote_last() {
+    let (app, team, rep) = shop().await;
+    let whatsapp = app
+        .event(&team, Some(rep.id), |event| {
+            event.channel = Channel::Whatsapp
+        })
+        .await;
+    let line = app
+        .event(&team, Some(rep.id), |event| {
+            event.last_inbound_at = Some(event.last_message_at.plus(-2 * HOUR));
+        })
+        .await;
+    let other = app.event(&team, Some(rep.id), |_| ()).await;
+    for (event, phone) in [
+        (whatsapp, "886900000001"),
+        (line, "886900000001"),
+        (other, "886900000002"),
+    ] {
+        set_phone(&app, event, phone).await;
+    }
+    let request = to_all(vec![text("hello")]);
+    let found = check(&rep, &request).await;
+    assert_eq!(found.count.reached_total(), 2);
+    let twice = SkippedCount {
+        reason: Reason::Duplicate,
+        channel: Channel::Line,
+        customers: 1,
+    };
+    assert_eq!(skipped(&found, Reason::Duplicate), [twice]);
+    let made: Broadcast = rep.broadcast("press-0001", &request).await.json();
+    let progress = made.summary.progress;
+    assert_eq!((progress.waiting(), progress.skipped), (2, 1));
+    assert_eq!(made.outcomes[0].reason, Some(Reason::Duplicate));
+    // Where the newer can't be reached, the other is.
+    query("update customer set is_blocked = 1 where id = (select customer_id from event where id = $1)")
+        .bind(whatsapp.to_string())
+        .execute(app.app.store.raw())
+        .await
+        .unwrap();
+    let found = check(&rep, &request).await;
+    assert_eq!(found.count.reached_total(), 2);
+    assert_eq!(skipped(&found, Reason::Duplicate), []);
+}
+
+#[tokio::test]
+async fn customers_of_an_account_that_has_stopped_are_told_before_sending() {
+    let (app, team, rep) = shop().await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    app.event(&team, Some(rep.id), |event| {
+        event.channel = Channel::Whatsapp
+    })
+    .await;
+    let line = team.account(Channel::Line);
+    let (store, now) = (&app.app.store, app.now());
+    let stop = store.pause_account(line, Reason::AccountRestricted, "", now);
+    stop.await.unwrap();
+    let request = to_all(vec![text("hello")]);
+    let found = check(&rep, &request).await;
+    assert_eq!(found.count.reached_total(), 1);
+    assert_eq!(skipped(&found, Reason::AccountRestricted).len(), 1);
+    let made: Broadcast = rep.broadcast("press-0001", &request).await.json();
+    assert_eq!(made.outcomes[0].reason, Some(Reason::AccountRestricted));
+    // Once it is to be tried again it may be mended.
+    app.advance(60_000);
+    assert_eq!(check(&rep, &request).await.count.reached_total(), 2);
+}
+
+#[tokio::test]
+async fn who_has_too_little_left_this_month_is_told_how_much_and_refused() {
+    let (app, team, rep) = shop().await;
+    for _ in 0..3 {
+        app.event(&team, Some(rep.id), |_| ()).await;
+    }
+    query(
+        "update account set quota_limit = 500, quota_used = 498, quota_read_at = $2 where id = $1",
+    )
+    .bind(team.account(Channel::Line).to_string())
+    .bind(app.now().0)
+    .execute(app.app.store.raw())
+    .await
+    .unwrap();
+    let request = to_all(vec![text("one"), text("two")]);
+    let found = check(&rep, &request).await;
+    let [quota] = found.quotas.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!((quota.needed, quota.left, quota.limit), (3, 2, 500));
+    assert!(quota.is_short());
+    let answer = rep.broadcast("press-0001", &request).await;
+    answer.refused(ProblemCode::QuotaShort, Some("audience"));
+    assert_nothing_was_made(&app).await;
+}
+
+#[tokio::test]
+async fn what_waits_to_be_sent_is_taken_from_the_quota() {
+    let (app, team, rep) = shop().await;
+    for _ in 0..3 {
+        app.event(&team, Some(rep.id), |_| ()).await;
+    }
+    query(
+        "update account set quota_limit = 500, quota_used = 495, quota_read_at = $2 where id = $1",
+    )
+    .bind(team.account(Channel::Line).to_string())
+    .bind(app.now().0)
+    .execute(app.app.store.raw())
+    .await
+    .unwrap();
+    let request = to_all(vec![text("one")]);
+    let first = rep.broadcast("press-0001", &request).await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    let second = rep.broadcast("press-0002", &request).await;
+    second.refused(ProblemCode::QuotaShort, Some("audience"));
+}
+
+#[tokio::test]
+async fn a_check_tells_how_long_it_takes_at_the_accounts_pace() {
+    let (app, team, rep) = shop().await;
+    for _ in 0..100 {
+        app.event(&team, Some(rep.id), |event| {
+            event.channel = Channel::Whatsapp
+        })
+        .await;
+    }
+    let found = check(&rep, &to_all(vec![text("one"), text("two")])).await;
+    // 200 messages at 80 a second.
+    assert_eq!(found.seconds, 3);
+    assert_nothing_was_made(&app).await;
+}
+
+#[tokio::test]
+async fn a_check_refuses_what_sending_would() {
+    let (app, team, rep) = shop().await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    let empty = rep
+        .post(path::BROADCAST_PREFLIGHT, &to_all(vec![text("  ")]))
+        .await;
+    empty.refused(ProblemCode::TextEmpty, Some("messages[0]"));
+}
+
+#[tokio::test]
+async fn a_broadcast_is_put_off_and_put_off_again_and_called_off() {
+    let (app, team, rep) = shop().await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    // Their window is closed now; they may write before it begins, when whoever can be reached is looked at again.
+    app.event(&team, Some(rep.id), |event| {
+        (event.channel, event.last_inbound_at) = (Channel::Whatsapp, None);
+    })
+    .await;
+    app.event(&team, Some(rep.id), |event| {
+        event.channel = Channel::Whatsapp
+    })
+    .await;
+    let minutes = |minutes: i64| {
+        let at = app.now().plus(minutes * 60_000);
+        Timestamp(at.0 / 60_000 * 60_000)
+    };
+    let later = minutes(120);
+    let request = BroadcastRequest {
+        send_at: Some(in_taipei(later)),
+        ..to_all(vec![text("hello")])
+    };
+    let made: Broadcast = rep.broadcast("press-0001", &request).await.json();
+    assert_eq!(made.summary.status, BroadcastStatus::Scheduled);
+    assert_eq!(made.summary.starts_at, later);
+    assert_eq!(made.summary.progress.waiting(), 3);
+    let scheduled = LogEvent::Scheduled {
+        starts_at: later,
+        recipients: 2,
+    };
+    assert_eq!(made.log[0].event, scheduled);
+
+    let due = |at| app.app.store.accounts_with_work(at);
+    assert_eq!(due(minutes(119)).await.unwrap(), []);
+    let sooner = minutes(60);
+    let send_at = in_taipei(sooner);
+    let moved = control(&rep, &made, Control::Reschedule { send_at }).await;
+    assert_eq!(moved.broadcast.summary.starts_at, sooner);
+    assert_eq!(due(minutes(61)).await.unwrap().len(), 2);
+
+    let off = control(&rep, &made, Control::Stop).await;
+    assert_eq!(off.broadcast.summary.status, BroadcastStatus::Cancelled);
+    assert!(off.draft.is_some());
+    assert_eq!(due(minutes(121)).await.unwrap(), []);
+    refused(&rep, &made, Control::SendNow, ProblemCode::BroadcastOver).await;
+    assert_eq!(app.count("draft").await, 1);
+}
+
+#[tokio::test]
+async fn no_broadcast_is_put_off_to_a_time_that_does_not_come() {
+    let (app, team, rep) = shop().await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    for (at, code) in [
+        (app.now().plus(-HOUR), ProblemCode::ScheduleTooSoon),
+        (app.now(), ProblemCode::ScheduleTooSoon),
+        (app.now().plus(91 * DAY), ProblemCode::ScheduleTooFar),
+    ] {
+        let request = BroadcastRequest {
+            send_at: Some(in_taipei(at)),
+            ..to_all(vec![text("hello")])
+        };
+        let answer = rep.broadcast("press-0001", &request).await;
+        answer.refused(code, Some("send_at"));
+        let answer = rep.post(path::BROADCAST_PREFLIGHT, &request).await;
+        answer.refused(code, Some("send_at"));
+    }
+    let mut nonsense = serde_json::to_value(to_all(vec![text("hello")])).unwrap();
+    nonsense["send_at"] = json!("tomorrow");
+    let answer = rep
+        .post_with(
+            path::BROADCASTS,
+            &[(IDEMPOTENCY_KEY, "press-0002")],
+            &nonsense,
+        )
+        .await;
+    assert_eq!(answer.problem().code, ProblemCode::MalformedRequest);
+    assert_nothing_was_made(&app).await;
+}
+
+#[tokio::test]
+async fn who_sees_a_broadcast_may_stop_it_and_only_its_sender_may_do_more() {
+    let (app, team, rep) = holding().await;
+    let manager = app.user(&team, Role::SalesManager, &["A1"]).await;
+    let stranger = app.user(&team, Role::SalesRep, &["A2"]).await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    let made: Broadcast = rep
+        .broadcast("press-0001", &to_all(vec![text("hello")]))
+        .await
+        .json();
+    assert_eq!(made.summary.status, BroadcastStatus::Held);
+    refused(&stranger, &made, Control::Stop, ProblemCode::NotFound).await;
+    refused(
+        &manager,
+        &made,
+        Control::SendNow,
+        ProblemCode::BroadcastNotYours,
+    )
+    .await;
+    refused(&rep, &made, Control::SendNow, ProblemCode::BroadcastStarted).await;
+    let stopped = control(&manager, &made, Control::Stop).await;
+    assert_eq!(stopped.broadcast.summary.status, BroadcastStatus::Cancelled);
+    // What somebody else wrote is not put among one's own drafts.
+    assert_eq!(stopped.draft, None);
+    let entry = stopped.broadcast.log.last().unwrap();
+    assert_eq!(entry.event, LogEvent::Cancelled);
+    assert_eq!(entry.member.as_deref(), Some("sales_manager of ATELIER"));
+    refused(&rep, &made, Control::Stop, ProblemCode::BroadcastOver).await;
+}
+
+#[tokio::test]
+async fn a_retry_is_made_once_and_of_what_may_be_retried() {
+    let (app, team, rep) = shop().await;
+    let manager = app.user(&team, Role::SalesManager, &["A1"]).await;
+    for _ in 0..3 {
+        app.event(&team, Some(rep.id), |event| {
+            event.channel = Channel::Whatsapp
+        })
+        .await;
+    }
+    let made: Broadcast = rep
+        .broadcast("press-0001", &to_all(vec![text("hello")]))
+        .await
+        .json();
+    let path = path::broadcast_retry(made.summary.id);
+    let early = rep
+        .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0001")], &())
+        .await;
+    early.refused(ProblemCode::BroadcastNotOver, None);
+    let pool = app.app.store.raw();
+    let recipients: Vec<String> = sqlx::query_scalar("select customer_id from recipient")
+        .fetch_all(pool)
+        .await
+        .unwrap();
+    let fates = [
+        ("failed", "platform_fault"),
+        ("failed", "unreachable"),
+        ("unknown", "no_answer"),
+    ];
+    for (customer, (status, reason)) in recipients.iter().zip(fates) {
+        for table in ["recipient", "delivery"] {
+            let sql = format!("update {table} set status = $2, reason = $3 where customer_id = $1");
+            query(sqlx::AssertSqlSafe(sql))
+                .bind(customer)
+                .bind(status)
+                .bind(reason)
+                .execute(pool)
+                .await
+                .unwrap();
+        }
+    }
+    query("update recipient set is_open = 0")
+        .execute(pool)
+        .await
+        .unwrap();
+    app.app.store.complete_broadcasts(app.now()).await.unwrap();
+
+    let not_theirs = manager
+        .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0001")], &())
+        .await;
+    not_theirs.refused(ProblemCode::BroadcastNotYours, None);
+    let keyless = rep.post(&path, &()).await;
+    keyless.refused(ProblemCode::IdempotencyKeyMissing, Some("Idempotency-Key"));
+    let first = rep
+        .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0001")], &())
+        .await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    let retry: Broadcast = first.json();
+    assert_eq!(retry.summary.progress.total(), 1);
+    let again = rep
+        .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0001")], &())
+        .await;
+    assert_eq!(again.status, StatusCode::OK);
+    assert_eq!(again.json::<Broadcast>().summary.id, retry.summary.id);
+    let other = rep
+        .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0002")], &())
+        .await;
+    other.refused(ProblemCode::NothingToRetry, None);
+    // A retry that was taken back before its turn can be made again.
+    let taken_back = control(&rep, &retry, Control::Stop).await;
+    assert_eq!(
+        taken_back.broadcast.summary.status,
+        BroadcastStatus::Cancelled
+    );
+    let anew = rep
+        .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0003")], &())
+        .await;
+    assert_eq!(anew.status, StatusCode::CREATED);
+}

@@ -1,0 +1,380 @@
+//! Broadcasts that are taken back, stopped, put off and retried; accounts that stop and are mended.
+
+use std::time::Duration;
+
+use omocast_contract::control::{GIVE_UP_AFTER, OVERDUE_AFTER};
+use omocast_contract::{BroadcastStatus, Channel, Control, DeliveryStatus, LogEvent, Reason};
+use omocast_sandbox::Fault;
+use omocast_server::channels::Credentials;
+use omocast_server::config::Pace;
+use omocast_server::store::NewAccount;
+
+use crate::support::{
+    LINE, LINE_SECRET, NUMBER, PAGE, Setup, World, line_users, page_users, whatsapp_users,
+};
+
+const TEXTS: [&str; 3] = ["一", "二", "三"];
+
+/// A message a second, so that there is time to do something in between.
+const SLOW: Pace = Pace {
+    line: 1,
+    facebook: 1,
+    instagram: 1,
+    whatsapp: 1,
+};
+
+fn held() -> Setup {
+    Setup {
+        hold: 8_000,
+        ..Setup::default()
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_back_in_time_reaches_nobody_and_is_a_draft_again() {
+    let mut world = World::with(held()).await;
+    let users = line_users(3);
+    world.customers(LINE, &users).await;
+    world.start_delivery();
+    let broadcast = world.broadcast(&TEXTS).await;
+    assert_eq!(
+        world.find(broadcast).await.summary.status,
+        BroadcastStatus::Held
+    );
+    world.advance(Duration::from_secs(7));
+    let back = world.control(broadcast, Control::Stop).await;
+    assert_eq!(back.broadcast.summary.status, BroadcastStatus::Cancelled);
+    assert_eq!(back.broadcast.summary.progress.skipped, 3);
+    assert_eq!(
+        back.broadcast.log.last().unwrap().event,
+        LogEvent::Cancelled
+    );
+    let member = world.member().await;
+    let draft = world
+        .app
+        .store
+        .find_draft(&member, back.draft.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(draft.messages, back.broadcast.messages);
+    assert!(draft.audience.is_some());
+    // Whatever would have gone out goes out now.
+    world.advance(Duration::from_secs(60));
+    let next = world.broadcast(&["別的"]).await;
+    world.advance(Duration::from_secs(9));
+    world.until_completed(next).await;
+    for user in &users {
+        assert_eq!(world.on_phone(LINE, user), ["別的"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_taken_back_begins_when_the_hold_is_over() {
+    let mut world = World::with(held()).await;
+    let users = whatsapp_users(2);
+    world.customers(NUMBER, &users).await;
+    world.start_delivery();
+    let broadcast = world.broadcast(&TEXTS).await;
+    world.advance(Duration::from_secs(8));
+    let done = world.until_completed(broadcast).await;
+    assert_eq!(done.summary.progress.accepted(), 2);
+    let events: Vec<_> = done.log.iter().map(|entry| &entry.event).collect();
+    let accepted = LogEvent::Accepted { recipients: 2 };
+    assert_eq!(events, [&accepted, &LogEvent::Completed]);
+    assert_eq!(done.log[0].member.as_deref(), Some("小美"));
+}
+
+#[tokio::test]
+async fn the_rest_is_stopped_and_what_was_handed_over_is_told() {
+    let mut world = World::with(Setup {
+        pace: SLOW,
+        ..Setup::default()
+    })
+    .await;
+    let users = whatsapp_users(5);
+    world.customers(NUMBER, &users).await;
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    let arrived = || {
+        let phones = users.iter().map(|user| world.on_phone(NUMBER, user).len());
+        phones.sum::<usize>()
+    };
+    world
+        .until("the first has it", || Box::pin(async { arrived() > 0 }))
+        .await;
+    let stopped = world.control(broadcast, Control::Stop).await;
+    assert_eq!(stopped.broadcast.summary.status, BroadcastStatus::Stopped);
+    assert_eq!(stopped.draft, None);
+    let LogEvent::Stopped { handed_over, left } = stopped.broadcast.log.last().unwrap().event
+    else {
+        panic!("{:?}", stopped.broadcast.log);
+    };
+    assert_eq!(handed_over + left, 5);
+    assert!(left >= 3, "{left} left");
+    world
+        .until("nothing is under way", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.waiting() == 0 })
+        })
+        .await;
+    let progress = world.find(broadcast).await.summary.progress;
+    assert_eq!((progress.accepted(), progress.skipped), (handed_over, left));
+    assert_eq!(arrived() as u64, handed_over);
+    assert_eq!(
+        world.find(broadcast).await.summary.status,
+        BroadcastStatus::Stopped
+    );
+    let reasons = world.find(broadcast).await.outcomes;
+    assert_eq!(
+        (reasons[0].reason, reasons[0].customers),
+        (Some(Reason::Stopped), left)
+    );
+}
+
+#[tokio::test]
+async fn a_broadcast_that_missed_its_time_waits_for_its_senders_word() {
+    let mut world = World::with(held()).await;
+    let users = line_users(2);
+    world.customers(LINE, &users).await;
+    let broadcast = world.broadcast(&["一"]).await;
+    world.advance(Duration::from_millis(OVERDUE_AFTER.unsigned_abs() + 9_000));
+    world.start_delivery();
+    let overdue = world
+        .until_status(broadcast, BroadcastStatus::Overdue)
+        .await;
+    assert_eq!(overdue.summary.progress.waiting(), 2);
+    assert!(world.on_phone(LINE, &users[0]).is_empty());
+    world.control(broadcast, Control::SendNow).await;
+    world.until_completed(broadcast).await;
+    assert_eq!(world.on_phone(LINE, &users[0]), ["一"]);
+}
+
+#[tokio::test]
+async fn an_account_whose_token_is_wrong_waits_while_the_other_goes_on_and_goes_on_when_it_is_mended()
+ {
+    let mut world = World::with(Setup {
+        line_token: "wrong",
+        ..Setup::default()
+    })
+    .await;
+    let (line, whatsapp) = (line_users(300), whatsapp_users(3));
+    world.customers(LINE, &line).await;
+    world.customers(NUMBER, &whatsapp).await;
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    let paused = world.until_paused(broadcast).await;
+    assert_eq!(
+        (paused.channel, paused.reason),
+        (Channel::Line, Reason::AccountNotConnected)
+    );
+    world
+        .until("the other account is done", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.accepted() == 3 })
+        })
+        .await;
+    let pushes = || {
+        let requests = world.sandbox.requests().into_iter();
+        requests
+            .filter(|request| request.path.ends_with("/push"))
+            .count()
+    };
+    let in_vain = pushes();
+    assert!(
+        in_vain <= 200,
+        "{in_vain} requests with a token that is wrong"
+    );
+    // It is tried again with one customer at a time, and in vain.
+    world.advance(Duration::from_secs(11));
+    world
+        .until("it was tried again", || {
+            Box::pin(async { pushes() == in_vain + 1 })
+        })
+        .await;
+    assert_eq!(world.find(broadcast).await.summary.progress.waiting(), 300);
+    let mended = Credentials::Line {
+        channel_access_token: "line-token".to_owned(),
+        channel_secret: LINE_SECRET.to_owned(),
+    };
+    let account = NewAccount {
+        team_id: world.team,
+        channel: Channel::Line,
+        name: "台北店".to_owned(),
+        external_id: LINE.to_owned(),
+        waba_id: None,
+        display_phone: None,
+    };
+    world.app.create_account(account, &mended).await.unwrap();
+    world.advance(Duration::from_secs(61));
+    let done = world.until_completed(broadcast).await;
+    assert_eq!(done.summary.progress.accepted(), 303);
+    assert_eq!(done.paused, []);
+    for user in &line {
+        assert_eq!(world.on_phone(LINE, user), ["一"]);
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_the_months_quota_stops_the_account_until_there_is_more() {
+    let mut world = World::with(Setup {
+        monthly_limit: Some(3),
+        ..Setup::default()
+    })
+    .await;
+    let users = line_users(10);
+    world.customers(LINE, &users).await;
+    world.start_delivery();
+    let broadcast = world.broadcast(&TEXTS).await;
+    let paused = world.until_paused(broadcast).await;
+    assert_eq!(paused.reason, Reason::MonthlyLimit);
+    let progress = world.find(broadcast).await.summary.progress;
+    assert_eq!((progress.accepted(), progress.waiting()), (3, 7));
+    // Nobody expects it any more after three days.
+    world.advance(Duration::from_millis(GIVE_UP_AFTER.unsigned_abs() + 1_000));
+    let done = world.until_completed(broadcast).await;
+    assert_eq!(
+        (done.summary.progress.sent, done.summary.progress.failed),
+        (3, 7)
+    );
+    assert_eq!(done.retryable, 7);
+    let failed = world.recipients(broadcast).await.into_iter();
+    let mut failed = failed.filter(|recipient| recipient.status == DeliveryStatus::Failed);
+    assert!(failed.all(|recipient| recipient.reason == Some(Reason::WaitedTooLong)));
+}
+
+#[tokio::test]
+async fn a_platform_that_is_down_uses_up_nobodys_attempts() {
+    let mut world = World::new().await;
+    let users = page_users(60);
+    world.customers(PAGE, &users).await;
+    for user in &users {
+        let fault = Some(Fault::Status(503));
+        world.sandbox.set_fault(PAGE, user, fault);
+    }
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    let paused = world.until_paused(broadcast).await;
+    assert_eq!(paused.reason, Reason::PlatformFault);
+    let refused = world.sandbox.requests().len();
+    assert!(refused < 120, "{refused} requests");
+    for user in &users {
+        world.sandbox.set_fault(PAGE, user, None);
+    }
+    world.advance(Duration::from_secs(600));
+    let done = world.until_completed(broadcast).await;
+    assert_eq!(done.summary.progress.accepted(), 60);
+    for user in &users {
+        assert_eq!(world.on_phone(PAGE, user), ["一"]);
+    }
+}
+
+#[tokio::test]
+async fn what_failed_and_may_be_retried_is_sent_once_more_and_nothing_else() {
+    let mut world = World::new().await;
+    let users = whatsapp_users(4);
+    world.customers(NUMBER, &users).await;
+    // The first is not on WhatsApp; the second has a fault that passes; the third is never answered.
+    world
+        .sandbox
+        .set_fault(NUMBER, &users[0], Some(Fault::Code(131_026, None)));
+    world
+        .sandbox
+        .set_fault(NUMBER, &users[1], Some(Fault::Code(131_016, None)));
+    world
+        .sandbox
+        .set_fault(NUMBER, &users[2], Some(Fault::ConnectionReset));
+    world.start_delivery();
+    let broadcast = world.broadcast(&TEXTS).await;
+    // Eight attempts, each later than the one before.
+    world
+        .until("all attempts were made", || {
+            Box::pin(async {
+                world.advance(Duration::from_secs(601));
+                world.find(broadcast).await.summary.status == BroadcastStatus::Completed
+            })
+        })
+        .await;
+    let done = world.find(broadcast).await;
+    let progress = done.summary.progress;
+    assert_eq!(
+        (progress.failed, progress.unknown, progress.accepted()),
+        (2, 1, 1)
+    );
+    assert_eq!(done.retryable, 1);
+    for user in &users {
+        world.sandbox.set_fault(NUMBER, user, None);
+    }
+    let retry = world.retry(broadcast).await;
+    assert_eq!(retry.summary.retry_of, Some(broadcast));
+    assert_eq!(world.find(broadcast).await.retryable, 0);
+    let retried = world.until_completed(retry.summary.id).await;
+    assert_eq!(retried.summary.progress.total(), 1);
+    assert_eq!(world.on_phone(NUMBER, &users[1]), TEXTS);
+    assert!(world.on_phone(NUMBER, &users[0]).is_empty());
+    assert!(world.on_phone(NUMBER, &users[2]).is_empty());
+    assert_eq!(world.on_phone(NUMBER, &users[3]), TEXTS);
+    let log = world.find(broadcast).await.log;
+    let expected = LogEvent::Retried {
+        broadcast: retry.summary.id,
+        recipients: 1,
+    };
+    assert_eq!(log.last().unwrap().event, expected);
+}
+
+#[tokio::test]
+async fn a_customer_of_whatsapp_gets_no_more_than_the_pair_rate_allows() {
+    let mut world = World::new().await;
+    let users = whatsapp_users(1);
+    world.customers(NUMBER, &users).await;
+    world.start_delivery();
+    let texts: Vec<_> = ["一", "二", "三", "四", "五"].to_vec();
+    for _ in 0..9 {
+        let broadcast = world.broadcast(&texts).await;
+        world.until_completed(broadcast).await;
+    }
+    assert_eq!(world.on_phone(NUMBER, &users[0]).len(), 45);
+    let broadcast = world.broadcast(&["六"]).await;
+    world
+        .until("it has to wait", || {
+            Box::pin(async {
+                let recipients = world.recipients(broadcast).await;
+                recipients[0].reason == Some(Reason::RateLimited)
+            })
+        })
+        .await;
+    assert_eq!(world.on_phone(NUMBER, &users[0]).len(), 45);
+    world.advance(Duration::from_secs(6));
+    world.until_completed(broadcast).await;
+    assert_eq!(world.on_phone(NUMBER, &users[0]).len(), 46);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_nothing_up() {
+    let mut world = World::new().await;
+    let users = whatsapp_users(3);
+    world.customers(NUMBER, &users).await;
+    for user in &users {
+        world
+            .sandbox
+            .set_fault(NUMBER, user, Some(Fault::RateLimited));
+    }
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    world
+        .until("they wait", || {
+            Box::pin(async {
+                let recipients = world.recipients(broadcast).await;
+                recipients
+                    .iter()
+                    .all(|each| each.reason == Some(Reason::RateLimited))
+            })
+        })
+        .await;
+    for user in &users {
+        world.sandbox.set_fault(NUMBER, user, None);
+    }
+    world.set_back(Duration::from_secs(7_200));
+    let done = world.until_completed(broadcast).await;
+    assert_eq!(done.summary.progress.accepted(), 3);
+    for user in &users {
+        assert_eq!(world.on_phone(NUMBER, user), ["一"]);
+    }
+}

@@ -1,0 +1,244 @@
+//! The check before sending and the sending itself, of whatever is being made: messages or a template.
+
+use leptos::prelude::*;
+use omocast_contract::{
+    Audience, Broadcast, BroadcastRequest, Channel, LocalTime, Preflight, Problem, ProblemCode,
+    Source,
+};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::api::{Api, ApiError, use_api};
+use crate::components::broadcast_check::{BroadcastCheck, CheckEvent, Checked};
+use crate::components::error_text::{error_text, problem_text};
+use crate::session::use_me;
+
+/// What a pane knows of the broadcast that is made in it.
+#[derive(Clone, Copy)]
+pub(super) struct Made {
+    pub(super) audience: Signal<Audience>,
+    /// As it stands; none where nothing can be sent.
+    pub(super) request: Callback<(), Option<BroadcastRequest>>,
+    /// Under which it is sent: sent twice, it is one.
+    pub(super) key: Callback<(), String>,
+    /// What was sent under the key is sent; what stands there now is another broadcast.
+    pub(super) on_key_spent: Callback<()>,
+    /// Takes a refusal that has a place in the pane, and says whether it has.
+    pub(super) on_refused: Callback<(Problem, BroadcastRequest), bool>,
+    pub(super) on_sent: Callback<(Broadcast, BroadcastRequest)>,
+}
+
+/// The dialog with the check, and what it has found.
+#[derive(Clone, Copy)]
+pub(super) struct Checking {
+    api: StoredValue<Api>,
+    made: Made,
+    is_open: RwSignal<bool>,
+    preflight: RwSignal<Option<Preflight>>,
+    is_checking: RwSignal<bool>,
+    check_error: RwSignal<Option<ApiError>>,
+    is_scheduling: RwSignal<bool>,
+    time: RwSignal<String>,
+    /// A time that the server refused, and why.
+    refused_time: RwSignal<Option<(LocalTime, ProblemCode)>>,
+    is_sending: RwSignal<bool>,
+    error: RwSignal<Option<ApiError>>,
+    /// The number of the latest question: an answer to an older one is let go.
+    latest: StoredValue<u64>,
+}
+
+impl Checking {
+    pub(super) fn new(made: Made) -> Self {
+        let checking = Self {
+            api: StoredValue::new(use_api()),
+            made,
+            is_open: RwSignal::new(false),
+            preflight: RwSignal::new(None),
+            is_checking: RwSignal::new(false),
+            check_error: RwSignal::new(None),
+            is_scheduling: RwSignal::new(false),
+            time: RwSignal::new(String::new()),
+            refused_time: RwSignal::new(None),
+            is_sending: RwSignal::new(false),
+            error: RwSignal::new(None),
+            latest: StoredValue::new(0),
+        };
+        // An effect, because the server is asked again when a group was left out in the dialog.
+        Effect::new(move |_| {
+            made.audience.track();
+            if checking.is_open.get() {
+                checking.check();
+            }
+        });
+        checking
+    }
+
+    /// Opens the dialog: to send at once, or later.
+    pub(super) fn open(self, is_later: bool) {
+        self.preflight.set(None);
+        self.check_error.set(None);
+        self.error.set(None);
+        self.is_scheduling.set(is_later);
+        self.is_open.set(true);
+    }
+
+    fn check(self) {
+        let request = self.made.request.try_run(()).flatten();
+        let (Some(request), Some(api)) = (request, self.api.try_get_value()) else {
+            return;
+        };
+        let Some(asked) = self.latest.try_update_value(|latest| {
+            *latest += 1;
+            *latest
+        }) else {
+            return;
+        };
+        self.is_checking.set(true);
+        self.check_error.set(None);
+        spawn_local(async move {
+            let answer = api.preflight_broadcast(&request).await;
+            if self.latest.try_get_value() != Some(asked) {
+                return;
+            }
+            self.is_checking.try_set(false);
+            match answer {
+                Ok(preflight) => {
+                    self.preflight.try_set(Some(preflight));
+                }
+                Err(error) => {
+                    if !self.is_placed(&error, request) {
+                        self.check_error.try_set(Some(error));
+                    }
+                }
+            }
+        });
+    }
+
+    /// Whether the pane shows it where it belongs; then the dialog is out of the way.
+    fn is_placed(self, error: &ApiError, request: BroadcastRequest) -> bool {
+        let ApiError::Problem(problem) = error else {
+            return false;
+        };
+        let refused = (problem.clone(), request);
+        let is_placed = self.made.on_refused.try_run(refused) == Some(true);
+        if is_placed {
+            self.is_open.try_set(false);
+        }
+        is_placed
+    }
+
+    fn send(self, send_at: Option<LocalTime>) {
+        let (Some(request), Some(key)) = (
+            self.made.request.try_run(()).flatten(),
+            self.made.key.try_run(()),
+        ) else {
+            return;
+        };
+        if self.is_sending.get_untracked() {
+            return;
+        }
+        self.is_sending.set(true);
+        self.error.set(None);
+        let api = self.api.get_value();
+        let request = BroadcastRequest { send_at, ..request };
+        spawn_local(async move {
+            let answer = api.create_broadcast(&request, &key).await;
+            self.is_sending.try_set(false);
+            match answer {
+                Ok(broadcast) => {
+                    self.is_open.try_set(false);
+                    self.made.on_sent.try_run((broadcast, request));
+                }
+                Err(error) => self.fail(error, request),
+            }
+        });
+    }
+
+    fn fail(self, error: ApiError, request: BroadcastRequest) {
+        match (error.code(), request.send_at) {
+            (
+                Some(
+                    code @ (ProblemCode::ScheduleTooSoon
+                    | ProblemCode::ScheduleTooFar
+                    | ProblemCode::ScheduleTimeSkipped),
+                ),
+                Some(time),
+            ) => {
+                self.refused_time.try_set(Some((time, code)));
+                return;
+            }
+            (Some(ProblemCode::IdempotencyKeyReused), _) => {
+                self.made.on_key_spent.try_run(());
+            }
+            // Another broadcast has taken it meanwhile: what is left is to be shown.
+            (Some(ProblemCode::QuotaShort), _) => self.check(),
+            _ => {}
+        }
+        if !self.is_placed(&error, request) {
+            self.error.try_set(Some(error));
+        }
+    }
+
+    /// The dialog.
+    pub(super) fn dialog(
+        self,
+        messages: Signal<usize>,
+        about: Signal<Option<String>>,
+        on_leave_out: Option<Callback<Channel>>,
+        on_template: Option<Callback<()>>,
+    ) -> AnyView {
+        let words = |error: RwSignal<Option<ApiError>>| {
+            Signal::derive(move || error.get().as_ref().map(error_text))
+        };
+        let time = self.time;
+        let time_error = Signal::derive(move || {
+            let (refused, why) = self.refused_time.get()?;
+            let is_as_it_was = time.with(|time| LocalTime::parse(time)) == Some(refused);
+            is_as_it_was.then(|| problem_text(why))
+        });
+        let checked = Checked {
+            preflight: self.preflight.into(),
+            is_checking: self.is_checking.into(),
+            check_error: words(self.check_error),
+            is_scheduling: self.is_scheduling,
+            time,
+            time_error,
+            is_sending: self.is_sending.into(),
+            error: words(self.error),
+        };
+        let audience = self.made.audience;
+        // Bound customers are of one channel, without which nobody would be left.
+        let may_leave_out = Signal::derive(move || {
+            on_leave_out.is_some()
+                && audience.with(|audience| audience.source != Source::BoundCustomers)
+        });
+        let on_event = Callback::new(move |event: CheckEvent| match event {
+            CheckEvent::Check => self.check(),
+            CheckEvent::Send(time) => self.send(time),
+            CheckEvent::LeaveOut(channel) => {
+                if let Some(on_leave_out) = on_leave_out {
+                    on_leave_out.run(channel);
+                }
+            }
+            CheckEvent::TakeTemplate => {
+                self.is_open.set(false);
+                if let Some(on_template) = on_template {
+                    on_template.run(());
+                }
+            }
+            CheckEvent::Close => self.is_open.set(false),
+        });
+        view! {
+            <BroadcastCheck
+                open=self.is_open
+                checked
+                messages
+                about
+                zone=use_me().map(|me| me.time_zone).unwrap_or_default()
+                may_leave_out
+                may_take_template=on_template.is_some()
+                on_event
+            />
+        }
+        .into_any()
+    }
+}

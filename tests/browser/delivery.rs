@@ -1,0 +1,350 @@
+//! What is done with a broadcast once it is accepted: taken back, stopped, put off, retried; and what waits.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use omocast::api::fake::{FakeOptions, FakeTransport};
+use omocast::api::{ApiError, Call};
+use omocast::app::App;
+use omocast::live::LiveNews;
+use omocast::route::{Mode, Route, Step, here, replace};
+use omocast_contract::api::path;
+use omocast_contract::{BroadcastKind, EventView};
+use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::HtmlElement;
+
+use crate::support::{
+    Mounted, click, dispatch, focused, forget_all, mount, name_of, set_value, settle, type_text,
+    value_of, wait_for,
+};
+
+fn making(step: Step) -> Route {
+    Route::Conversations {
+        view: EventView::Mine,
+        event: None,
+        mode: Some(Mode::begin(BroadcastKind::Messages).at(step)),
+    }
+}
+
+fn app(fake: &FakeTransport, route: Route) -> Mounted {
+    replace(route);
+    let transport = Arc::new(fake.clone());
+    mount(move || view! { <App transport /> })
+}
+
+fn button(page: &Mounted, beginning: &str) -> Option<HtmlElement> {
+    page.controls()
+        .into_iter()
+        .rev()
+        .find(|control| control.tag_name() == "BUTTON" && name_of(control).starts_with(beginning))
+}
+
+async fn press(page: &Mounted, beginning: &str) {
+    wait_for(|| button(page, beginning).is_some()).await;
+    click(&button(page, beginning).unwrap()).await;
+}
+
+async fn says(page: &Mounted, words: &str) {
+    for _ in 0..200 {
+        if page.text().contains(words) {
+            return;
+        }
+        settle().await;
+    }
+    panic!("nothing says {words:?}, but {:?}", page.text());
+}
+
+/// The check before sending, of a text to everybody but the first.
+async fn checked(text: &str, is_later: bool) -> (Mounted, FakeTransport) {
+    forget_all();
+    let fake = FakeTransport::new(FakeOptions::default());
+    let page = app(&fake, making(Step::Select));
+    wait_for(|| page.find_by_role("checkbox", "全選").is_some()).await;
+    click(&page.by_role("checkbox", "全選")).await;
+    wait_for(|| button(&page, "發送給").is_some()).await;
+    type_text(&page.by_label("第 1 則文字"), text).await;
+    if is_later {
+        press(&page, "排程").await;
+        says(&page, "改時間或取消").await;
+        choose_time(&page, 24).await;
+    } else {
+        press(&page, "發送給").await;
+        says(&page, "可以復原").await;
+    }
+    (page, fake)
+}
+
+/// The page of a broadcast that was just sent.
+async fn sent(text: &str) -> (Mounted, FakeTransport) {
+    let (page, fake) = checked(text, false).await;
+    press(&page, "發送給").await;
+    says(&page, "後發送").await;
+    (page, fake)
+}
+
+async fn choose_time(page: &Mounted, hours: i64) {
+    let at = omocast::i18n::now().plus(hours * 3_600_000);
+    let time = Owner::new().with(|| untrack(|| omocast::i18n::wall_time(at)));
+    let field = page.by_label("開始時間（Asia/Taipei）");
+    set_value(&field, &time);
+    dispatch(&field, "input");
+    settle().await;
+}
+
+fn calls_to(fake: &FakeTransport, path_end: &str) -> Vec<Call> {
+    let calls = fake.calls().into_iter();
+    calls.filter(|call| call.path.ends_with(path_end)).collect()
+}
+
+async fn tick(page: &Mounted, fake: &FakeTransport, times: u32, words: &str) {
+    for _ in 0..times {
+        fake.tick();
+    }
+    says(page, words).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_is_held_is_taken_back_and_stands_in_the_composer_again() {
+    let (page, fake) = sent("秋季新品").await;
+    assert!(page.text().contains("將於 8 秒後發送"), "{}", page.text());
+    click(&page.by_role("button", "復原")).await;
+    says(&page, "已收回，沒有人收到").await;
+    assert_eq!(here(), making(Step::Compose));
+    wait_for(|| button(&page, "發送給").is_some()).await;
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "秋季新品");
+    // Those whom it was for are chosen again.
+    says(&page, "已選取全部").await;
+    assert_eq!(calls_to(&fake, "/control").len(), 1);
+    // It is another broadcast when it is sent after all.
+    press(&page, "發送給").await;
+    says(&page, "可以復原").await;
+    press(&page, "發送給").await;
+    says(&page, "後發送").await;
+    let sent = calls_to(&fake, path::BROADCASTS).into_iter();
+    let keys: std::collections::BTreeSet<_> =
+        sent.filter_map(|call| call.idempotency_key).collect();
+    assert_eq!(keys.len(), 2);
+}
+
+#[wasm_bindgen_test]
+async fn the_way_back_goes_along_when_the_page_is_left() {
+    let (page, _fake) = sent("秋季新品").await;
+    click(&page.by_role("button", "返回群發訊息報表")).await;
+    says(&page, "群發訊息即將發送").await;
+    click(&page.by_role("button", "復原")).await;
+    wait_for(|| here() == making(Step::Compose)).await;
+    wait_for(|| button(&page, "發送給").is_some()).await;
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "秋季新品");
+}
+
+#[wasm_bindgen_test]
+async fn whoever_writes_the_next_one_is_not_taken_from_it() {
+    let (page, fake) = sent("秋季新品").await;
+    replace(making(Step::Select));
+    wait_for(|| page.find_by_role("checkbox", "全選").is_some()).await;
+    let field = page.by_label("第 1 則文字");
+    type_text(&field, "下一則").await;
+    click(&page.by_role("button", "復原")).await;
+    says(&page, "內容在草稿裡").await;
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "下一則");
+    assert_eq!(calls_to(&fake, "/control").len(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn what_came_too_late_is_told_honestly() {
+    let (page, fake) = sent("秋季新品").await;
+    let undo = page.by_role("button", "復原");
+    for _ in 0..3 {
+        fake.tick();
+    }
+    // Pressed before the page could show that it has begun.
+    undo.click();
+    says(&page, "來不及全部收回：已交付 80 位，其餘 ").await;
+    says(&page, "已停止：已交付 80 位").await;
+}
+
+#[wasm_bindgen_test]
+async fn the_rest_is_stopped_after_a_question() {
+    let (page, fake) = sent("秋季新品").await;
+    tick(&page, &fake, 4, "發送中").await;
+    press(&page, "停止其餘").await;
+    says(&page, "已交付的無法收回").await;
+    press(&page, "停止發送").await;
+    says(&page, "已停止：已交付 120 位").await;
+    // The log says who did it.
+    says(&page, "林佩珊停止：已交付 120 位").await;
+    assert!(button(&page, "停止其餘").is_none() && page.by_css("dialog[open]").is_empty());
+    assert_eq!(focused().tag_name(), "H1", "what had the focus is gone");
+    // The reason stands with the others, and opens those whom it is about.
+    let line = page
+        .controls()
+        .into_iter()
+        .find(|line| name_of(line).starts_with("略過：發送已停止，LINE "))
+        .unwrap();
+    click(&line).await;
+    says(&page, "略過").await;
+    assert_eq!(
+        focused().get_attribute("aria-selected").as_deref(),
+        Some("true")
+    );
+    assert!(name_of(focused()).starts_with("略過"));
+}
+
+#[wasm_bindgen_test]
+async fn what_failed_is_retried_once_and_leads_to_the_retry() {
+    let (page, fake) = sent("fail-some").await;
+    wasm_bindgen_test::console_log!("step 1 {:?}", js_sys::Date::now() as u64 % 1000000);
+    let first = here();
+    wasm_bindgen_test::console_log!("step 2 {:?}", js_sys::Date::now() as u64 % 1000000);
+    tick(&page, &fake, 60, "已完成").await;
+    wasm_bindgen_test::console_log!("step 3 {:?}", js_sys::Date::now() as u64 % 1000000);
+    says(&page, "可重試 ").await;
+    wasm_bindgen_test::console_log!("step 4 {:?}", js_sys::Date::now() as u64 % 1000000);
+    press(&page, "重試 ").await;
+    wasm_bindgen_test::console_log!("step 5 {:?}", js_sys::Date::now() as u64 % 1000000);
+    says(&page, "另成一則群發訊息").await;
+    wasm_bindgen_test::console_log!("step 6 {:?}", js_sys::Date::now() as u64 % 1000000);
+    // A network that breaks off does not make two of it.
+    let Route::Broadcast(id) = first else {
+        panic!("{first:?}")
+    };
+    wasm_bindgen_test::console_log!("step 10 {:?}", js_sys::Date::now() as u64 % 1000000);
+    let offline = ApiError::Offline("no network".to_owned());
+    wasm_bindgen_test::console_log!("step 11 {:?}", js_sys::Date::now() as u64 % 1000000);
+    fake.fail_next(&path::broadcast_retry(id), offline);
+    wasm_bindgen_test::console_log!("step 12 {:?}", js_sys::Date::now() as u64 % 1000000);
+    press(&page, "重試 ").await;
+    wasm_bindgen_test::console_log!("step 13 {:?}", js_sys::Date::now() as u64 % 1000000);
+    says(&page, "無法連線").await;
+    wasm_bindgen_test::console_log!("step 14 {:?}", js_sys::Date::now() as u64 % 1000000);
+    press(&page, "重試 ").await;
+    wasm_bindgen_test::console_log!("step 15 {:?}", js_sys::Date::now() as u64 % 1000000);
+    wait_for(|| here() != first).await;
+    wasm_bindgen_test::console_log!("step 16 {:?}", js_sys::Date::now() as u64 % 1000000);
+    says(&page, "後發送").await;
+    wasm_bindgen_test::console_log!("step 17 {:?}", js_sys::Date::now() as u64 % 1000000);
+    let keys: std::collections::BTreeSet<_> = calls_to(&fake, "/retry")
+        .into_iter()
+        .filter_map(|call| call.idempotency_key)
+        .collect();
+    assert_eq!(keys.len(), 1);
+    wasm_bindgen_test::console_log!("step 22 {:?}", js_sys::Date::now() as u64 % 1000000);
+    // And back to the first, which can't be retried again.
+    click(&page.by_role("link", "這是重試，查看原本的群發訊息")).await;
+    wasm_bindgen_test::console_log!("step 24 {:?}", js_sys::Date::now() as u64 % 1000000);
+    assert_eq!(here(), first);
+    wasm_bindgen_test::console_log!("step 25 {:?}", js_sys::Date::now() as u64 % 1000000);
+    says(&page, "已完成").await;
+    wasm_bindgen_test::console_log!("step 26 {:?}", js_sys::Date::now() as u64 % 1000000);
+    assert!(button(&page, "重試 ").is_none());
+    wasm_bindgen_test::console_log!("step 27 {:?}", js_sys::Date::now() as u64 % 1000000);
+    let retries = page.by_css("a").into_iter();
+    wasm_bindgen_test::console_log!("step 28 {:?}", js_sys::Date::now() as u64 % 1000000);
+    let retries = retries.filter(|link| name_of(link).starts_with("重試 "));
+    wasm_bindgen_test::console_log!("step 29 {:?}", js_sys::Date::now() as u64 % 1000000);
+    assert_eq!(retries.count(), 1);
+    wasm_bindgen_test::console_log!("step 30 {:?}", js_sys::Date::now() as u64 % 1000000);
+}
+
+#[wasm_bindgen_test]
+async fn an_account_that_stopped_is_told_and_tried_again() {
+    let (page, fake) = sent("fail-pause").await;
+    tick(
+        &page,
+        &fake,
+        60,
+        "LINE「ATELIER 信義門市」已暫停：帳號本月額度已用完；",
+    )
+    .await;
+    assert!(page.text().contains("發送中"));
+    click(&page.by_role("button", "再試一次")).await;
+    says(&page, "帳號恢復了，繼續發送。").await;
+    assert!(page.find_by_role("button", "再試一次").is_none());
+    says(&page, "已完成").await;
+}
+
+#[wasm_bindgen_test]
+async fn what_is_scheduled_is_put_off_again_and_cancelled() {
+    let (page, _fake) = checked("週年慶", true).await;
+    press(&page, "排程發送給").await;
+    says(&page, "排定 ").await;
+    press(&page, "改時間").await;
+    says(&page, "更改發送時間").await;
+    choose_time(&page, -1).await;
+    press(&page, "改時間").await;
+    says(&page, "請選擇至少一分鐘後的時間。").await;
+    choose_time(&page, 72).await;
+    press(&page, "改時間").await;
+    says(&page, "已改時間").await;
+    press(&page, "取消排程").await;
+    says(&page, "內容會存回草稿").await;
+    press(&page, "取消排程").await;
+    says(&page, "已在開始前取消，沒有人收到。").await;
+    assert!(button(&page, "立即發送").is_none());
+}
+
+#[wasm_bindgen_test]
+async fn what_could_not_begin_waits_for_its_sender() {
+    let (page, fake) = checked("fail-overdue", true).await;
+    press(&page, "排程發送給").await;
+    says(&page, "已排程").await;
+    tick(&page, &fake, 1, "逾時未發送").await;
+    says(&page, "請決定現在發送、改時間或取消。").await;
+    press(&page, "立即發送").await;
+    says(&page, "現在就開始發送").await;
+    press(&page, "立即發送").await;
+    says(&page, "發送中").await;
+}
+
+#[wasm_bindgen_test]
+async fn a_colleague_may_stop_it_but_not_send_it_again() {
+    forget_all();
+    let fake = FakeTransport::new(FakeOptions {
+        role: omocast_contract::Role::SalesManager,
+        ..FakeOptions::default()
+    });
+    let page = app(&fake, Route::Broadcasts);
+    wait_for(|| !page.by_css("tbody a").is_empty()).await;
+    let rows = page.by_css("tbody tr").into_iter();
+    let theirs = rows
+        .filter(|row| row.text_content().unwrap().contains("周建宏"))
+        .find_map(|row| row.query_selector("a").unwrap())
+        .unwrap();
+    replace(Route::of_href(&theirs.get_attribute("href").unwrap()));
+    says(&page, "紀錄").await;
+    assert!(button(&page, "重試 ").is_none());
+}
+
+#[wasm_bindgen_test]
+async fn what_happened_before_the_stream_was_there_is_loaded_once_it_is() {
+    forget_all();
+    let fake = FakeTransport::new(FakeOptions {
+        is_connected: false,
+        ..FakeOptions::default()
+    });
+    let page = app(&fake, Route::Broadcasts);
+    wait_for(|| !page.by_css("tbody tr").is_empty()).await;
+    let asked = || calls_to(&fake, path::BROADCASTS).len();
+    assert_eq!(asked(), 1);
+    fake.tell(LiveNews::Connected);
+    wait_for(|| asked() == 2).await;
+    // What is connected at once has missed nothing.
+    fake.tell(LiveNews::Connected);
+    settle().await;
+    assert_eq!(asked(), 2);
+}
+
+#[wasm_bindgen_test]
+async fn a_lost_stream_is_opened_again_when_one_asks_for_it() {
+    forget_all();
+    let fake = FakeTransport::new(FakeOptions::default());
+    let page = app(&fake, Route::Broadcasts);
+    wait_for(|| !page.by_css("tbody tr").is_empty()).await;
+    let asked = || calls_to(&fake, path::BROADCASTS).len();
+    fake.tell(LiveNews::Lost);
+    says(&page, "連線中斷").await;
+    let before = asked();
+    click(&page.by_role("button", "重新連線")).await;
+    wait_for(|| !page.text().contains("連線中斷")).await;
+    assert_eq!(asked(), before + 1);
+}
