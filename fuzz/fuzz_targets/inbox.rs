@@ -136,7 +136,10 @@ thread_local! {
 
 fuzz_target!(|body: &[u8]| {
     INBOX.with_borrow_mut(|slot| {
-        if slot.as_ref().is_some_and(|(_, inbox)| inbox.bodies >= BODIES) {
+        if slot
+            .as_ref()
+            .is_some_and(|(_, inbox)| inbox.bodies >= BODIES)
+        {
             *slot = None;
         }
         let (runtime, inbox) = slot.get_or_insert_with(|| {

@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     setup::ensure(&[Need::Fuzz])?;
     lock()?;
-    println!("Building the targets …");
+    println!("Building the targets, about 6 min from nothing …");
     tools::run(&mut cargo_fuzz("build")?)?;
     for target in &targets {
         if !options.targets.is_empty() && !options.targets.contains(target) {
