@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::whatsapp::is_scoped_id;
+
 /// Which platform's rules apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -195,14 +197,17 @@ impl Account {
     pub(crate) fn accepts_user_id(&self, user: &str) -> bool {
         match self {
             Self::Line { .. } => is_line_user_id(user),
-            Self::Facebook { .. } | Self::Instagram { .. } | Self::Whatsapp { .. } => {
-                (6..=20).contains(&user.len()) && user.bytes().all(|byte| byte.is_ascii_digit())
-            }
+            Self::Facebook { .. } | Self::Instagram { .. } => is_number(user),
+            Self::Whatsapp { .. } => is_number(user) || is_scoped_id(user),
             Self::Web { .. } => {
                 !user.is_empty() && user.len() <= 128 && !user.chars().any(char::is_control)
             }
         }
     }
+}
+
+fn is_number(user: &str) -> bool {
+    (6..=20).contains(&user.len()) && user.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `U` and 32 lower-case hex digits.

@@ -10,14 +10,15 @@ use crate::account::{Account, Platform};
 use crate::clock::{DAY_MS, quota_month};
 use crate::tally::Tally;
 use crate::trouble::{Rate, Trouble, Usage};
-use crate::whatsapp::PhoneTemplate;
+use crate::whatsapp::{PhoneTemplate, is_scoped_id};
 
 const MESSAGES_KEPT: usize = 200;
 
 /// Someone with an account on the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    /// LINE user id, page- or Instagram-scoped id, WhatsApp number (digits only) or visitor id.
+    /// LINE user id, page- or Instagram-scoped id, WhatsApp number (digits only) or, of who hides it, business-scoped id
+    /// (`TW.1349…`), or visitor id.
     pub id: String,
     /// Empty for who lets Facebook and Instagram tell the business nothing.
     pub name: String,
@@ -315,7 +316,8 @@ impl AccountState {
                 CustomerState::new(Customer {
                     id: user.to_owned(),
                     name: format!("顧客 {}", last_characters(user, 4)),
-                    phone: (platform == Platform::Whatsapp).then(|| user.to_owned()),
+                    phone: (platform == Platform::Whatsapp && !is_scoped_id(user))
+                        .then(|| user.to_owned()),
                     read_receipts: true,
                 })
             })

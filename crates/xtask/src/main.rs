@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod fuzz;
 mod parts;
 mod run;
 mod setup;
@@ -47,6 +48,8 @@ enum Command {
     Gallery,
     /// Runs the benchmarks, or those named.
     Bench(bench::Options),
+    /// Throws at the webhooks what nobody would think of, half a minute each target.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -72,5 +75,6 @@ fn run_command() -> Result<()> {
         }
         Command::Gallery => run::gallery(),
         Command::Bench(options) => bench::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
     }
 }

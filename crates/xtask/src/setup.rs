@@ -26,6 +26,7 @@ pub(crate) enum Need {
     Postgres,
     Typos,
     Deny,
+    Fuzz,
 }
 
 const ALL: &[Need] = &[
@@ -40,12 +41,15 @@ const ALL: &[Need] = &[
     Need::Deny,
 ];
 
+/// What no suite needs: it is brought by the command that does.
+const SELDOM: &[Need] = &[Need::Fuzz];
+
 pub(crate) fn all() -> Result<()> {
     ensure(ALL)
 }
 
 pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
-    for need in ALL.iter().filter(|need| needs.contains(need)) {
+    for need in ALL.iter().chain(SELDOM).filter(|need| needs.contains(need)) {
         match need {
             Need::Wasm => wasm()?,
             Need::Trunk => cargo_install(
@@ -79,6 +83,13 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
                 "cargo-deny",
                 "cargo-deny",
                 tools::CARGO_DENY,
+                &[LOCKED, DEBUG],
+            )?,
+            Need::Fuzz => cargo_install(
+                &tools::cargo_fuzz()?,
+                "cargo-fuzz",
+                "cargo-fuzz",
+                tools::CARGO_FUZZ,
                 &[LOCKED, DEBUG],
             )?,
         }

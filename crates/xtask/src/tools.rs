@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 pub(crate) const WASM_SPLIT: &str = "0.2.4";
 pub(crate) const TRUNK: &str = "0.21.14";
 pub(crate) const CARGO_DENY: &str = "0.20.2";
+pub(crate) const CARGO_FUZZ: &str = "0.13.2";
 pub(crate) const TYPOS: &str = "1.52.0";
 
 /// The checkout.
@@ -59,6 +60,10 @@ pub(crate) fn wasm_split() -> Result<PathBuf> {
 
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
     Ok(cache()?.join(format!("cargo-deny-{CARGO_DENY}")))
+}
+
+pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
+    Ok(cache()?.join(format!("cargo-fuzz-{CARGO_FUZZ}")))
 }
 
 pub(crate) fn typos() -> Result<PathBuf> {

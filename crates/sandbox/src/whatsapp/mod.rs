@@ -87,7 +87,7 @@ pub(crate) async fn send(sandbox: &Sandbox, number_id: &str, body: Map<String, V
             Err(error) => error.into_response(),
         };
     }
-    let to = digits(body.get("to").and_then(Value::as_str).unwrap_or(""));
+    let to = addressee(&body);
     let accept = || match sandbox.accept_message(number_id, &body, &to) {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => error.into_response(),
@@ -95,6 +95,30 @@ pub(crate) async fn send(sandbox: &Sandbox, number_id: &str, body: Map<String, V
     sandbox
         .under_fault(number_id, &[&to], refuse_on_demand, accept)
         .await
+}
+
+/// Who a message is for: a number, or else the business-scoped id of somebody who hides theirs.
+fn addressee(body: &Map<String, Value>) -> String {
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    match text("to") {
+        Some(number) => digits(number),
+        None => text("recipient").unwrap_or_default().to_owned(),
+    }
+}
+
+/// `TW.13491208655302741918`: a country, and up to 128 letters and digits.
+pub(crate) fn is_scoped_id(user: &str) -> bool {
+    user.split_once('.').is_some_and(|(country, id)| {
+        country.len() == 2
+            && country.bytes().all(|byte| byte.is_ascii_uppercase())
+            && (1..=128).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Under which of the two names a customer is told: of a number, or of a business-scoped id.
+fn name_of(user: &str, number: &'static str, scoped: &'static str) -> &'static str {
+    if is_scoped_id(user) { scoped } else { number }
 }
 
 /// Meta reads a number with its plus sign, spaces and dashes.
@@ -175,7 +199,9 @@ impl Sandbox {
         to: &str,
     ) -> Result<Value, GraphError> {
         let now = self.now_ms();
-        let input = body.get("to").and_then(Value::as_str).unwrap_or("");
+        let is_number = body.contains_key("to");
+        let input = body.get(if is_number { "to" } else { "recipient" });
+        let input = input.and_then(Value::as_str).unwrap_or("");
         let callback_data = body.get("biz_opaque_callback_data").cloned();
         let id = ids::wamid(to);
         let mut is_template = false;
@@ -190,10 +216,13 @@ impl Sandbox {
             if input.is_empty() {
                 return Err(missing("The parameter to is required."));
             }
-            if !(7..=15).contains(&to.len()) {
+            if is_number && !(7..=15).contains(&to.len()) {
                 return Err(invalid(
                     "to must be a phone number in international format.",
                 ));
+            }
+            if !is_number && !is_scoped_id(to) {
+                return Err(invalid("recipient must be a business-scoped user ID."));
             }
             let mut links = Vec::new();
             let (kind, caption) = match read_content(body)? {
@@ -286,7 +315,7 @@ impl Sandbox {
         }
         Ok(json!({
             "messaging_product": "whatsapp",
-            "contacts": [{ "input": input, "wa_id": to }],
+            "contacts": [{ "input": input, name_of(to, "wa_id", "user_id"): to }],
             "messages": [sent],
         }))
     }
@@ -349,12 +378,17 @@ pub(crate) fn webhook(account: &Account, mut value: Value) -> Value {
     })
 }
 
+fn contact(customer: &Customer) -> Value {
+    let id = &customer.id;
+    json!({ "profile": { "name": customer.name }, name_of(id, "wa_id", "user_id"): id })
+}
+
 /// One message and who wrote it; `messages_webhook` takes them apart.
 pub(crate) fn inbound_text(customer: &Customer, id: &str, text: &str, at_ms: i64) -> Value {
     json!({
-        "contact": { "profile": { "name": customer.name }, "wa_id": customer.id },
+        "contact": contact(customer),
         "message": {
-            "from": customer.id,
+            name_of(&customer.id, "from", "from_user_id"): customer.id,
             "id": id,
             "timestamp": (at_ms / 1_000).to_string(),
             "type": "text",
@@ -383,10 +417,10 @@ pub(crate) fn inbound_button(
         | Account::Web { .. } => String::new(),
     };
     json!({
-        "contact": { "profile": { "name": customer.name }, "wa_id": customer.id },
+        "contact": contact(customer),
         "message": {
             "context": { "from": business, "id": of },
-            "from": customer.id,
+            name_of(&customer.id, "from", "from_user_id"): customer.id,
             "id": id,
             "timestamp": (at_ms / 1_000).to_string(),
             "type": "button",
@@ -409,9 +443,9 @@ pub(crate) fn inbound_media(
         content["filename"] = name.into();
     }
     json!({
-        "contact": { "profile": { "name": customer.name }, "wa_id": customer.id },
+        "contact": contact(customer),
         "message": {
-            "from": customer.id,
+            name_of(&customer.id, "from", "from_user_id"): customer.id,
             "id": id,
             "timestamp": (at_ms / 1_000).to_string(),
             "type": kind,
@@ -423,10 +457,7 @@ pub(crate) fn inbound_media(
 pub(crate) fn messages_webhook(account: &Account, inbound: &[Value]) -> Value {
     let mut contacts: Vec<&Value> = Vec::new();
     for item in inbound {
-        if !contacts
-            .iter()
-            .any(|contact| contact["wa_id"] == item["contact"]["wa_id"])
-        {
+        if !contacts.contains(&&item["contact"]) {
             contacts.push(&item["contact"]);
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::TemplateCategory;
+use super::{TemplateCategory, name_of};
 use crate::Sandbox;
 use crate::account::Platform;
 use crate::media::{BadMedia, Medium};
@@ -153,7 +153,7 @@ impl Sandbox {
             "id": message.id,
             "status": status,
             "timestamp": (now / 1_000).to_string(),
-            "recipient_id": message.user,
+            name_of(&message.user, "recipient_id", "recipient_user_id"): message.user,
         });
         match failure {
             Some(Failure {

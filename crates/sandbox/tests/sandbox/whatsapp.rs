@@ -464,3 +464,45 @@ async fn a_number_tells_the_fields_asked_for() {
     let (_, templates) = answer(world.graph_get(&format!("{WABA}/message_templates"))).await;
     assert_eq!(templates["data"], json!([]));
 }
+
+#[tokio::test]
+async fn who_hides_their_number_is_known_by_a_scoped_id() {
+    const HIDDEN: &str = "TW.13491208655302741918";
+    let world = World::new().await;
+    world
+        .sandbox
+        .say(vec![utterance(NUMBER, HIDDEN, "嗨")])
+        .await
+        .unwrap();
+    let body = world.product.webhooks().pop().unwrap().json();
+    // Meta's published schema is older than scoped ids.
+    let value = &body["entry"][0]["changes"][0]["value"];
+    assert_eq!(value["contacts"][0]["user_id"], HIDDEN);
+    assert_eq!(value["messages"][0]["from_user_id"], HIDDEN);
+    assert!(value["messages"][0]["from"].is_null());
+    let send = |recipient: &str| {
+        world.graph_post("messages").json(&json!({
+            "messaging_product": "whatsapp",
+            "recipient": recipient,
+            "type": "text",
+            "text": { "body": "x" },
+        }))
+    };
+    let (status, answer_body) = answer(send(HIDDEN)).await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        answer_body["contacts"],
+        json!([{ "input": HIDDEN, "user_id": HIDDEN }])
+    );
+    world.sandbox.settle().await;
+    let statuses = world.product.statuses();
+    assert_eq!(statuses.len(), 3);
+    assert!(
+        statuses
+            .iter()
+            .all(|status| status["recipient_user_id"] == HIDDEN)
+    );
+    assert_eq!(world.sandbox.messages(NUMBER, HIDDEN).len(), 2);
+    let (status, refusal) = answer(send("886912345678")).await;
+    assert_eq!((status, &refusal["error"]["code"]), (400, &json!(131_009)));
+}

@@ -431,7 +431,7 @@ mod tests {
             json!({ "mid": "m", "text": "嗨" }),
             json!({ "mid": "m", "text": "嗨", "metadata": "somebody else's" }),
         ] {
-            assert_eq!(echo(message), [by_hand.clone()]);
+            assert_eq!(echo(message), std::slice::from_ref(&by_hand));
         }
     }
 

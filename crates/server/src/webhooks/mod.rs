@@ -3,6 +3,8 @@
 //! A platform that waits too long for its answer posts again, or stops posting; so a handler only checks the signature
 //! over the bytes as they came, stores them and wakes [`run`].
 
+#[doc(hidden)]
+pub mod fuzzing;
 mod line;
 mod media;
 mod messenger;
@@ -349,6 +351,48 @@ struct Prepared {
 }
 
 async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared> {
+    let Read {
+        team,
+        per_account,
+        templates,
+    } = read(app, webhook).await?;
+    let mut fetched = Fetched::default();
+    let mut inboxes = Vec::new();
+    for (account, changes) in per_account {
+        fetch_names(app, &account, &changes, &mut fetched).await?;
+        if let Err(error) =
+            fetch_media(app, &account, &changes, webhook.attempts, &mut fetched).await
+        {
+            delete_files(app, fetched.files()).await;
+            return Err(error);
+        }
+        inboxes.push(inbox(account, changes));
+    }
+    Ok(Prepared {
+        inboxes,
+        fetched,
+        team,
+        templates,
+    })
+}
+
+fn inbox(account: Account, changes: Vec<Change>) -> Inbox {
+    Inbox {
+        account: account.id,
+        team: account.team_id,
+        channel: account.channel,
+        changes,
+    }
+}
+
+/// What a webhook says, by the account it is about.
+struct Read {
+    team: TeamId,
+    per_account: Vec<(Account, Vec<Change>)>,
+    templates: Vec<TemplateNews>,
+}
+
+async fn read(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Read> {
     let account = app
         .find_account(webhook.account)
         .await?
@@ -381,27 +425,9 @@ async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared>
             find_addressees(app, &account, &channels, told).await?
         }
     };
-    let mut fetched = Fetched::default();
-    let mut inboxes = Vec::new();
-    for (account, changes) in per_account {
-        fetch_names(app, &account, &changes, &mut fetched).await?;
-        if let Err(error) =
-            fetch_media(app, &account, &changes, webhook.attempts, &mut fetched).await
-        {
-            delete_files(app, fetched.files()).await;
-            return Err(error);
-        }
-        inboxes.push(Inbox {
-            account: account.id,
-            team: account.team_id,
-            channel: account.channel,
-            changes,
-        });
-    }
-    Ok(Prepared {
-        inboxes,
-        fetched,
+    Ok(Read {
         team,
+        per_account,
         templates,
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use omocast_contract::{Channel, DeliveryStatus};
-use omocast_sandbox::{Outage, Platform};
+use omocast_sandbox::{Outage, Platform, Trouble};
 
 use crate::installation::{Crowd, Installation, account_of, until};
 
@@ -74,5 +74,36 @@ async fn a_gateway_that_answers_for_platforms_that_are_down_costs_nothing_but_ti
     installation.sandbox.advance_clock(Duration::from_secs(60));
     for outcome in installation.until_judged(broadcast).await {
         assert!(outcome.is_complete());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_that_stop_wait_for_whoever_mends_them_though_the_server_dies() {
+    let mut installation = Installation::new(CROWD).await;
+    installation.set_pace(50);
+    installation.start().await;
+    let broadcast = installation.broadcast().await;
+    until_some_are_out(&installation).await;
+    let troubles = [
+        (Channel::Line, Trouble::TokenRevoked),
+        (Channel::Whatsapp, Trouble::Unpaid),
+        (Channel::Facebook, Trouble::Locked),
+    ];
+    for (channel, trouble) in troubles {
+        let account = account_of(channel);
+        installation.sandbox.set_trouble(account, Some(trouble));
+    }
+    until("all of them are stopped", async || {
+        installation.find(broadcast).await.paused.len() == troubles.len()
+    })
+    .await;
+    installation.kill();
+    for (channel, _) in troubles {
+        installation.sandbox.set_trouble(account_of(channel), None);
+    }
+    installation.let_leases_end().await;
+    installation.start().await;
+    for outcome in installation.until_judged(broadcast).await {
+        assert!(outcome.is_complete() || outcome.is_unknown());
     }
 }

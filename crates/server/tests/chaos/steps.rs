@@ -46,14 +46,19 @@ async fn die(installation: &mut Installation) {
 #[tokio::test]
 async fn in_the_hold_before_anything_is_handed_over() {
     let mut installation = Installation::new(FEW).await;
-    installation.set("OMOCAST_HOLD_SECONDS", "1");
+    installation.set("OMOCAST_HOLD_SECONDS", "5");
     installation.start().await;
     let broadcast = installation.broadcast().await;
-    die(&mut installation).await;
+    installation.kill();
+    for channel in Channel::ALL {
+        let traffic = installation.sandbox.traffic(account_of(channel));
+        assert_eq!(traffic.sendings, 0, "it is held");
+    }
+    installation.start().await;
     // The browser did not learn what became of its request, and asks again.
     assert_eq!(installation.broadcast().await, broadcast);
     for outcome in installation.until_judged(broadcast).await {
-        assert!(outcome.is_complete() || outcome.is_unknown());
+        assert!(outcome.is_complete());
     }
 }
 

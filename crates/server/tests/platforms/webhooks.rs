@@ -6,15 +6,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use omocast_contract::message::MessageContent;
-use omocast_contract::{EventStatus, EventView};
+use omocast_contract::{Channel, EventStatus, EventView, Role};
 use omocast_server::router;
+use omocast_server::webhooks::fuzzing::{is_readable, is_signed, take_in};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tower::ServiceExt as _;
 
 use crate::support::{
-    APP_SECRET, LINE, LINE_SECRET, NUMBER, OTHER_NUMBER, SITE, World, customer, line_users,
-    utterance, whatsapp_users,
+    APP_SECRET, LINE, LINE_SECRET, NUMBER, OTHER_NUMBER, PAGE, PAGE_SECRET, SITE, World, customer,
+    line_users, utterance, whatsapp_users,
 };
 
 fn hmac(secret: &str, body: &str) -> Vec<u8> {
@@ -467,4 +468,305 @@ async fn what_was_given_up_is_kept_for_a_while_and_then_forgotten() {
     assert_eq!(count().await, 2);
     store.delete_old_webhooks(now.plus(1)).await.unwrap();
     assert_eq!(count().await, 1, "what is still tried is never forgotten");
+}
+
+/// Posts a body that Meta signed.
+async fn post_meta(world: &World, path: &str, secret: &str, body: String) -> StatusCode {
+    let hex: String = hmac(secret, &body)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let signature = format!("sha256={hex}");
+    post(world, path, "x-hub-signature-256", signature, body).await
+}
+
+/// Everything that was posted is processed or given up, and nothing waits to be tried again.
+async fn until_nothing_is_left(world: &World) {
+    world
+        .until("nothing is left to process", || {
+            Box::pin(async {
+                let due = world.app.store.due_webhooks(world.now(), 1).await;
+                due.unwrap().is_empty()
+            })
+        })
+        .await;
+    let next = world.app.store.next_webhook_at(world.now()).await.unwrap();
+    assert_eq!(next, None, "something is tried again");
+}
+
+#[tokio::test]
+async fn a_thousand_updates_may_come_in_one_body() {
+    let mut world = World::new().await;
+    let seconds = (world.now().0 / 1_000).to_string();
+    let users = whatsapp_users(1_000);
+    let messages: Vec<_> = users
+        .iter()
+        .map(|user| {
+            json!({ "from": user, "id": format!("wamid.{user}"), "timestamp": seconds, "type": "text", "text": { "body": "嗨" } })
+        })
+        .collect();
+    let contacts: Vec<_> = users
+        .iter()
+        .map(|user| json!({ "profile": { "name": format!("顧客 {user}") }, "wa_id": user }))
+        .collect();
+    let value = json!({ "contacts": contacts, "messages": messages });
+    assert_eq!(post_whatsapp(&world, NUMBER, value).await, StatusCode::OK);
+    let statuses: Vec<_> = users
+        .iter()
+        .map(|user| json!({ "id": format!("wamid.to.{user}"), "status": "read", "timestamp": seconds, "recipient_id": user }))
+        .collect();
+    let value = json!({ "statuses": statuses });
+    assert_eq!(post_whatsapp(&world, NUMBER, value).await, StatusCode::OK);
+    world.start_webhooks();
+    let rows = world.until_pending(1_000).await;
+    assert!(rows.iter().all(|row| row.name.starts_with("顧客 8869")));
+    until_nothing_is_left(&world).await;
+}
+
+#[tokio::test]
+async fn a_large_body_is_taken_and_one_that_is_too_large_is_not() {
+    let mut world = World::new().await;
+    let text = "長".repeat(350_000);
+    let body = |text: &str| json!([line_text("U1", "1", text, world.now().0)]);
+    assert!(body(&text).to_string().len() > 1_000_000);
+    assert_eq!(post_line(&world, body(&text)).await, StatusCode::OK);
+    let twice = text.repeat(2);
+    assert_eq!(
+        post_line(&world, body(&twice)).await,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    world.start_webhooks();
+    assert_eq!(world.until_pending(1).await.len(), 1);
+    until_nothing_is_left(&world).await;
+}
+
+#[tokio::test]
+async fn what_is_signed_is_taken_whatever_it_is_said_to_be() {
+    let world = World::new().await;
+    let events = json!([line_text("U1", "1", "嗨", world.now().0)]);
+    let body = json!({ "destination": LINE, "events": events }).to_string();
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "?"] {
+        let request = Request::post(format!("/webhooks/line/{}", world.line))
+            .header("content-type", kind)
+            .header(
+                "x-line-signature",
+                STANDARD.encode(hmac(LINE_SECRET, &body)),
+            )
+            .body(Body::from(body.clone()))
+            .unwrap();
+        let router = router::router(world.app.clone());
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn nonsense_that_is_signed_is_never_tried_again_and_holds_nobody_up() {
+    let mut world = World::new().await;
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let bodies = [
+        "",
+        "null",
+        "7",
+        "[]",
+        "{}",
+        "\"\\ud83d\"",
+        "{\"entry\":7}",
+        "{\"entry\":[7]}",
+        "{\"events\":{}}",
+        "{\"messages\":[{}]}",
+        "{\"entry\":[{\"id\":\"1\",\"changes\":[{\"field\":1}]}]}",
+        "{\"entry\":[{\"id\":1,\"messaging\":[[]]}]}",
+        "\u{0}",
+        &deep,
+    ];
+    let accounts = [
+        ("whatsapp", world.whatsapp, APP_SECRET),
+        ("facebook", world.page, PAGE_SECRET),
+        ("instagram", world.instagram, "ig-secret"),
+    ];
+    for body in bodies {
+        for (channel, account, secret) in accounts {
+            let path = format!("/webhooks/{channel}/{account}");
+            let status = post_meta(&world, &path, secret, body.to_owned()).await;
+            assert_eq!(status, StatusCode::OK, "{channel}: {body:.80}");
+        }
+        let path = format!("/webhooks/line/{}", world.line);
+        let signature = STANDARD.encode(hmac(LINE_SECRET, body));
+        let status = post(
+            &world,
+            &path,
+            "x-line-signature",
+            signature,
+            body.to_owned(),
+        )
+        .await;
+        assert_eq!(status, StatusCode::OK, "line: {body:.80}");
+    }
+    post_line(&world, json!([line_text("U2", "2", "嗨", world.now().0)])).await;
+    world.start_webhooks();
+    until_processed(&world, 1).await;
+    until_nothing_is_left(&world).await;
+}
+
+#[tokio::test]
+async fn what_is_told_of_messages_that_nobody_sent_changes_nothing() {
+    let mut world = World::new().await;
+    let now = world.now().0;
+    let statuses: Vec<_> = ["sent", "delivered", "read", "failed", "pondered"]
+        .iter()
+        .map(|status| {
+            json!({
+                "id": "wamid.nobody", "status": status, "timestamp": "1700000000", "recipient_id": "886900000009",
+                "biz_opaque_callback_data": format!("{0}.{0}.0", uuid::Uuid::nil()),
+            })
+        })
+        .collect();
+    let value = json!({ "statuses": statuses });
+    assert_eq!(post_whatsapp(&world, NUMBER, value).await, StatusCode::OK);
+    let event = |what: &str, content: Value| json!({ "sender": { "id": "7" }, "recipient": { "id": PAGE }, "timestamp": now, what: content });
+    let events = [
+        event(
+            "delivery",
+            json!({ "mids": ["m_nobody"], "watermark": now }),
+        ),
+        event("read", json!({ "watermark": now })),
+        event(
+            "message",
+            json!({ "mid": "m_nobody", "is_echo": true, "metadata": "x" }),
+        ),
+        event("pondered", json!({ "mid": "m_nobody" })),
+    ];
+    let entry = json!([{ "id": PAGE, "time": now, "messaging": events }]);
+    let body = json!({ "object": "page", "entry": entry }).to_string();
+    let path = format!("/webhooks/facebook/{}", world.page);
+    assert_eq!(
+        post_meta(&world, &path, PAGE_SECRET, body).await,
+        StatusCode::OK
+    );
+    for field in [
+        "account_alerts",
+        "message_template_quality_update",
+        "pondered",
+    ] {
+        let value = json!({ "event": "X" });
+        let status = post_whatsapp_field(&world, NUMBER, field, value).await;
+        assert_eq!(status, StatusCode::OK, "{field}");
+    }
+    post_line(&world, json!([line_text("U2", "2", "嗨", now)])).await;
+    world.start_webhooks();
+    let rows = world.until_pending(1).await;
+    assert_eq!(rows.len(), 1, "nobody else is known");
+    until_nothing_is_left(&world).await;
+}
+
+#[tokio::test]
+async fn a_handshake_is_answered_to_who_knows_the_token_and_asks_as_meta_does() {
+    let world = World::new().await;
+    let ask = async |channel: &str, account, query: &str| {
+        let path = format!("/webhooks/{channel}/{account}?{query}");
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let router = router::router(world.app.clone());
+        let answer = router.oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = axum::body::to_bytes(answer.into_body(), 1_000).await;
+        (status, body.unwrap())
+    };
+    let right = "hub.mode=subscribe&hub.verify_token=verify&hub.challenge=1158201444";
+    for (channel, account) in [
+        ("whatsapp", world.whatsapp),
+        ("facebook", world.page),
+        ("instagram", world.instagram),
+    ] {
+        let (status, body) = ask(channel, account, right).await;
+        assert_eq!((status, &body[..]), (StatusCode::OK, &b"1158201444"[..]));
+        for wrong in [
+            "",
+            "hub.mode=subscribe&hub.verify_token=other&hub.challenge=1",
+            "hub.mode=subscribe&hub.challenge=1",
+            "hub.mode=unsubscribe&hub.verify_token=verify&hub.challenge=1",
+            "hub.mode=subscribe&hub.verify_token=verify",
+            "hub.mode=subscribe&hub.verify_token=verify&hub.challenge=%3Cscript%3E",
+        ] {
+            let (status, _) = ask(channel, account, wrong).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{channel}: {wrong}");
+        }
+    }
+    let (status, _) = ask("line", world.line, right).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    let (status, _) = ask("whatsapp", world.line, right).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn who_hides_their_number_writes_and_is_written_to() {
+    let mut world = World::new().await;
+    let hidden = "TW.13491208655302741918".to_owned();
+    world.customers(NUMBER, std::slice::from_ref(&hidden)).await;
+    world.start_delivery();
+    let broadcast = world.broadcast(&["嗨"]).await;
+    world.until_completed(broadcast).await;
+    world
+        .until("it is read", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.read == 1 })
+        })
+        .await;
+    assert_eq!(world.on_phone(NUMBER, &hidden), ["嗨"]);
+}
+
+/// What is kept in `fuzz/corpus` for fuzzing to begin with, by the name of the file.
+fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
+    let files = std::fs::read_dir(format!("{folder}/{target}")).unwrap();
+    let files = files.map(|file| {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read(path).unwrap())
+    });
+    files.collect()
+}
+
+#[tokio::test]
+async fn whatever_is_recorded_of_a_platform_is_read_and_can_be_shown() {
+    let world = World::new().await;
+    let mut admin = world.member().await;
+    admin.role = Role::Admin;
+    let targets = [
+        ("line", Channel::Line),
+        ("whatsapp", Channel::Whatsapp),
+        ("messenger", Channel::Facebook),
+        ("web", Channel::Web),
+    ];
+    for (target, channel) in targets {
+        for (name, body) in corpus(target) {
+            assert!(is_readable(channel, &body), "{target}/{name}");
+            for account in [world.line, world.whatsapp, world.page, world.web] {
+                let taken = take_in(&world.app, account, &body).await;
+                assert!(taken.is_ok(), "{target}/{name}: {taken:?}");
+            }
+        }
+    }
+    world
+        .app
+        .store
+        .update_role(world.member, Role::Admin)
+        .await
+        .unwrap();
+    for view in EventView::ALL {
+        for row in world.events(view).await {
+            assert!(serde_json::to_string(&row).is_ok(), "{row:?}");
+            let thread = world.app.store.find_thread(&admin, row.id, None).await;
+            let thread = thread.unwrap();
+            assert!(serde_json::to_string(&thread).is_ok(), "{thread:?}");
+        }
+    }
+}
+
+#[test]
+fn of_what_is_recorded_only_the_right_signature_is_one() {
+    for (name, data) in corpus("signature") {
+        let end = data.iter().position(|byte| *byte == b'\n').unwrap();
+        let is_right = is_signed("Jefe", &data[..end], &data[end + 1..]);
+        assert_eq!(is_right, name == "right", "{name}");
+    }
 }
