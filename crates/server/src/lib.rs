@@ -8,6 +8,7 @@ pub mod channels;
 pub mod config;
 pub mod delivery;
 pub mod error;
+pub mod follower;
 pub mod live;
 pub mod log;
 pub mod media;
@@ -94,6 +95,14 @@ pub async fn start(
             app.clone(),
             shutdown.clone(),
             |app, shutdown| tidy_up(app, shutdown).map(told).boxed(),
+        ));
+    }
+    if !app.config.role.works() {
+        workers.spawn(supervise(
+            "follower",
+            app.clone(),
+            shutdown.clone(),
+            |app, shutdown| follower::run(app, shutdown).map(told).boxed(),
         ));
     }
     let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();

@@ -47,6 +47,8 @@ pub enum Notice {
         /// What is told.
         progress: LiveEvent,
     },
+    /// Another process changed something that is not known more closely.
+    Everything,
     /// A session ended, and with it its stream.
     SignedOut {
         /// Which one.
@@ -97,6 +99,11 @@ impl Live {
             sender,
             progress,
         });
+    }
+
+    /// Tells every page to load again what it shows.
+    pub fn everything_changed(&self) {
+        self.tell(Notice::Everything);
     }
 
     /// Ends the stream of a session.

@@ -38,6 +38,8 @@ pub(super) struct Checking {
     check_error: RwSignal<Option<ApiError>>,
     is_scheduling: RwSignal<bool>,
     time: RwSignal<String>,
+    /// When it is to begin; none for at once, and while there is no whole time.
+    send_at: Memo<Option<LocalTime>>,
     /// A time that the server refused, and why.
     refused_time: RwSignal<Option<(LocalTime, ProblemCode)>>,
     is_sending: RwSignal<bool>,
@@ -48,6 +50,11 @@ pub(super) struct Checking {
 
 impl Checking {
     pub(super) fn new(made: Made) -> Self {
+        let (is_scheduling, time) = (RwSignal::new(false), RwSignal::new(String::new()));
+        let chosen_time = move || {
+            let time = time.with(|time| LocalTime::parse(time));
+            time.filter(|_| is_scheduling.get())
+        };
         let checking = Self {
             api: StoredValue::new(use_api()),
             made,
@@ -55,16 +62,19 @@ impl Checking {
             preflight: RwSignal::new(None),
             is_checking: RwSignal::new(false),
             check_error: RwSignal::new(None),
-            is_scheduling: RwSignal::new(false),
-            time: RwSignal::new(String::new()),
+            is_scheduling,
+            time,
+            send_at: Memo::new(move |_| chosen_time()),
             refused_time: RwSignal::new(None),
             is_sending: RwSignal::new(false),
             error: RwSignal::new(None),
             latest: StoredValue::new(0),
         };
-        // An effect, because the server is asked again when a group was left out in the dialog.
+        // An effect, because the server is asked again when a group was left out in the dialog, or another time chosen:
+        // by then other windows are open.
         Effect::new(move |_| {
             made.audience.track();
+            checking.send_at.track();
             if checking.is_open.get() {
                 checking.check();
             }
@@ -86,6 +96,8 @@ impl Checking {
         let (Some(request), Some(api)) = (request, self.api.try_get_value()) else {
             return;
         };
+        let send_at = self.send_at.get_untracked();
+        let request = BroadcastRequest { send_at, ..request };
         let Some(asked) = self.latest.try_update_value(|latest| {
             *latest += 1;
             *latest
@@ -105,12 +117,29 @@ impl Checking {
                     self.preflight.try_set(Some(preflight));
                 }
                 Err(error) => {
-                    if !self.is_placed(&error, request) {
+                    if !self.is_about_time(&error, &request) && !self.is_placed(&error, request) {
                         self.check_error.try_set(Some(error));
                     }
                 }
             }
         });
+    }
+
+    /// Whether the chosen time is refused, which its field shows.
+    fn is_about_time(self, error: &ApiError, request: &BroadcastRequest) -> bool {
+        let (
+            Some(
+                code @ (ProblemCode::ScheduleTooSoon
+                | ProblemCode::ScheduleTooFar
+                | ProblemCode::ScheduleTimeSkipped),
+            ),
+            Some(time),
+        ) = (error.code(), request.send_at)
+        else {
+            return false;
+        };
+        self.refused_time.try_set(Some((time, code)));
+        true
     }
 
     /// Whether the pane shows it where it belongs; then the dialog is out of the way.
@@ -154,23 +183,15 @@ impl Checking {
     }
 
     fn fail(self, error: ApiError, request: BroadcastRequest) {
-        match (error.code(), request.send_at) {
-            (
-                Some(
-                    code @ (ProblemCode::ScheduleTooSoon
-                    | ProblemCode::ScheduleTooFar
-                    | ProblemCode::ScheduleTimeSkipped),
-                ),
-                Some(time),
-            ) => {
-                self.refused_time.try_set(Some((time, code)));
-                return;
-            }
-            (Some(ProblemCode::IdempotencyKeyReused), _) => {
+        if self.is_about_time(&error, &request) {
+            return;
+        }
+        match error.code() {
+            Some(ProblemCode::IdempotencyKeyReused) => {
                 self.made.on_key_spent.try_run(());
             }
             // Another broadcast has taken it meanwhile: what is left is to be shown.
-            (Some(ProblemCode::QuotaShort), _) => self.check(),
+            Some(ProblemCode::QuotaShort) => self.check(),
             _ => {}
         }
         if !self.is_placed(&error, request) {

@@ -89,6 +89,11 @@ impl Listener {
                 Notice::Stopping => return None,
                 Notice::SignedOut { session } if *session == self.session => return None,
                 Notice::SignedOut { .. } => {}
+                Notice::Everything => {
+                    if self.is_fresh().await? {
+                        return Some(LiveEvent::Missed);
+                    }
+                }
                 Notice::Event {
                     team,
                     event,

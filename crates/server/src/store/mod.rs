@@ -37,7 +37,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
+use tokio::sync::Mutex;
 
 use crate::error::AppError;
 use durable::Durable;
@@ -75,6 +76,8 @@ pub struct Store {
     writer: SqlitePool,
     /// None in memory.
     durable: Option<Arc<Durable>>,
+    /// Looks whether others have changed anything; none until somebody asks.
+    watcher: Arc<Mutex<Option<SqliteConnection>>>,
 }
 
 impl Store {
@@ -99,6 +102,7 @@ impl Store {
             reader,
             writer,
             durable: Some(Arc::new(Durable::new(path))),
+            watcher: Arc::default(),
         })
     }
 
@@ -116,6 +120,7 @@ impl Store {
             reader: pool.clone(),
             writer: pool,
             durable: None,
+            watcher: Arc::default(),
         })
     }
 
@@ -131,6 +136,19 @@ impl Store {
             .fetch_one(&self.reader)
             .await
             .map(drop)
+    }
+
+    /// A number that is another once anybody has changed the database.
+    pub async fn version(&self) -> Result<i64, sqlx::Error> {
+        // On one connection: it counts what the others have committed.
+        let mut connection = self.watcher.lock().await;
+        let connection = match &mut *connection {
+            Some(connection) => connection,
+            none => none.insert(self.reader.acquire().await?.detach()),
+        };
+        sqlx::query_scalar("pragma data_version")
+            .fetch_one(connection)
+            .await
     }
 
     /// Closes the database when what runs has finished.

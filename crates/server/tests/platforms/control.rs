@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use omocast_contract::control::{GIVE_UP_AFTER, OVERDUE_AFTER};
 use omocast_contract::{BroadcastStatus, Channel, Control, DeliveryStatus, LogEvent, Reason};
-use omocast_sandbox::Fault;
+use omocast_sandbox::{Fault, Usage};
 use omocast_server::channels::Credentials;
 use omocast_server::config::Pace;
 use omocast_server::store::NewAccount;
@@ -376,5 +376,45 @@ async fn a_clock_that_is_set_back_holds_nothing_up() {
     assert_eq!(done.summary.progress.accepted(), 3);
     for user in &users {
         assert_eq!(world.on_phone(NUMBER, user), ["一"]);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_has_used_up_what_meta_allows_rests_as_long_as_it_is_told() {
+    let mut world = World::new().await;
+    let users = page_users(20);
+    world.customers(PAGE, &users).await;
+    let throttled = Usage {
+        call_count: 100,
+        estimated_time_to_regain_access: 3,
+    };
+    world.sandbox.set_usage(PAGE, Some(throttled));
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    let arrived = || {
+        let phones = users.iter().map(|user| world.on_phone(PAGE, user).len());
+        phones.sum::<usize>()
+    };
+    world
+        .until("it rests", || {
+            Box::pin(async {
+                let (store, now) = (&world.app.store, world.now());
+                let is_resting = store.accounts_with_work(now).await.unwrap().is_empty();
+                arrived() > 0
+                    && is_resting
+                    && world.find(broadcast).await.summary.progress.sending == 0
+            })
+        })
+        .await;
+    let before = arrived();
+    assert!(before < 20, "{before} went out while it was throttled");
+    world.sandbox.set_usage(PAGE, None);
+    world.advance(Duration::from_secs(100));
+    let work = world.app.store.accounts_with_work(world.now());
+    assert_eq!(work.await.unwrap(), [], "three minutes are not over");
+    world.advance(Duration::from_secs(90));
+    world.until_completed(broadcast).await;
+    for user in &users {
+        assert_eq!(world.on_phone(PAGE, user), ["一"]);
     }
 }

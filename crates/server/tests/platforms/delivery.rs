@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+use omocast_contract::live::LiveEvent;
 use omocast_contract::message::MessageOrigin;
-use omocast_contract::{DeliveryStatus, EventAction, EventView, Reason, Role};
+use omocast_contract::{BroadcastStatus, DeliveryStatus, EventAction, EventView, Reason, Role};
 use omocast_sandbox::{Fault, Receipts};
+use omocast_server::follower;
+use omocast_server::live::{Live, Notice};
+use omocast_server::shutdown::Shutdown;
+use omocast_server::store::Store;
 use omocast_server::store::deliveries::{Begun, LEASE, Outcome, Then};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::support::{LINE, NUMBER, Setup, World, line_users, whatsapp_users};
@@ -470,4 +476,47 @@ async fn a_worker_that_comes_back_after_its_lease_sends_nothing() {
 
 fn is_sending(path: &str) -> bool {
     path.ends_with("/push") || path.ends_with("/messages")
+}
+
+#[tokio::test]
+async fn the_pages_of_a_process_that_does_not_work_follow_all_the_same() {
+    let mut world = World::new().await;
+    let users = line_users(3);
+    world.customers(LINE, &users).await;
+    let file = world.app.config.data.join("omocast.db");
+    let mut web = world.app.clone();
+    web.store = Store::open(&file).await.unwrap();
+    web.live = Live::default();
+    let mut notices = web.live.subscribe();
+    let (trigger, shutdown) = Shutdown::channel();
+    let following = tokio::spawn(follower::run(web, shutdown));
+    let broadcast = world.broadcast(&["一"]).await;
+    let begun =
+        async { while !matches!(&*notices.recv().await.unwrap(), Notice::Broadcast { .. }) {} };
+    timeout(Duration::from_secs(60), begun).await.unwrap();
+    world.start_delivery();
+    let told = async {
+        let (mut is_over, mut are_lists) = (false, false);
+        while !(is_over && are_lists) {
+            match &*notices.recv().await.unwrap() {
+                Notice::Broadcast {
+                    progress:
+                        LiveEvent::BroadcastProgress {
+                            broadcast: told,
+                            status: BroadcastStatus::Completed,
+                            progress,
+                        },
+                    ..
+                } => {
+                    assert_eq!((*told, progress.sent), (broadcast, 3));
+                    is_over = true;
+                }
+                Notice::Everything => are_lists = true,
+                _ => {}
+            }
+        }
+    };
+    timeout(Duration::from_secs(60), told).await.unwrap();
+    trigger.stop();
+    following.await.unwrap().unwrap();
 }

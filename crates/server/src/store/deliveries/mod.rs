@@ -561,6 +561,16 @@ impl Store {
         Ok(completed)
     }
 
+    /// The broadcasts that are not over.
+    pub async fn broadcasts_under_way(&self) -> Result<Vec<BroadcastId>, sqlx::Error> {
+        let rows = query(
+            "select id from broadcast where status in ('held', 'scheduled', 'overdue', 'sending')",
+        )
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(|row| read_id(row, "id")).collect()
+    }
+
     /// Where a broadcast stands.
     pub async fn broadcast_state(
         &self,

@@ -1,17 +1,17 @@
 //! Broadcasts in the threads: each recipient's messages as they got them, and the last one in the lists.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use omocast_contract::template::fill::fill as filled_in;
 use omocast_contract::variable::fill_name;
 use omocast_contract::{
-    BroadcastId, DeliveryStatus, MediaId, Medium, MemberId, OutgoingMessage, Reason, SentTemplate,
-    TeamId, Timestamp,
+    BroadcastId, DeliveryStatus, EventId, MediaId, Medium, MemberId, OutgoingMessage, Reason,
+    SentTemplate, TeamId, Timestamp,
 };
 use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::{Changes, Delivery, Recipient, RecipientKey, is_in_thread};
+use super::{CHUNK, Changes, Delivery, Recipient, RecipientKey, is_in_thread};
 use crate::store::bindings::bound_to_or_none;
 use crate::store::inbound::one_line;
 use crate::store::templates::sent_template;
@@ -110,36 +110,65 @@ pub(super) async fn write_messages(
         );
         builder.build().execute(&mut *tx).await?;
     }
-    for (recipient, sender, text, medium) in &last {
-        // What goes to a bound customer reopens nothing; nobody's ended event becomes the sender's,
-        // in whose 已結束 it is found again.
-        query(
-            "update event set last_text = $2, last_medium = $3, last_message_at = $4,
-                    owner_id = case status when 'ended' then coalesce(owner_id, $5) else owner_id end
-             where id = $1 and last_message_at <= $4",
-        )
-        .bind(recipient.event.to_string())
-        .bind(text)
-        .bind(medium.as_str())
-        .bind(now.0)
-        .bind(sender.to_string())
-        .execute(&mut *tx)
-        .await?;
+    for last in last.chunks(CHUNK) {
+        update_lists(tx, last, now).await?;
     }
     let touched = shown.iter().chain(&failed);
-    for (recipient, _) in touched {
-        if !changes.events.contains_key(&recipient.event) {
-            let row = query(
-                "select e.team_id, e.owner_id, b.member_id, b.shop_id
-                 from event e left join binding b on b.customer_id = e.customer_id where e.id = $1",
-            )
-            .bind(recipient.event.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
-            let owner: Option<MemberId> = read_id_or_none(&row, "owner_id")?;
-            let bound = bound_to_or_none(&row)?;
-            changes.add_event_of(recipient.event, read_id(&row, "team_id")?, owner, bound);
-        }
+    let touched: BTreeSet<EventId> = touched
+        .map(|(recipient, _)| recipient.event)
+        .filter(|event| !changes.events.contains_key(event))
+        .collect();
+    tell(tx, &touched, changes).await
+}
+
+/// Shows the last message of each recipient in the lists.
+///
+/// What goes to a bound customer reopens nothing; nobody's ended event becomes the sender's,
+/// in whose 已結束 it is found again.
+async fn update_lists(
+    tx: &mut SqliteConnection,
+    last: &[(&Recipient, MemberId, String, Medium)],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let mut builder = QueryBuilder::new("with v (e, t, m, s) as (");
+    builder.push_values(last, |mut row, (recipient, sender, text, medium)| {
+        row.push_bind(recipient.event.to_string())
+            .push_bind(text.clone())
+            .push_bind(medium.as_str())
+            .push_bind(sender.to_string());
+    });
+    builder
+        .push(") update event set last_text = v.t, last_medium = v.m, last_message_at = ")
+        .push_bind(now.0)
+        .push(
+            ", owner_id = case status when 'ended' then coalesce(owner_id, v.s) else owner_id end
+              from v where event.id = v.e and last_message_at <= ",
+        )
+        .push_bind(now.0);
+    builder.build().execute(tx).await.map(drop)
+}
+
+/// Notes whose pages hear of these events.
+async fn tell(
+    tx: &mut SqliteConnection,
+    events: &BTreeSet<EventId>,
+    changes: &mut Changes,
+) -> Result<(), sqlx::Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let rows = query(
+        "select e.id, e.team_id, e.owner_id, b.member_id, b.shop_id
+         from json_each($1) asked join event e on e.id = asked.value
+         left join binding b on b.customer_id = e.customer_id",
+    )
+    .bind(serde_json::to_string(events).expect("ids are JSON"))
+    .fetch_all(tx)
+    .await?;
+    for row in &rows {
+        let owner: Option<MemberId> = read_id_or_none(row, "owner_id")?;
+        let bound = bound_to_or_none(row)?;
+        changes.add_event_of(read_id(row, "id")?, read_id(row, "team_id")?, owner, bound);
     }
     Ok(())
 }
