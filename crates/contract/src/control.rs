@@ -162,7 +162,7 @@ pub struct Controlled {
     /// The broadcast as it stands now.
     pub broadcast: crate::Broadcast,
     /// The draft that holds again what was taken back before anything of it was handed over;
-    /// none for a template, which is part of no draft, and for whoever is not the sender.
+    /// none for a template, which is part of no draft, for a retry, and for whoever is not the sender.
     pub draft: Option<DraftId>,
 }
 
@@ -226,7 +226,7 @@ pub enum LogEvent {
     Stopped {
         /// Customers to whom something was handed over, or is being.
         handed_over: u64,
-        /// Customers who don't get it.
+        /// Customers who get nothing of it.
         left: u64,
     },
     /// What failed was sent again.
@@ -307,7 +307,9 @@ pub struct Preflight {
     pub count: crate::AudienceCount,
     /// How long handing over takes at the accounts' pace, in seconds, once it is its turn.
     pub seconds: u64,
-    /// The accounts with a limit for the month.
+    /// How long it can be taken back once it is sent, in milliseconds; 0 for not at all.
+    pub hold: i64,
+    /// The accounts with a limit for the month; none for a broadcast that is put off, whose month is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotas: Vec<AccountQuota>,
 }

@@ -5,6 +5,8 @@ alter table broadcast add column starts_at bigint not null default 0;
 update broadcast set starts_at = created_at;
 -- The broadcast of which it sends again what failed.
 alter table broadcast add column retry_of text references broadcast (id);
+-- Where it was made: what was taken back is a draft of there again.
+alter table broadcast add column surface text not null default 'web';
 create index broadcast_retry on broadcast (retry_of) where retry_of is not null;
 
 -- Who did what with a broadcast, and when.
@@ -35,6 +37,13 @@ alter table account add column next_turn_at bigint not null default 0;
 alter table account add column quota_limit bigint;
 alter table account add column quota_used bigint;
 alter table account add column quota_read_at bigint not null default 0;
+alter table account add column quota_asked_at bigint not null default 0;
+
+-- With all that the page of a broadcast counts, so that it is counted without touching the rows.
+drop index recipient_open;
+create index recipient_open on recipient (broadcast_id, is_open, account_id) where is_open = 1;
+drop index recipient_status;
+create index recipient_status on recipient (broadcast_id, status, customer_id, reason, channel);
 
 -- Until when WhatsApp counts messages to this customer (the pair rate).
 alter table customer add column pair_busy_until bigint not null default 0;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use futures::future::join_all;
 use omocast_contract::test_send::TESTS_PER_MINUTE;
 use omocast_contract::{AccountId, BroadcastId, Channel, CustomerId, TeamId, Timestamp};
 use tokio::sync::Notify;
@@ -167,20 +168,28 @@ impl App {
     /// Asks LINE what is left of the month of a team's accounts, where that is not known.
     /// One that does not answer soon is asked another time: a broadcast does not wait for it.
     pub async fn read_quotas(&self, team: TeamId) -> anyhow::Result<()> {
-        for id in self.store.quotas_to_read(team, self.now()).await? {
-            let Some(account) = self.find_account(id).await? else {
-                continue;
-            };
-            match timeout(QUOTA_PATIENCE, self.connectors.quota(&account)).await {
-                Ok(Ok(quota)) => {
-                    let (limit, used) = (quota.limit, quota.used);
-                    self.store.keep_quota(id, limit, used, self.now()).await?;
-                }
-                Ok(Err(error)) => tracing::warn!(account = %id, "its quota is not known: {error}"),
-                Err(_) => tracing::warn!(account = %id, "its quota was not told in time"),
+        let asked = self.store.quotas_to_read(team, self.now()).await?;
+        let asking = asked.into_iter().map(|id| self.read_quota(id));
+        join_all(asking).await.into_iter().collect()
+    }
+
+    async fn read_quota(&self, id: AccountId) -> anyhow::Result<()> {
+        let Some(account) = self.find_account(id).await? else {
+            return Ok(());
+        };
+        let told = timeout(QUOTA_PATIENCE, self.connectors.quota(&account)).await;
+        let quota = match told {
+            Ok(Ok(quota)) => Some((quota.limit, quota.used)),
+            Ok(Err(error)) => {
+                tracing::warn!(account = %id, "its quota is not known: {error}");
+                None
             }
-        }
-        Ok(())
+            Err(_) => {
+                tracing::warn!(account = %id, "its quota was not told in time");
+                None
+            }
+        };
+        Ok(self.store.keep_quota(id, quota, self.now()).await?)
     }
 
     /// Tells open pages where a broadcast stands that a member made or changed.

@@ -28,6 +28,8 @@ use worker::{Lane, longest_wait};
 /// Outcomes that are written together: this many, or what comes within this time.
 const OUTCOMES_AT_ONCE: usize = 500;
 const OUTCOMES_WITHIN: Duration = Duration::from_millis(50);
+/// How often what has waited too long is looked for, in milliseconds.
+const GIVEN_UP_EVERY: i64 = 60_000;
 /// Messages about to be sent that are noted together at the most.
 const NOTES_AT_ONCE: usize = 200;
 /// How long requests that are out may still take when the server stops.
@@ -135,15 +137,25 @@ async fn run_lanes(
     let mut paces: HashMap<AccountId, Arc<Pace>> = HashMap::new();
     let mut lanes: JoinSet<(AccountId, anyhow::Result<()>)> = JoinSet::new();
     let mut watch = Watch(app.now());
+    let mut given_up_at = None;
     while !worker.shutdown.is_requested() {
         app.health.beat("delivery");
         let now = app.now();
         if watch.was_set_back(now) {
             tracing::warn!("the clock was set back");
-            app.store.forget_the_future(now, longest_wait()).await?;
+            let hold = app.config.hold;
+            app.store
+                .forget_the_future(now, longest_wait(), hold)
+                .await?;
+            for pace in paces.values() {
+                pace.forget().await;
+            }
         }
         let mut changes = app.store.start_due(now).await?;
-        changes.merge(app.store.give_up_waiting(now).await?);
+        if given_up_at.is_none_or(|at| now.since(at).abs() > GIVEN_UP_EVERY) {
+            given_up_at = Some(now);
+            changes.merge(app.store.give_up_waiting(now).await?);
+        }
         worker.settle_up(changes).await?;
         for AccountWithWork { id, is_paused } in app.store.accounts_with_work(now).await? {
             if let Some(lane) = running.get(&id) {
@@ -197,13 +209,18 @@ async fn run_lanes(
             Some(ended) = lanes.join_next() => {
                 let (account, result) = ended?;
                 running.remove(&account);
-                result?;
+                if let Err(error) = result {
+                    // The others go on; this one begins anew.
+                    tracing::error!(%account, "its lane broke off: {error:#}");
+                }
             }
         }
     }
     let ending = async {
         while let Some(ended) = lanes.join_next().await {
-            ended?.1?;
+            if let (account, Err(error)) = ended? {
+                tracing::error!(%account, "its lane broke off: {error:#}");
+            }
         }
         anyhow::Ok(())
     };

@@ -12,7 +12,7 @@ use omocast_contract::{
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{Id, JoinHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use uuid::Uuid;
 
 use super::pace::{Pace, Turn};
@@ -30,6 +30,8 @@ use crate::store::inbound::About;
 const FAULTS: u32 = 10;
 /// After this many attempts that came to nothing, a recipient is given up.
 const ATTEMPTS: u32 = 8;
+/// How long a lane waits that could not read or write.
+const BREATH: Duration = Duration::from_secs(1);
 /// No wait between two attempts is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
@@ -49,11 +51,35 @@ struct Stopped {
     code: String,
 }
 
+/// Why a lane hands nothing more over.
+enum Ended {
+    /// There is nothing to do, or not now.
+    Idle,
+    Stopped(Stopped),
+}
+
+/// What a lane has in hand.
+#[derive(Default)]
+struct Hands {
+    claiming: Option<JoinHandle<Result<Claim, StoreError>>>,
+    waiting: VecDeque<ClaimedRecipient>,
+    sending: JoinSet<AccountState>,
+    leased: HashMap<Id, RecipientKey>,
+}
+
+impl Hands {
+    fn is_empty(&self) -> bool {
+        self.claiming.is_none() && self.waiting.is_empty() && self.sending.is_empty()
+    }
+}
+
 /// What handing over to one recipient tells of the account.
 #[derive(Clone, Debug)]
 enum AccountState {
     /// The platform judged a message, so it takes messages.
     Takes,
+    /// It was not asked.
+    Silent,
     /// It had a fault, or did not answer.
     Faulty(Stopped),
     /// It takes messages again, but not soon.
@@ -123,63 +149,70 @@ impl Lane {
 
     /// Runs until nothing is left to claim, the account is stopped, or the server stops.
     pub(super) async fn run(mut self) -> anyhow::Result<()> {
+        let mut hands = Hands::default();
+        let ended = self.work(&mut hands).await;
+        let wound_up = self.wind_up(hands, ended.as_ref().ok()).await;
+        if ended.is_err() {
+            // Whatever was wrong with the database, it is given time.
+            let shutdown = &self.sender.worker.shutdown;
+            drop(timeout(BREATH, shutdown.requested()).await);
+        }
+        ended.and(wound_up)
+    }
+
+    /// Hands over until there is a reason not to; `hands` then holds what is still in hand.
+    async fn work(&mut self, hands: &mut Hands) -> anyhow::Result<Ended> {
         let sender = self.sender.clone();
         let Sender {
             worker, account, ..
         } = &*sender;
         // Few at first: an account whose token is wrong is not asked hundreds of times.
         let mut at_once = if self.is_trial { 1 } else { LEAST };
-        let mut waiting: VecDeque<ClaimedRecipient> = VecDeque::new();
-        let mut sending: JoinSet<AccountState> = JoinSet::new();
-        let mut leased: HashMap<Id, RecipientKey> = HashMap::new();
-        let mut stopped: Option<Stopped> = None;
-        let mut claiming: Option<JoinHandle<Result<Claim, StoreError>>> = None;
         let mut is_empty = false;
         let mut has_more = false;
-        let mut is_held = false;
         let mut faults = 0;
         let renew_every = Duration::from_millis(LEASE.unsigned_abs()) / 3;
         let mut renew = interval_at(Instant::now() + renew_every, renew_every);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            if worker.shutdown.is_requested() || stopped.is_some() || is_held {
-                break;
-            }
+        while !worker.shutdown.is_requested() {
             // While what was claimed goes out, so that nobody waits for the next; on trial one by one.
-            let is_low = waiting.len() <= at_once / 2 && !(self.is_trial && !sending.is_empty());
-            if claiming.is_none() && !is_empty && is_low {
+            let is_low =
+                hands.waiting.len() <= at_once / 2 && !(self.is_trial && !hands.sending.is_empty());
+            if hands.claiming.is_none() && !is_empty && is_low {
                 let sender = sender.clone();
-                claiming = Some(tokio::spawn(async move { sender.claim(at_once).await }));
+                let claim = tokio::spawn(async move { sender.claim(at_once).await });
+                hands.claiming = Some(claim);
             }
-            while sending.len() < at_once
-                && let Some(recipient) = waiting.pop_front()
+            while hands.sending.len() < at_once
+                && let Some(recipient) = hands.waiting.front()
             {
                 let key = recipient.key;
                 let content = self.find_content(key.broadcast).await?;
+                let Some(recipient) = hands.waiting.pop_front() else {
+                    break;
+                };
                 let sender = sender.clone();
-                let task = sending.spawn(async move {
+                let task = hands.sending.spawn(async move {
                     let messages = content.for_recipient(&recipient);
                     sender.hand_over(recipient, &messages).await
                 });
-                leased.insert(task.id(), key);
+                hands.leased.insert(task.id(), key);
             }
-            if waiting.is_empty() && sending.is_empty() && claiming.is_none() {
-                // Or else the next lane could take what is told and not recorded for a dead one's.
-                self.sender.all_recorded().await;
-                return Ok(());
+            if hands.is_empty() {
+                break;
             }
             tokio::select! {
-                claimed = claimed(&mut claiming), if claiming.is_some() => {
-                    claiming = None;
+                claimed = claimed(&mut hands.claiming), if hands.claiming.is_some() => {
+                    hands.claiming = None;
                     let claim = claimed?;
                     // What came after it was asked may not be in it.
                     is_empty = claim.is_empty && !std::mem::take(&mut has_more);
-                    waiting.extend(claim.recipients);
+                    hands.waiting.extend(claim.recipients);
                     worker.settle_up(claim.changes).await?;
                 }
-                Some(sent) = sending.join_next_with_id() => {
+                Some(sent) = hands.sending.join_next_with_id() => {
                     let (id, state) = sent?;
-                    leased.remove(&id);
+                    hands.leased.remove(&id);
                     match state {
                         AccountState::Takes => {
                             if std::mem::take(&mut self.is_trial) {
@@ -188,52 +221,56 @@ impl Lane {
                             at_once = sender.side_by_side();
                             faults = 0;
                         }
+                        AccountState::Silent => {}
                         AccountState::Faulty(why) => {
                             faults += 1;
                             if self.is_trial || faults >= FAULTS {
-                                stopped = Some(why);
+                                return Ok(Ended::Stopped(why));
                             }
                         }
-                        AccountState::Held => is_held = true,
-                        AccountState::Stopped(why) => stopped = Some(why),
+                        AccountState::Held => return Ok(Ended::Idle),
+                        AccountState::Stopped(why) => return Ok(Ended::Stopped(why)),
                     }
                 }
                 () = self.more.notified() => {
                     is_empty = false;
-                    has_more = claiming.is_some();
+                    has_more = hands.claiming.is_some();
                 }
                 () = worker.shutdown.requested() => {}
                 _ = renew.tick() => {
-                    let keys: Vec<_> =
-                        leased.values().copied().chain(waiting.iter().map(|each| each.key)).collect();
+                    let waiting = hands.waiting.iter().map(|each| each.key);
+                    let keys: Vec<_> = hands.leased.values().copied().chain(waiting).collect();
                     worker.app.store.renew_leases(&keys, sender.owner, worker.app.now()).await?;
                 }
             }
         }
-        if claiming.is_some() {
-            let claim = claimed(&mut claiming).await?;
-            waiting.extend(claim.recipients);
-            worker.settle_up(claim.changes).await?;
-        }
-        self.wind_up(waiting, sending, stopped).await
+        Ok(Ended::Idle)
     }
 
     /// Lets go of what was not begun, and waits for what was.
-    async fn wind_up(
-        &self,
-        waiting: VecDeque<ClaimedRecipient>,
-        mut sending: JoinSet<AccountState>,
-        mut stopped: Option<Stopped>,
-    ) -> anyhow::Result<()> {
+    async fn wind_up(&self, mut hands: Hands, ended: Option<&Ended>) -> anyhow::Result<()> {
         let Sender {
             worker, account, ..
         } = &*self.sender;
-        let store = &worker.app.store;
-        store
-            .release_recipients(waiting, self.sender.owner, worker.app.now())
-            .await?;
+        let mut stopped = match ended {
+            Some(Ended::Stopped(why)) => Some(why.clone()),
+            Some(Ended::Idle) | None => None,
+        };
+        if let Ok(claim) = claimed(&mut hands.claiming).await {
+            hands.waiting.extend(claim.recipients);
+            worker.settle_up(claim.changes).await?;
+        }
+        let released = worker
+            .app
+            .store
+            .release_recipients(hands.waiting, self.sender.owner, worker.app.now())
+            .await;
+        if let Err(error) = released {
+            // Their leases end.
+            tracing::error!(account = %account.id, "recipients were not given back: {error}");
+        }
         let ending = async {
-            while let Some(sent) = sending.join_next().await {
+            while let Some(sent) = hands.sending.join_next().await {
                 if let AccountState::Stopped(why) = sent? {
                     stopped = Some(why);
                 }
@@ -250,6 +287,7 @@ impl Lane {
             // Their leases end, and whoever takes them over does what is right for their channel.
             () = grace => tracing::warn!(account = %account.id, "requests without an answer were left behind"),
         }
+        // Or else the next lane could take what is told and not recorded for a dead one's.
         self.sender.all_recorded().await;
         if let Some(Stopped { reason, code }) = stopped {
             worker.pause_account(account.id, reason, &code).await?;
@@ -328,7 +366,7 @@ impl Sender {
                 external_id: None,
             });
             self.tell(recipient.key, told.collect(), Then::Done).await;
-            return AccountState::Takes;
+            return AccountState::Silent;
         }
         match self.account.channel {
             Channel::Line => self.hand_over_together(recipient, messages).await,
@@ -413,7 +451,7 @@ impl Sender {
         for (at, &position) in recipient.positions.iter().enumerate() {
             let later = &recipient.positions[at + 1..];
             let Some(message) = message_at(messages, position) else {
-                return AccountState::Takes;
+                return AccountState::Silent;
             };
             let connectors = &self.worker.app.connectors;
             // Before the message is noted: what goes wrong here was not the message, and may be tried again.
@@ -426,7 +464,7 @@ impl Sender {
                     }
                     match self.send_noted(&recipient, position, message).await {
                         Some(outcome) => outcome,
-                        None => return AccountState::Takes,
+                        None => return AccountState::Silent,
                     }
                 }
                 Err(outcome) => outcome,

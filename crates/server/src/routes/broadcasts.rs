@@ -30,12 +30,13 @@ pub async fn create_broadcast(
 ) -> AppResult<(StatusCode, Json<Broadcast>)> {
     member.role.may_broadcast(member.plan)?;
     let key = idempotency_key(&headers)?;
-    let now = app.now();
-    let begins = match start(&member, request.send_at, now)? {
+    let begins = match start(&member, request.send_at)? {
         None => Begins::AfterHold(app.config.hold),
         Some(at) => Begins::At(at),
     };
     app.read_quotas(member.team_id).await?;
+    // The hold begins when it is accepted, however long LINE took.
+    let now = app.now();
     let once = Once {
         key,
         hash: &hash(&request),
@@ -55,28 +56,29 @@ pub async fn preflight_broadcast(
     Json(request): Json<BroadcastRequest>,
 ) -> AppResult<Json<Preflight>> {
     member.role.may_broadcast(member.plan)?;
-    let now = app.now();
-    let starts_at = start(&member, request.send_at, now)?;
+    let starts_at = start(&member, request.send_at)?;
+    if let Some(starts_at) = starts_at {
+        check_start(starts_at, app.now()).map_err(at_send_at)?;
+    }
     app.read_quotas(member.team_id).await?;
+    let (hold, pace) = (app.config.hold, &app.config.pace);
     app.store
-        .preflight_broadcast(&member, &request, starts_at, &app.config.pace, now)
+        .preflight_broadcast(&member, &request, starts_at, hold, pace, app.now())
         .await
         .map(Json)
 }
 
-/// The moment that a time on the team's wall means, if a broadcast may begin then.
-fn start(
-    member: &Member,
-    send_at: Option<LocalTime>,
-    now: Timestamp,
-) -> AppResult<Option<Timestamp>> {
+/// The moment that a time on the team's wall means.
+fn start(member: &Member, send_at: Option<LocalTime>) -> AppResult<Option<Timestamp>> {
     let Some(send_at) = send_at else {
         return Ok(None);
     };
-    let refuse = |code| Problem::new(code).at("send_at");
-    let starts_at = moment(&member.time_zone, send_at)?.map_err(refuse)?;
-    check_start(starts_at, now).map_err(refuse)?;
+    let starts_at = moment(&member.time_zone, send_at)?.map_err(at_send_at)?;
     Ok(Some(starts_at))
+}
+
+fn at_send_at(code: ProblemCode) -> Problem {
+    Problem::new(code).at("send_at")
 }
 
 /// 201 for a new broadcast, of which pages and the worker hear; 200 for one that was there.
@@ -104,7 +106,11 @@ pub async fn control_broadcast(
     check_role(&member)?;
     let now = app.now();
     let starts_at = match control {
-        Control::Reschedule { send_at } => start(&member, Some(send_at), now)?.unwrap_or(now),
+        Control::Reschedule { send_at } => {
+            let starts_at = start(&member, Some(send_at))?.unwrap_or(now);
+            check_start(starts_at, now).map_err(at_send_at)?;
+            starts_at
+        }
         Control::Stop | Control::SendNow | Control::TryAccounts => now,
     };
     if let Control::Reschedule { .. } | Control::SendNow = control {

@@ -21,6 +21,8 @@ pub const HELD: i64 = 10_000;
 pub(super) const WRONG_CLOCK: i64 = 2 * HOUR;
 /// What LINE said of a month is asked again after this, in milliseconds.
 const QUOTA_BELIEVED: i64 = 30_000;
+/// What LINE said longer ago than this says nothing of today, in milliseconds: a month may have begun.
+const QUOTA_KEPT: i64 = 6 * HOUR;
 
 /// Turns of an account's pace, in microseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +100,11 @@ impl Store {
     ) -> Result<Changes, sqlx::Error> {
         let mut tx = self.begin_write().await?;
         let resumed = query(
-            "update account set paused_reason = null, paused_code = null, paused_at = null, tries = 0
+            "update account set paused_reason = null, paused_code = null, paused_at = null, tried_at = $2
              where id = $1 and paused_at is not null returning name",
         )
         .bind(account.to_string())
+        .bind(now.0)
         .fetch_optional(&mut *tx)
         .await?;
         let Some(resumed) = resumed else {
@@ -172,8 +175,23 @@ impl Store {
     }
 
     /// Forgets what a clock that was wrong has put off: the clock was set back.
-    pub async fn forget_the_future(&self, now: Timestamp, longest: i64) -> Result<(), sqlx::Error> {
+    pub async fn forget_the_future(
+        &self,
+        now: Timestamp,
+        longest: i64,
+        hold: i64,
+    ) -> Result<(), sqlx::Error> {
         let mut tx = self.begin_write().await?;
+        for statement in [
+            "update recipient set not_before = $1 where is_open = 1 and not_before > $1
+             and broadcast_id in (select id from broadcast where status = 'held')",
+            "update broadcast set starts_at = $1 where status = 'held' and starts_at > $1",
+        ] {
+            query(statement)
+                .bind(now.plus(hold).0)
+                .execute(&mut *tx)
+                .await?;
+        }
         query(
             "update recipient set not_before = $1 where is_open = 1 and not_before > $2
              and broadcast_id in (select id from broadcast where status in ('sending', 'stopped'))",
@@ -196,7 +214,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<AccountId>, sqlx::Error> {
         let rows = query(
-            "select id from account where team_id = $1 and channel = 'line' and quota_read_at not between $2 and $3",
+            "select id from account where team_id = $1 and channel = 'line' and quota_asked_at not between $2 and $3",
         )
         .bind(team.to_string())
         .bind(now.plus(-QUOTA_BELIEVED).0)
@@ -206,16 +224,24 @@ impl Store {
         rows.iter().map(|row| read_id(row, "id")).collect()
     }
 
-    /// Keeps what LINE says of the month: its limit, none where there is none, and what is used.
+    /// Keeps what LINE says of the month: its limit, none where there is none, and what is used;
+    /// or that it said nothing.
     pub async fn keep_quota(
         &self,
         account: AccountId,
-        limit: Option<u64>,
-        used: u64,
+        quota: Option<(Option<u64>, u64)>,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        query("update account set quota_limit = $2, quota_used = $3, quota_read_at = $4 where id = $1")
+        let Some((limit, used)) = quota else {
+            return query("update account set quota_asked_at = $2 where id = $1")
+                .bind(account.to_string())
+                .bind(now.0)
+                .execute(&self.writer)
+                .await
+                .map(drop);
+        };
+        query("update account set quota_limit = $2, quota_used = $3, quota_read_at = $4, quota_asked_at = $4 where id = $1")
             .bind(account.to_string())
             .bind(limit.map(number))
             .bind(number(used))
@@ -234,13 +260,20 @@ pub(super) async fn pause(
     code: &str,
     now: Timestamp,
 ) -> Result<BTreeSet<BroadcastId>, sqlx::Error> {
-    let row =
-        query("select name, paused_at is not null as is_paused, tries from account where id = $1")
-            .bind(account.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
+    let row = query(
+        "select name, paused_at is not null as is_paused, tried_at, tries from account where id = $1",
+    )
+    .bind(account.to_string())
+    .fetch_one(&mut *tx)
+    .await?;
     let is_paused: bool = row.try_get("is_paused")?;
-    let tries = if is_paused {
+    let tried_at = read_time(&row, "tried_at")?;
+    if is_paused && tried_at > now {
+        // Another message that went out before: nothing new.
+        return Ok(BTreeSet::new());
+    }
+    // One that stops soon after it went on rests longer than the last time.
+    let tries = if now.since(tried_at) < HOUR {
         read_count(&row, "tries")?
     } else {
         0
@@ -289,7 +322,8 @@ async fn waiting_broadcasts(
         .collect()
 }
 
-/// The accounts of a team that take nothing for now, and why. One that is to be tried again now may be mended.
+/// The accounts of a team that take nothing, and why, for a broadcast that is made now.
+/// Not those that had faults, which pass; one that is to be tried again now may be mended.
 pub(super) async fn stopped_accounts(
     connection: &mut SqliteConnection,
     team: TeamId,
@@ -307,6 +341,7 @@ pub(super) async fn stopped_accounts(
                 read_word(row, "paused_reason", Reason::parse)?,
             ))
         })
+        .filter(|found| !matches!(found, Ok((_, reason)) if !reason.is_of_account()))
         .collect()
 }
 
@@ -344,15 +379,18 @@ pub(super) async fn paused_accounts(
 pub(super) async fn quotas(
     connection: &mut SqliteConnection,
     needed: &BTreeMap<AccountId, u64>,
+    now: Timestamp,
 ) -> Result<Vec<AccountQuota>, sqlx::Error> {
     let ids: Vec<_> = needed.keys().collect();
     let rows = query(
         "select id, name, channel, quota_limit, coalesce(quota_used, 0) as quota_used,
-                (select count(*) from recipient r where r.account_id = account.id and r.is_open = 1) as waiting
-         from account where channel = 'line' and quota_limit is not null
+                (select count(*) from recipient r join broadcast b on b.id = r.broadcast_id
+                 where r.account_id = account.id and r.is_open = 1 and b.status in ('held', 'sending', 'stopped')) as waiting
+         from account where channel = 'line' and quota_limit is not null and quota_read_at > $2
            and id in (select value from json_each($1)) order by id",
     )
     .bind(serde_json::to_string(&ids).expect("ids are JSON"))
+    .bind(now.plus(-QUOTA_KEPT).0)
     .fetch_all(connection)
     .await?;
     rows.iter()

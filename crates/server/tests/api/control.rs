@@ -235,18 +235,23 @@ async fn a_broadcast_is_put_off_and_put_off_again_and_called_off() {
     };
     assert_eq!(made.log[0].event, scheduled);
 
-    let due = |at| app.app.store.accounts_with_work(at);
-    assert_eq!(due(minutes(119)).await.unwrap(), []);
+    let store = &app.app.store;
+    let begins_at = async |at| {
+        store.start_due(at).await.unwrap();
+        store.accounts_with_work(at).await.unwrap().len()
+    };
+    assert_eq!(begins_at(minutes(119)).await, 0);
     let sooner = minutes(60);
     let send_at = in_taipei(sooner);
     let moved = control(&rep, &made, Control::Reschedule { send_at }).await;
     assert_eq!(moved.broadcast.summary.starts_at, sooner);
-    assert_eq!(due(minutes(61)).await.unwrap().len(), 2);
+    assert_eq!(begins_at(minutes(59)).await, 0);
+    assert_eq!(begins_at(minutes(61)).await, 2);
 
     let off = control(&rep, &made, Control::Stop).await;
     assert_eq!(off.broadcast.summary.status, BroadcastStatus::Cancelled);
     assert!(off.draft.is_some());
-    assert_eq!(due(minutes(121)).await.unwrap(), []);
+    assert_eq!(begins_at(minutes(121)).await, 0);
     refused(&rep, &made, Control::SendNow, ProblemCode::BroadcastOver).await;
     assert_eq!(app.count("draft").await, 1);
 }
@@ -390,4 +395,79 @@ async fn a_retry_is_made_once_and_of_what_may_be_retried() {
         .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0003")], &())
         .await;
     assert_eq!(anew.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_request_that_is_repeated_when_its_time_is_near_is_the_same_broadcast() {
+    let (app, team, rep) = shop().await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    let at = Timestamp((app.now().0 / 60_000 + 2) * 60_000);
+    let request = BroadcastRequest {
+        send_at: Some(in_taipei(at)),
+        ..to_all(vec![text("hello")])
+    };
+    let first = rep.broadcast("press-0001", &request).await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    app.advance(100_000);
+    let again = rep.broadcast("press-0001", &request).await;
+    assert_eq!(again.status, StatusCode::OK);
+    let id = |answer: &crate::support::Answer| answer.json::<Broadcast>().summary.id;
+    assert_eq!(id(&again), id(&first));
+}
+
+#[tokio::test]
+async fn an_account_with_a_passing_fault_keeps_nobody_out_of_a_new_broadcast() {
+    let (app, team, rep) = shop().await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    let (store, now) = (&app.app.store, app.now());
+    let line = team.account(Channel::Line);
+    let stop = store.pause_account(line, Reason::PlatformFault, "503", now);
+    stop.await.unwrap();
+    let made = rep
+        .broadcast("press-0001", &to_all(vec![text("hello")]))
+        .await;
+    assert_eq!(made.json::<Broadcast>().summary.progress.waiting(), 1);
+}
+
+#[tokio::test]
+async fn a_retry_that_is_taken_back_is_no_draft_for_everybody() {
+    let (app, team, rep) = shop().await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    let made: Broadcast = rep
+        .broadcast("press-0001", &to_all(vec![text("one"), text("two")]))
+        .await
+        .json();
+    let pool = app.app.store.raw();
+    for statement in [
+        "update recipient set is_open = 0, status = 'failed', reason = 'rate_limited'",
+        "update delivery set status = 'failed', reason = 'rate_limited' where position = 0",
+        "update delivery set status = 'skipped', reason = 'earlier_message_failed' where position = 1",
+    ] {
+        query(statement).execute(pool).await.unwrap();
+    }
+    app.app.store.complete_broadcasts(app.now()).await.unwrap();
+    let path = path::broadcast_retry(made.summary.id);
+    let retry: Broadcast = rep
+        .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0001")], &())
+        .await
+        .json();
+    // The first of its two messages arrives before it is stopped.
+    query("update delivery set status = 'sent' where broadcast_id = $1 and position = 0")
+        .bind(retry.summary.id.to_string())
+        .execute(pool)
+        .await
+        .unwrap();
+    let stopped = control(&rep, &retry, Control::Stop).await;
+    assert_eq!(stopped.broadcast.summary.status, BroadcastStatus::Stopped);
+    assert_eq!(stopped.draft, None);
+    let expected = LogEvent::Stopped {
+        handed_over: 1,
+        left: 0,
+    };
+    assert_eq!(stopped.broadcast.log.last().unwrap().event, expected);
+    // What arrived is not sent again by another.
+    let again = rep
+        .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0002")], &())
+        .await;
+    again.refused(ProblemCode::NothingToRetry, None);
 }

@@ -8,6 +8,8 @@ use omocast_sandbox::{Fault, Usage};
 use omocast_server::channels::Credentials;
 use omocast_server::config::Pace;
 use omocast_server::store::NewAccount;
+use omocast_server::store::deliveries::{Outcome, Then};
+use uuid::Uuid;
 
 use crate::support::{
     LINE, LINE_SECRET, NUMBER, PAGE, Setup, World, line_users, page_users, whatsapp_users,
@@ -128,6 +130,81 @@ async fn the_rest_is_stopped_and_what_was_handed_over_is_told() {
         (reasons[0].reason, reasons[0].customers),
         (Some(Reason::Stopped), left)
     );
+}
+
+#[tokio::test]
+async fn who_is_put_back_after_the_stop_is_stopped_too() {
+    let mut world = World::new().await;
+    let users = line_users(1);
+    world.customers(LINE, &users).await;
+    let broadcast = world.broadcast(&["一"]).await;
+    let (store, owner) = (&world.app.store, Uuid::now_v7());
+    let claim = store.claim_recipients(world.line, owner, world.now(), 10);
+    let claimed = claim.await.unwrap().recipients.remove(0);
+    let stopped = world.control(broadcast, Control::Stop).await;
+    assert_eq!(stopped.broadcast.summary.status, BroadcastStatus::Stopped);
+    // LINE asked to slow down.
+    let put_back = Outcome {
+        key: claimed.key,
+        told: Vec::new(),
+        then: Then::PutBack {
+            not_before: world.now(),
+            attempts: 1,
+            reason: Some(Reason::RateLimited),
+            code: None,
+            may_have_arrived: false,
+        },
+        by: Some(owner),
+    };
+    store
+        .record_outcomes(&[put_back], world.now())
+        .await
+        .unwrap();
+    world.start_delivery();
+    world
+        .until("nobody waits", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.waiting() == 0 })
+        })
+        .await;
+    let done = world.find(broadcast).await;
+    assert_eq!(done.summary.progress.skipped, 1);
+    assert_eq!(done.outcomes[0].reason, Some(Reason::Stopped));
+    assert!(world.on_phone(LINE, &users[0]).is_empty());
+}
+
+#[tokio::test]
+async fn what_line_may_have_taken_before_the_stop_is_found_out() {
+    let mut world = World::with(Setup {
+        timeout: Duration::from_millis(300),
+        ..Setup::default()
+    })
+    .await;
+    let users = line_users(1);
+    world.customers(LINE, &users).await;
+    let fault = Some(Fault::TimeoutAfterAccept);
+    world.sandbox.set_fault(LINE, &users[0], fault);
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    world
+        .until("the push got no answer", || {
+            Box::pin(async {
+                let recipients = world.recipients(broadcast).await;
+                recipients[0].reason == Some(Reason::NoAnswer)
+            })
+        })
+        .await;
+    world.sandbox.set_fault(LINE, &users[0], None);
+    let stopped = world.control(broadcast, Control::Stop).await;
+    // It may be on the phone: not as though it had never been sent.
+    assert_eq!(stopped.broadcast.summary.status, BroadcastStatus::Stopped);
+    assert_eq!(stopped.draft, None);
+    world.advance(Duration::from_secs(60));
+    world
+        .until("LINE has told", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.sent == 1 })
+        })
+        .await;
+    assert_eq!(world.on_phone(LINE, &users[0]), ["一"]);
 }
 
 #[tokio::test]

@@ -186,19 +186,32 @@ async fn stop(
     .bind(id.to_string())
     .bind(now.0)
     .execute(&mut *tx)
-    .await?;
+    .await?
+    .rows_affected();
+    // Whoever is still open may have got it, as LINE's retry key will tell.
     let row = query(
-        "select count(distinct customer_id) as handed_over from delivery
-         where broadcast_id = $1 and status not in ('queued', 'skipped')",
+        "select count(*) as handed_over from recipient r where broadcast_id = $1 and (is_open = 1 or exists (
+            select 1 from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
+            and d.status in ('sent', 'delivered', 'read', 'unknown')))",
     )
     .bind(id.to_string())
     .fetch_one(&mut *tx)
     .await?;
     let handed_over = read_count(&row, "handed_over")?;
+    let row = query(
+        "select count(*) as partly from recipient r where broadcast_id = $1 and updated_at = $2 and reason = 'stopped'
+         and exists (select 1 from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
+                     and d.status in ('sent', 'delivered', 'read', 'unknown'))",
+    )
+    .bind(id.to_string())
+    .bind(now.0)
+    .fetch_one(&mut *tx)
+    .await?;
+    let partly = read_count(&row, "partly")?;
     let (status, event) = if handed_over == 0 {
         (BroadcastStatus::Cancelled, LogEvent::Cancelled)
     } else {
-        let left = stopped.rows_affected();
+        let left = stopped - partly;
         (
             BroadcastStatus::Stopped,
             LogEvent::Stopped { handed_over, left },
@@ -221,12 +234,14 @@ async fn restore_draft(
     broadcast: BroadcastId,
     now: Timestamp,
 ) -> AppResult<Option<DraftId>> {
-    let row = query("select kind, audience, messages, name_fallback from broadcast where id = $1")
+    let row = query("select kind, retry_of, audience, messages, name_fallback, surface from broadcast where id = $1")
         .bind(broadcast.to_string())
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(AppError::NotFound)?;
-    if read_word(&row, "kind", BroadcastKind::parse)? == BroadcastKind::Template {
+    // The audience of a retry is that of the first broadcast, most of whom have it already.
+    let is_retry = row.try_get::<Option<String>, _>("retry_of")?.is_some();
+    if is_retry || read_word(&row, "kind", BroadcastKind::parse)? == BroadcastKind::Template {
         return Ok(None);
     }
     let id = DraftId(Uuid::now_v7());
@@ -243,7 +258,7 @@ async fn restore_draft(
     .bind(row.try_get::<String, _>("audience")?)
     .bind(row.try_get::<String, _>("messages")?)
     .bind(row.try_get::<Option<String>, _>("name_fallback")?)
-    .bind(omocast_contract::Surface::default().as_str())
+    .bind(row.try_get::<String, _>("surface")?)
     .bind(now.0)
     .execute(&mut *tx)
     .await?;

@@ -8,7 +8,7 @@ mod retry;
 use std::collections::{BTreeMap, HashMap};
 
 use omocast_contract::audience::ChannelCount;
-use omocast_contract::control::AccountQuota;
+use omocast_contract::control::{AccountQuota, check_start};
 use omocast_contract::draft::{check_messages, title};
 use omocast_contract::link::{count_links, count_links_in};
 use omocast_contract::member::Scope;
@@ -84,7 +84,10 @@ impl Store {
         }
         let begins_later = match begins {
             Begins::AfterHold(_) => None,
-            Begins::At(at) => Some(at),
+            Begins::At(at) => {
+                check_start(at, now).map_err(|code| Problem::new(code).at("send_at"))?;
+                Some(at)
+            }
         };
         let Checked {
             content,
@@ -103,11 +106,12 @@ impl Store {
             return Err(Problem::new(code).at("audience").into());
         }
         let needed = sorted.by_account(&situation);
-        if quotas(&mut tx, &needed)
-            .await?
-            .iter()
-            .any(AccountQuota::is_short)
-        {
+        let quotas = match begins {
+            Begins::AfterHold(_) => quotas(&mut tx, &needed, now).await?,
+            // What is left by then nobody knows.
+            Begins::At(_) => Vec::new(),
+        };
+        if quotas.iter().any(AccountQuota::is_short) {
             return Err(Problem::new(ProblemCode::QuotaShort).at("audience").into());
         }
 
@@ -117,8 +121,8 @@ impl Store {
         query(
             "insert into broadcast (id, team_id, member_id, idempotency_key, request_hash, title, messages, message_count,
                                     audience, status, created_at, name_fallback, links_official, links_other, draft_id,
-                                    kind, template_id, template, source, starts_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $19, $10, $11, $12, $13, $14, $15, $16, $17, $18, $20)",
+                                    kind, template_id, template, source, starts_at, surface)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $19, $10, $11, $12, $13, $14, $15, $16, $17, $18, $20, $21)",
         )
         .bind(id.to_string())
         .bind(member.team_id.to_string())
@@ -140,6 +144,7 @@ impl Store {
         .bind(audience.source.as_str())
         .bind(begins.status().as_str())
         .bind(begins.at(now).0)
+        .bind(request.surface.as_str())
         .execute(&mut *tx)
         .await?;
         let media = content.media.iter().copied();

@@ -22,6 +22,7 @@ impl Store {
         member: &Member,
         request: &BroadcastRequest,
         starts_at: Option<Timestamp>,
+        hold: i64,
         pace: &Pace,
         now: Timestamp,
     ) -> AppResult<Preflight> {
@@ -36,7 +37,11 @@ impl Store {
             count,
             seconds: seconds_for(&mut connection, &needed, request.content.messages(), pace)
                 .await?,
-            quotas: quotas(&mut connection, &needed).await?,
+            hold,
+            quotas: match starts_at {
+                None => quotas(&mut connection, &needed, now).await?,
+                Some(_) => Vec::new(),
+            },
         })
     }
 }

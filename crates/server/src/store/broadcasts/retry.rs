@@ -14,13 +14,14 @@ use crate::error::AppResult;
 use crate::store::{Member, Store, read_count, read_id, read_word};
 
 /// The recipients `r` of the broadcast `$1` whose failure may be retried, by the reasons of the list `$2`,
-/// and was not yet: a retry that was stopped before it was their turn does not count.
+/// and was not yet: a retry of which they got nothing, because it was stopped before it was their turn, does not count.
 const RETRYABLE: &str = " from recipient r
     where r.broadcast_id = $1 and r.status = 'failed' and r.reason in (select value from json_each($2))
       and not exists (
         select 1 from broadcast later join recipient again
             on again.broadcast_id = later.id and again.customer_id = r.customer_id
-        where later.retry_of = $1 and coalesce(again.reason, '') <> 'stopped')";
+        join delivery d on d.broadcast_id = again.broadcast_id and d.customer_id = again.customer_id
+        where later.retry_of = $1 and d.status <> 'skipped')";
 
 fn reasons() -> String {
     let reasons = Reason::ALL

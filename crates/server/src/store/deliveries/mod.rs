@@ -226,7 +226,9 @@ impl Store {
         let rows = query(
             "select id, paused_at is not null as is_paused from account
              where (paused_at is null or tried_at <= $1) and next_turn_at not between $2 and $3 and exists (
-                select 1 from recipient where account_id = account.id and is_open = 1 and not_before <= $1
+                select 1 from recipient r join broadcast b on b.id = r.broadcast_id
+                where r.account_id = account.id and r.is_open = 1 and r.not_before <= $1
+                  and b.status in ('sending', 'stopped')
              )",
         )
         .bind(now.0)
@@ -277,7 +279,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let rows = query(
             "select r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name,
-                    c.external_id, c.is_blocked, c.marketing_stopped_at, c.pair_busy_until, b.starts_at, b.kind, e.status, e.owner_id, e.last_inbound_at,
+                    c.external_id, c.is_blocked, c.marketing_stopped_at, c.pair_busy_until, b.starts_at, b.status as broadcast_status, b.kind, e.status, e.owner_id, e.last_inbound_at,
                     bound.member_id as seller_id, b.source, b.member_id, m.role, t.plan
              from recipient r
              join customer c on c.id = r.customer_id
@@ -346,7 +348,10 @@ impl Store {
                 },
             };
             let has_waited_too_long = now.since(read_time(row, "starts_at")?) > GIVE_UP_AFTER;
+            let status = read_word(row, "broadcast_status", BroadcastStatus::parse)?;
             let reach = match role.may_broadcast(plan) {
+                // Put back by somebody who had them in hand when it was stopped.
+                _ if status.is_over() => Reach::Skipped(Reason::Stopped),
                 Ok(()) if has_waited_too_long => Reach::Skipped(Reason::WaitedTooLong),
                 Ok(()) => standing.reach(outgoing, now),
                 Err(_) => Reach::Skipped(Reason::SenderNotAllowed),
@@ -693,9 +698,13 @@ fn plan_hand_over(
             match reach {
                 Reach::Open => hand_over.positions.push(delivery.position),
                 Reach::Skipped(reason) => {
-                    hand_over
-                        .told
-                        .push(tell(delivery, DeliveryStatus::Skipped, reason));
+                    // What may be retried was not the customer's to miss.
+                    let status = if reason.may_be_retried() {
+                        DeliveryStatus::Failed
+                    } else {
+                        DeliveryStatus::Skipped
+                    };
+                    hand_over.told.push(tell(delivery, status, reason));
                 }
             }
         }
