@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::audience::ChannelCount;
-use omocast_contract::control::{AccountQuota, HOLD};
+use omocast_contract::control::AccountQuota;
 use omocast_contract::{AudienceCount, Channel, LocalTime, Preflight, ProblemCode, Reason};
 
 use crate::components::channel_badge::channel_name;
@@ -65,9 +65,14 @@ impl Checked {
         if let Some(error) = self.check_error.get() {
             return Some(error);
         }
+        let time_refused = self
+            .is_scheduling
+            .get()
+            .then(|| self.time_error.get())
+            .flatten();
         let refused = self.preflight.with(|preflight| {
             let Some(preflight) = preflight else {
-                return Some(t(Key::CheckChecking));
+                return time_refused.clone().or_else(|| Some(t(Key::CheckChecking)));
             };
             if preflight.count.reached_total() == 0 {
                 return Some(problem_text(ProblemCode::AudienceUnreachable));
@@ -76,6 +81,7 @@ impl Checked {
             Some(t_with(Key::CheckQuotaShortWhy, &[("account", &short.name)]))
         });
         refused
+            .or(time_refused)
             .or_else(|| self.is_checking.get().then(|| t(Key::CheckChecking)))
             .or_else(|| {
                 let lacks_time = self.is_scheduling.get() && self.chosen_time().is_none();
@@ -113,6 +119,7 @@ pub fn BroadcastCheck(
         is_scheduling,
         is_sending,
         error,
+        time_error,
         ..
     } = checked;
     let title = Signal::derive(move || match checked.reached() {
@@ -161,7 +168,7 @@ pub fn BroadcastCheck(
     let sentence = move || {
         preflight.with(|preflight| {
             let Some(preflight) = preflight else {
-                return if check_error.with(Option::is_some) {
+                return if check_error.with(Option::is_some) || time_error.with(Option::is_some) {
                     String::new()
                 } else {
                     t(Key::CheckChecking)
@@ -171,11 +178,11 @@ pub fn BroadcastCheck(
             let what = about
                 .get()
                 .unwrap_or_else(|| t_count(PluralKey::CheckMessages, count, &[]));
-            let way_back = if is_scheduling.get() {
-                t(Key::CheckCanCancel)
-            } else {
-                let hold = duration(HOLD as u64 / 1_000);
-                t_with(Key::CheckCanUndo, &[("time", &hold)])
+            let hold = preflight.hold.unsigned_abs() / 1_000;
+            let way_back = match hold {
+                _ if is_scheduling.get() => t(Key::CheckCanCancel),
+                0 => String::new(),
+                hold => t_with(Key::CheckCanUndo, &[("time", &duration(hold))]),
             };
             let time = duration(preflight.seconds);
             t_with(
@@ -521,6 +528,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 ],
             },
             seconds: 15,
+            hold: 8_000,
             quotas: vec![AccountQuota {
                 account: uuid_of(1),
                 name: "ATELIER 信義門市".to_owned(),

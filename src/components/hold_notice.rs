@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use omocast_contract::Timestamp;
-use omocast_contract::control::HOLD;
+use omocast_contract::control::MAX_HOLD;
 
 use crate::i18n::{self, Key, duration, phrase, t, t_with};
 use crate::ui::{Button, Icon, Notice, Tone, reactive};
@@ -24,7 +24,7 @@ pub fn HoldNotice(
     // A clock that is wrong can't make it longer than it is.
     let look = move || {
         let left = starts_at.get_untracked().since(i18n::now());
-        (left.clamp(0, HOLD) as u64).div_ceil(1_000)
+        (left.clamp(0, MAX_HOLD) as u64).div_ceil(1_000)
     };
     let left = RwSignal::new(look());
     if let Ok(ticking) = set_interval_with_handle(
@@ -65,7 +65,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
         view! { <HoldNotice starts_at is_busy on_undo=Callback::new(|()| ()) /> }.into_any()
     }
     vec![
-        Story::new("being counted", || story(HOLD, false)),
+        Story::new("being counted", || story(8_000, false)),
         Story::new("just about to go out", || story(0, false)),
         Story::new("being taken back", || story(3_000, true)),
     ]

@@ -239,7 +239,7 @@ async fn an_account_that_stopped_is_told_and_tried_again() {
     .await;
     assert!(page.text().contains("發送中"));
     click(&page.by_role("button", "再試一次")).await;
-    says(&page, "帳號恢復了，繼續發送。").await;
+    says(&page, "正在請平台再試一次，恢復後會自動繼續。").await;
     assert!(page.find_by_role("button", "再試一次").is_none());
     says(&page, "已完成").await;
 }

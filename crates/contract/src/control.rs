@@ -11,6 +11,8 @@ use crate::{
 
 /// How long an accepted broadcast is held, so that its sender can take it back, in milliseconds.
 pub const HOLD: i64 = 8_000;
+/// No installation holds a broadcast longer, in milliseconds.
+pub const MAX_HOLD: i64 = 600_000;
 /// A broadcast that could not begin within this of its time is overdue: its sender decides, in milliseconds.
 pub const OVERDUE_AFTER: i64 = HOUR;
 /// No broadcast can be put off less than this, in milliseconds: it would be over before it could be changed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use omocast_contract::Channel;
-use omocast_contract::control::HOLD;
+use omocast_contract::control::{HOLD, MAX_HOLD};
 use serde::Deserialize;
 
 /// Everything an installation can set.
@@ -304,7 +304,7 @@ impl TryFrom<Options> for Config {
             .hold_seconds
             .map_or(HOLD, |seconds| i64::from(seconds) * 1_000);
         ensure!(
-            (0..=600_000).contains(&hold),
+            (0..=MAX_HOLD).contains(&hold),
             "a broadcast is held for 600 seconds at most"
         );
         let session_days = options.session_days.unwrap_or(14);

@@ -1,6 +1,6 @@
 //! The check before sending, and what may be done with a broadcast once it is accepted.
 
-use omocast_contract::control::{AccountQuota, PausedAccount, check_retry, check_start};
+use omocast_contract::control::{AccountQuota, HOLD, PausedAccount, check_retry, check_start};
 use omocast_contract::timestamp::HOUR;
 use omocast_contract::{
     AudienceCount, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, Channel, Content,
@@ -67,6 +67,7 @@ impl Backend {
         let (count, _) = self.check_request(request, now)?;
         Ok(Preflight {
             seconds: count.reached_total().div_ceil(80),
+            hold: HOLD,
             quotas: quota(&request.content, &count).into_iter().collect(),
             count,
         })
@@ -253,7 +254,6 @@ impl Sent {
 
 #[cfg(test)]
 mod tests {
-    use omocast_contract::control::HOLD;
     use omocast_contract::{Audience, Filter, Surface};
 
     use super::*;

@@ -15,7 +15,7 @@ use crate::components::error_text::{error_text, problem_text};
 use crate::drafts::new_id::new_id;
 use crate::drafts::selection::KeptSelection;
 use crate::drafts::{lay_out, sent_template};
-use crate::i18n::{self, Key, clock, number, t, t_now, t_with};
+use crate::i18n::{self, Key, number, t, t_now, t_with};
 use crate::route::{Mode, Route, Step, here, navigate};
 use crate::session::use_me;
 use crate::ui::{Toasts, use_toasts};
@@ -92,8 +92,8 @@ impl Controls {
             match answer {
                 Ok(controlled) => {
                     self.asked.try_set(None);
-                    let broadcast = controlled.broadcast;
-                    if let Some(words) = untrack(|| done_words(control, &broadcast)) {
+                    let (broadcast, is_draft) = (controlled.broadcast, controlled.draft.is_some());
+                    if let Some(words) = untrack(|| done_words(control, &broadcast, is_draft)) {
                         self.toasts.show(words);
                     }
                     self.on_changed.try_run(Some(broadcast));
@@ -233,20 +233,15 @@ pub(super) fn stopped_words(key: Key, broadcast: &Broadcast) -> String {
 }
 
 /// What to say of what was done, besides what the page shows.
-fn done_words(control: Control, broadcast: &Broadcast) -> Option<String> {
+fn done_words(control: Control, broadcast: &Broadcast, is_draft: bool) -> Option<String> {
     match (control, broadcast.summary.status) {
-        (Control::Stop, BroadcastStatus::Cancelled) => Some(t(match broadcast.summary.kind {
-            BroadcastKind::Messages => Key::BroadcastTakenBackDraft,
-            BroadcastKind::Template => Key::BroadcastTakenBack,
+        (Control::Stop, BroadcastStatus::Cancelled) => Some(t(if is_draft {
+            Key::BroadcastTakenBackDraft
+        } else {
+            Key::BroadcastTakenBack
         })),
         (Control::Reschedule { .. }, _) => Some(t(Key::BroadcastRescheduled)),
-        (Control::TryAccounts, _) => Some(match broadcast.paused.first() {
-            Some(paused) => t_with(
-                Key::BroadcastAgainFailed,
-                &[("time", &clock(paused.tried_at))],
-            ),
-            None => t(Key::BroadcastAgainWorked),
-        }),
+        (Control::TryAccounts, _) => Some(t(Key::BroadcastAgainAsked)),
         (Control::Stop | Control::SendNow, _) => None,
     }
 }
@@ -265,6 +260,12 @@ async fn take_back(api: &Api, me: MemberId, toasts: Toasts, id: BroadcastId) -> 
     if broadcast.summary.status != BroadcastStatus::Cancelled {
         toasts.show(untrack(|| stopped_words(Key::BroadcastTooLate, &broadcast)));
         return Some(broadcast);
+    }
+    if let Some(first) = broadcast.summary.retry_of {
+        // There is nothing to write anew: it can be retried again from there.
+        toasts.show(t_now(Key::BroadcastTakenBack));
+        navigate(Route::Broadcast(first));
+        return None;
     }
     // Whoever is making the next one is not taken from it.
     let is_making = matches!(
