@@ -68,7 +68,12 @@ pub fn provide_live(api: &Api, session: Session) -> Live {
         }
         turn
     });
-    on_cleanup(move || live.close());
+    // Requests may have failed while the stream looked alive.
+    let online = window_event_listener_untyped("online", move |_| live.tell(&LiveEvent::Missed));
+    on_cleanup(move || {
+        online.remove();
+        live.close();
+    });
     provide_context(live);
     live
 }

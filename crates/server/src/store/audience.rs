@@ -452,24 +452,23 @@ pub(super) async fn count_wabas(
 }
 
 /// Why each customer of a broadcast is skipped from the start, as an expression over `event e` and `customer c`;
-/// null for the others. `is_final` says which reasons hold for customers of a channel.
+/// null for the others. `is_final` says which reasons hold.
 pub(super) fn push_reason(
     sql: &mut QueryBuilder<Sqlite>,
     sorted: &Sorted,
     situation: &Situation,
-    is_final: impl Fn(Reason, Channel) -> bool,
+    is_final: impl Fn(Reason) -> bool,
 ) {
     let mut by_group: BTreeMap<String, Reason> = BTreeMap::new();
     let mut by_account: BTreeMap<AccountId, Reason> = BTreeMap::new();
     for group in &sorted.groups {
-        let channel = group.standing.channel;
         let reach = group.standing.reach(situation.outgoing, situation.at);
         match (reach, situation.reach(group.standing, group.account)) {
-            (Reach::Skipped(reason), _) if is_final(reason, channel) => {
+            (Reach::Skipped(reason), _) if is_final(reason) => {
                 // Those who differ in their account only are alike here.
                 by_group.insert(group.key(), reason);
             }
-            (Reach::Open, Reach::Skipped(reason)) if is_final(reason, channel) => {
+            (Reach::Open, Reach::Skipped(reason)) if is_final(reason) => {
                 by_account.insert(group.account, reason);
             }
             _ => {}

@@ -177,10 +177,9 @@ impl Store {
         } else {
             "null as name, "
         });
-        let channels = count.channels();
-        push_reason(&mut recipients, &sorted, &situation, |reason, channel| {
-            // Who can't be reached now may be when it begins, on a channel that the messages were checked for.
-            begins_later.is_none() || !reason.may_pass() || !channels.contains(channel)
+        push_reason(&mut recipients, &sorted, &situation, |reason| {
+            // Who can't be reached as things stand may be when it begins, whenever that is in the end.
+            begins_later.is_none() || !reason.may_pass()
         });
         recipients.push(" as reason");
         push_audience(&mut recipients, member, audience, Scoped::Sendable);
@@ -413,9 +412,16 @@ async fn check(
     }
     if let Content::Messages(messages) = &request.content {
         let facts = media_facts(tx, member.team_id, media_in(messages)).await?;
+        let mut channels = sorted.count.channels();
+        if starts_at.is_some() {
+            // They may be reached by then, so the messages have to fit them as well.
+            let later = sorted.count.skipped.iter();
+            let later = later.filter(|skipped| skipped.reason.may_pass());
+            later.for_each(|skipped| channels.insert(skipped.channel));
+        }
         let problems = check_messages(
             messages,
-            sorted.count.channels(),
+            channels,
             request.surface,
             |id| facts.get(&id).copied(),
             request.name_fallback.as_deref(),
@@ -572,7 +578,11 @@ async fn find_broadcast(
     let messages: Vec<OutgoingMessage> =
         read_word(&row, "messages", |text| serde_json::from_str(text).ok())?;
     let waiting = waiting_by_account(connection, id).await?;
-    let paused = paused_accounts(connection, &waiting).await?;
+    let paused = match summary.status.is_before_start() {
+        // By then they may be mended.
+        true => Vec::new(),
+        false => paused_accounts(connection, &waiting).await?,
+    };
     let seconds_left = seconds_for(connection, &waiting, &messages, pace).await?;
     Ok(Broadcast {
         outcomes: outcomes_of(connection, id).await?,
