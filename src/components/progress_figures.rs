@@ -39,7 +39,6 @@ pub fn ProgressFigures(
     #[prop(into)]
     retryable: Signal<u64>,
 ) -> impl IntoView {
-    let total: u64 = channels.iter().map(|count| count.customers).sum();
     let silent = move |tells: fn(Channel) -> bool| -> Vec<Channel> {
         channels
             .iter()
@@ -49,13 +48,17 @@ pub fn ProgressFigures(
     };
     let no_delivered = silent(Channel::tells_delivered);
     let no_read = silent(Channel::tells_read);
+    let sent = |progress: &Progress| progress.of(Standing::Sent);
     let note = move |standing: Standing, progress: &Progress| match standing {
         Standing::Sent => {
             let count = progress.of(standing) * u64::from(message_count);
             t_count(PluralKey::BroadcastMessageCount, count, &[])
         }
-        Standing::Delivered => not_told(&no_delivered, total.saturating_sub(tells_delivered)),
-        Standing::Read => not_told(&no_read, total.saturating_sub(tells_read)),
+        Standing::Delivered => not_told(
+            &no_delivered,
+            sent(progress).saturating_sub(tells_delivered),
+        ),
+        Standing::Read => not_told(&no_read, sent(progress).saturating_sub(tells_read)),
         Standing::Skipped => t(Key::BroadcastExcluded),
         Standing::Failed if retryable.get() > 0 => {
             let count = number(retryable.get());

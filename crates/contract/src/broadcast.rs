@@ -592,9 +592,9 @@ pub struct Broadcast {
     pub links: LinkCount,
     /// All recipients by channel.
     pub channels: Vec<ChannelCount>,
-    /// Recipients whose platform tells that a message reached the device.
+    /// Those of the sent whose platform tells that a message reached the device.
     pub tells_delivered: u64,
-    /// Recipients whose platform tells that a message was read.
+    /// Those of the sent whose platform tells that a message was read.
     pub tells_read: u64,
     /// Who did not get it and why: the failed, the unknown and the skipped, the most first.
     pub outcomes: Vec<OutcomeCount>,

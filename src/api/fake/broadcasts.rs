@@ -299,6 +299,12 @@ impl Backend {
                 .filter(|(number, _)| wanted(self.channel(*number)))
                 .count() as u64
         };
+        let reached = |wanted: &dyn Fn(Channel) -> bool| {
+            sent.recipients
+                .iter()
+                .filter(|(number, turn)| turn.is_ok() && wanted(self.channel(*number)))
+                .count() as u64
+        };
         Broadcast {
             summary: summary(sent),
             messages: sent.request.content.messages().to_vec(),
@@ -320,8 +326,8 @@ impl Backend {
                 })
                 .filter(|count| count.customers > 0)
                 .collect(),
-            tells_delivered: count(&Channel::tells_delivered),
-            tells_read: count(&Channel::tells_read),
+            tells_delivered: reached(&Channel::tells_delivered),
+            tells_read: reached(&Channel::tells_read),
             outcomes: sent.outcomes(),
             retryable: sent.retryable().count() as u64,
             paused: sent.paused(),

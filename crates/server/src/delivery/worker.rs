@@ -256,9 +256,10 @@ impl Lane {
             Some(Ended::Stopped(why)) => Some(why.clone()),
             Some(Ended::Idle) | None => None,
         };
+        // Whatever goes wrong here, what is under way is waited for.
         if let Ok(claim) = claimed(&mut hands.claiming).await {
             hands.waiting.extend(claim.recipients);
-            worker.settle_up(claim.changes).await?;
+            worker.announcer.announce(claim.changes);
         }
         let released = worker
             .app

@@ -20,7 +20,7 @@ use omocast_contract::{
     AccountId, Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, BroadcastStatus,
     BroadcastSummary, Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, LogEvent,
     MediaId, OutcomeCount, OutgoingMessage, Problem, ProblemCode, Progress, Reason, Recipient,
-    SentTemplate, Source, TemplateFill, Timestamp,
+    SentTemplate, Source, Standing, TemplateFill, Timestamp,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
@@ -567,9 +567,9 @@ async fn find_broadcast(
         });
     }
     channels.sort_by_key(|count| count.channel);
+    let sent = sent_by_channel(connection, id).await?;
     let those_who = |tells: fn(Channel) -> bool| {
-        channels
-            .iter()
+        sent.iter()
             .filter(|count| tells(count.channel))
             .map(|count| count.customers)
             .sum()
@@ -603,6 +603,34 @@ async fn find_broadcast(
         tells_read: those_who(Channel::tells_read),
         channels,
     })
+}
+
+/// Recipients who were sent it, whatever came after, by channel.
+async fn sent_by_channel(
+    connection: &mut SqliteConnection,
+    id: BroadcastId,
+) -> Result<Vec<ChannelCount>, sqlx::Error> {
+    let statuses: Vec<_> = Standing::Sent
+        .statuses()
+        .iter()
+        .map(|status| status.as_str())
+        .collect();
+    let rows = query(
+        "select channel, count(*) as customers from recipient
+         where broadcast_id = $1 and status in (select value from json_each($2)) group by channel",
+    )
+    .bind(id.to_string())
+    .bind(serde_json::to_string(&statuses).expect("words are JSON"))
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ChannelCount {
+                channel: read_word(row, "channel", Channel::parse)?,
+                customers: read_count(row, "customers")?,
+            })
+        })
+        .collect()
 }
 
 /// Recipients who did not get it, by what became of them, why and where; the most first.
