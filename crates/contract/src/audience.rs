@@ -369,6 +369,21 @@ impl AudienceCount {
     pub fn channels(&self) -> ChannelSet {
         self.reached.iter().map(|count| count.channel).collect()
     }
+
+    /// As [`AudienceCount::channels`] for a broadcast that is put off: who can't be reached as things stand may be when
+    /// it begins, so what is sent has to fit their channels, too.
+    pub fn channels_by_then(&self) -> ChannelSet {
+        let later = self
+            .skipped
+            .iter()
+            .filter(|skipped| skipped.reason.may_pass());
+        let later = later.map(|skipped| skipped.channel);
+        self.reached
+            .iter()
+            .map(|count| count.channel)
+            .chain(later)
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -407,6 +422,32 @@ mod tests {
         assert_eq!(
             tagged(matching, wanted).keeps(&facts("陳怡君", &has)),
             expected
+        );
+    }
+
+    #[test]
+    fn what_is_put_off_has_to_fit_those_who_may_be_reached_by_then() {
+        let skipped = |reason, channel| SkippedCount {
+            reason,
+            channel,
+            customers: 1,
+        };
+        let count = AudienceCount {
+            reached: vec![ChannelCount {
+                channel: Channel::Line,
+                customers: 1,
+            }],
+            skipped: vec![
+                skipped(Reason::WindowClosed, Channel::Instagram),
+                skipped(Reason::WebChannel, Channel::Web),
+            ],
+            wabas: Vec::new(),
+        };
+        let set = |channels: &[Channel]| channels.iter().copied().collect::<ChannelSet>();
+        assert_eq!(count.channels(), set(&[Channel::Line]));
+        assert_eq!(
+            count.channels_by_then(),
+            set(&[Channel::Line, Channel::Instagram])
         );
     }
 

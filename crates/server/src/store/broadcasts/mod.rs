@@ -412,13 +412,10 @@ async fn check(
     }
     if let Content::Messages(messages) = &request.content {
         let facts = media_facts(tx, member.team_id, media_in(messages)).await?;
-        let mut channels = sorted.count.channels();
-        if starts_at.is_some() {
-            // They may be reached by then, so the messages have to fit them as well.
-            let later = sorted.count.skipped.iter();
-            let later = later.filter(|skipped| skipped.reason.may_pass());
-            later.for_each(|skipped| channels.insert(skipped.channel));
-        }
+        let channels = match starts_at {
+            None => sorted.count.channels(),
+            Some(_) => sorted.count.channels_by_then(),
+        };
         let problems = check_messages(
             messages,
             channels,

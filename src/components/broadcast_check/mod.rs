@@ -1,20 +1,19 @@
 //! 發送前檢查: who will get a broadcast, who not and why, what it takes of the accounts, and when it goes out.
 
+mod groups;
+mod quota;
+mod schedule;
+
 use leptos::html;
 use leptos::prelude::*;
-use omocast_contract::audience::ChannelCount;
-use omocast_contract::control::AccountQuota;
-use omocast_contract::{AudienceCount, Channel, LocalTime, Preflight, ProblemCode, Reason};
+use omocast_contract::{Channel, LocalTime, Preflight, ProblemCode};
 
-use crate::components::channel_badge::channel_name;
 use crate::components::error_text::problem_text;
-use crate::components::reason_text::reason_text;
-use crate::components::send_bar::skipped_words;
-use crate::i18n::{self, Key, PluralKey, duration, number, phrase, t, t_count, t_with};
-use crate::ui::{
-    Button, ButtonKind, Dialog, Icon, IconView, Meter, Notice, Segment, Show, Spinner, TextField,
-    TextKind, Tone, reactive, unique_id,
-};
+use crate::i18n::{Key, PluralKey, duration, phrase, t, t_count, t_with};
+use crate::ui::{Button, ButtonKind, Dialog, Icon, Notice, Show, Spinner, Tone, reactive};
+use groups::groups;
+use quota::quotas;
+use schedule::when;
 
 /// What is wanted in the dialog.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -258,249 +257,11 @@ pub fn BroadcastCheck(
     .into_any()
 }
 
-/// What kind of news it is that customers are skipped for a reason.
-fn reason_tone(reason: Reason) -> Tone {
-    match reason {
-        Reason::WindowClosed | Reason::NeverWrote | Reason::OptedOut => Tone::Warn,
-        Reason::WebChannel
-        | Reason::NotWhatsapp
-        | Reason::EventEnded
-        | Reason::NotOwner
-        | Reason::NotBound
-        | Reason::Duplicate => Tone::Neutral,
-        _ => Tone::Bad,
-    }
-}
-
-/// The skipped by reason, the most first.
-fn by_reason(count: &AudienceCount) -> Vec<(Reason, Vec<ChannelCount>)> {
-    let mut found: Vec<(Reason, Vec<ChannelCount>)> = Vec::new();
-    for skipped in &count.skipped {
-        let counted = ChannelCount {
-            channel: skipped.channel,
-            customers: skipped.customers,
-        };
-        match found
-            .iter_mut()
-            .find(|(reason, _)| *reason == skipped.reason)
-        {
-            Some((_, channels)) => channels.push(counted),
-            None => found.push((skipped.reason, vec![counted])),
-        }
-    }
-    found.sort_by_key(|(reason, channels)| (std::cmp::Reverse(sum(channels)), *reason));
-    found
-}
-
-fn sum(channels: &[ChannelCount]) -> u64 {
-    channels.iter().map(|count| count.customers).sum()
-}
-
-fn groups(
-    count: &AudienceCount,
-    may_take_template: bool,
-    on_event: Callback<CheckEvent>,
-) -> AnyView {
-    let skipped = by_reason(count);
-    let reached = count.reached_total();
-    let mut segments = vec![Segment {
-        tone: Tone::Action,
-        value: reached,
-    }];
-    segments.extend(skipped.iter().map(|(reason, channels)| Segment {
-        tone: reason_tone(*reason),
-        value: sum(channels),
-    }));
-    let label = {
-        let (will_get, skipped) = (
-            t_count(PluralKey::ComposeWillGet, reached, &[]),
-            skipped_words(count),
-        );
-        [will_get, skipped].join("　")
-    };
-    let will_get = group(Tone::Action, t(Key::CheckWillGet), &count.reached, None);
-    let others = skipped
-        .iter()
-        .map(|(reason, channels)| {
-            let barred = channels
-                .iter()
-                .filter(|count| reason.is_no_bar_to_a_template(count.channel));
-            let barred: u64 = barred.map(|count| count.customers).sum();
-            let way_out = (may_take_template && barred > 0).then(|| {
-                let words = move || t_with(Key::CheckTakeTemplate, &[("count", &number(barred))]);
-                view! {
-                    <Button
-                        kind=ButtonKind::Quiet
-                        on_click=move || on_event.run(CheckEvent::TakeTemplate)
-                    >
-                        {reactive(words)}
-                    </Button>
-                }
-                .into_any()
-            });
-            group(
-                reason_tone(*reason),
-                reason_text(*reason),
-                channels,
-                way_out,
-            )
-        })
-        .collect_view();
-    view! {
-        <Meter label segments />
-        <ul class="broadcast-check__groups">{will_get} {others}</ul>
-    }
-    .into_any()
-}
-
-fn group(tone: Tone, name: String, channels: &[ChannelCount], way_out: Option<AnyView>) -> AnyView {
-    let icon = match tone {
-        Tone::Action | Tone::Good => Icon::CircleCheck,
-        Tone::Warn => Icon::Clock,
-        Tone::Bad => Icon::TriangleAlert,
-        Tone::Neutral => Icon::Users,
-    };
-    let each: Vec<String> = channels
-        .iter()
-        .map(|count| {
-            let (channel, customers) = (channel_name(count.channel), number(count.customers));
-            t_with(
-                Key::CheckChannel,
-                &[("channel", &channel), ("count", &customers)],
-            )
-        })
-        .collect();
-    view! {
-        <li class="broadcast-check__group" data-tone=tone.as_str()>
-            <IconView icon />
-            <span class="broadcast-check__words">
-                <span>{name}</span>
-                <span class="broadcast-check__channels">{each.join(" · ")}</span>
-            </span>
-            <strong class="broadcast-check__number">{number(sum(channels))}</strong>
-            {way_out}
-        </li>
-    }
-    .into_any()
-}
-
-fn quotas(preflight: &Preflight, may_leave_out: bool, on_event: Callback<CheckEvent>) -> AnyView {
-    let channels = preflight.count.reached.len();
-    preflight
-        .quotas
-        .iter()
-        .map(|quota| quota_view(quota, may_leave_out && channels > 1, on_event))
-        .collect_view()
-        .into_any()
-}
-
-fn quota_view(
-    quota: &AccountQuota,
-    may_leave_out: bool,
-    on_event: Callback<CheckEvent>,
-) -> AnyView {
-    let channel = quota.channel;
-    let name = t_with(
-        Key::CheckQuota,
-        &[
-            ("account", &quota.name),
-            ("channel", &channel_name(channel)),
-        ],
-    );
-    let numbers = t_with(
-        Key::CheckQuotaNumbers,
-        &[
-            ("needed", &number(quota.needed)),
-            ("left", &number(quota.left)),
-        ],
-    );
-    let used = quota.limit.saturating_sub(quota.left);
-    let needed = quota.needed.min(quota.left);
-    let tone = if quota.is_short() {
-        Tone::Bad
-    } else {
-        Tone::Action
-    };
-    let part = |tone, value| Segment { tone, value };
-    let segments = vec![part(Tone::Neutral, used), part(tone, needed)];
-    let short = quota.is_short().then(|| {
-        let lacking = number(quota.needed - quota.left);
-        let words = t_with(Key::CheckQuotaShort, &[("count", &lacking)]);
-        let leave_out = may_leave_out.then(|| {
-            let words = move || t_with(Key::CheckLeaveOut, &[("channel", &channel_name(channel))]);
-            view! {
-                <Button on_click=move || on_event.run(CheckEvent::LeaveOut(channel))>
-                    {reactive(words)}
-                </Button>
-            }
-        });
-        view! {
-            <Notice tone=Tone::Warn>
-                <span>{words}</span>
-                {leave_out}
-            </Notice>
-        }
-    });
-    view! {
-        <div class="broadcast-check__quota">
-            <div class="broadcast-check__account">
-                <span class="broadcast-check__words">
-                    <span>{name.clone()}</span>
-                    <span class="broadcast-check__channels">{numbers.clone()}</span>
-                </span>
-                <Meter label=[name, numbers].join("　") segments total=quota.limit />
-            </div>
-            {short}
-        </div>
-    }
-    .into_any()
-}
-
-/// 立即發送 or 排程, and when.
-fn when(checked: Checked, zone: String, on_enter: Callback<()>) -> AnyView {
-    let is_scheduling = checked.is_scheduling;
-    let group = unique_id();
-    let choice = |is_later: bool, words: Key| {
-        view! {
-            <label class="broadcast-check__choice">
-                <input
-                    type="radio"
-                    name=group.clone()
-                    prop:checked=move || is_scheduling.get() == is_later
-                    on:change=move |_| is_scheduling.set(is_later)
-                />
-                <span>{phrase(words)}</span>
-            </label>
-        }
-        .into_any()
-    };
-    let zone = StoredValue::new(zone);
-    let label =
-        Signal::derive(move || zone.with_value(|zone| t_with(Key::CheckTime, &[("zone", zone)])));
-    view! {
-        <fieldset class="broadcast-check__when">
-            <legend class="visually-hidden">{phrase(Key::CheckWhen)}</legend>
-            <div class="broadcast-check__choices">
-                {choice(false, Key::CheckNow)} {choice(true, Key::CheckSchedule)}
-            </div>
-            <Show when=is_scheduling>
-                <TextField
-                    label
-                    kind=TextKind::DateTime
-                    min=untrack(|| i18n::wall_time(i18n::now()))
-                    value=checked.time
-                    error=checked.time_error
-                    on_enter
-                />
-            </Show>
-        </fieldset>
-    }
-    .into_any()
-}
-
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
-    use omocast_contract::audience::SkippedCount;
+    use omocast_contract::audience::{ChannelCount, SkippedCount};
+    use omocast_contract::control::AccountQuota;
+    use omocast_contract::{AudienceCount, Reason};
 
     use crate::ui::Story;
 

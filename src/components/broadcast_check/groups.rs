@@ -1,0 +1,138 @@
+//! Who will get it and who not, a line for each reason, with its way out.
+
+use leptos::prelude::*;
+use omocast_contract::audience::ChannelCount;
+use omocast_contract::{AudienceCount, Reason};
+
+use super::CheckEvent;
+use crate::components::channel_badge::channel_name;
+use crate::components::reason_text::reason_text;
+use crate::components::send_bar::skipped_words;
+use crate::i18n::{Key, PluralKey, number, t, t_count, t_with};
+use crate::ui::{Button, ButtonKind, Icon, IconView, Meter, Segment, Tone, reactive};
+
+/// What kind of news it is that customers are skipped for a reason.
+fn reason_tone(reason: Reason) -> Tone {
+    match reason {
+        Reason::WindowClosed | Reason::NeverWrote | Reason::OptedOut => Tone::Warn,
+        Reason::WebChannel
+        | Reason::NotWhatsapp
+        | Reason::EventEnded
+        | Reason::NotOwner
+        | Reason::NotBound
+        | Reason::Duplicate => Tone::Neutral,
+        _ => Tone::Bad,
+    }
+}
+
+/// The skipped by reason, the most first.
+fn by_reason(count: &AudienceCount) -> Vec<(Reason, Vec<ChannelCount>)> {
+    let mut found: Vec<(Reason, Vec<ChannelCount>)> = Vec::new();
+    for skipped in &count.skipped {
+        let counted = ChannelCount {
+            channel: skipped.channel,
+            customers: skipped.customers,
+        };
+        match found
+            .iter_mut()
+            .find(|(reason, _)| *reason == skipped.reason)
+        {
+            Some((_, channels)) => channels.push(counted),
+            None => found.push((skipped.reason, vec![counted])),
+        }
+    }
+    found.sort_by_key(|(reason, channels)| (std::cmp::Reverse(sum(channels)), *reason));
+    found
+}
+
+fn sum(channels: &[ChannelCount]) -> u64 {
+    channels.iter().map(|count| count.customers).sum()
+}
+
+pub(super) fn groups(
+    count: &AudienceCount,
+    may_take_template: bool,
+    on_event: Callback<CheckEvent>,
+) -> AnyView {
+    let skipped = by_reason(count);
+    let reached = count.reached_total();
+    let mut segments = vec![Segment {
+        tone: Tone::Action,
+        value: reached,
+    }];
+    segments.extend(skipped.iter().map(|(reason, channels)| Segment {
+        tone: reason_tone(*reason),
+        value: sum(channels),
+    }));
+    let label = {
+        let (will_get, skipped) = (
+            t_count(PluralKey::ComposeWillGet, reached, &[]),
+            skipped_words(count),
+        );
+        [will_get, skipped].join("　")
+    };
+    let will_get = group(Tone::Action, t(Key::CheckWillGet), &count.reached, None);
+    let others = skipped
+        .iter()
+        .map(|(reason, channels)| {
+            let barred = channels
+                .iter()
+                .filter(|count| reason.is_no_bar_to_a_template(count.channel));
+            let barred: u64 = barred.map(|count| count.customers).sum();
+            let way_out = (may_take_template && barred > 0).then(|| {
+                let words = move || t_with(Key::CheckTakeTemplate, &[("count", &number(barred))]);
+                view! {
+                    <Button
+                        kind=ButtonKind::Quiet
+                        on_click=move || on_event.run(CheckEvent::TakeTemplate)
+                    >
+                        {reactive(words)}
+                    </Button>
+                }
+                .into_any()
+            });
+            group(
+                reason_tone(*reason),
+                reason_text(*reason),
+                channels,
+                way_out,
+            )
+        })
+        .collect_view();
+    view! {
+        <Meter label segments />
+        <ul class="broadcast-check__groups">{will_get} {others}</ul>
+    }
+    .into_any()
+}
+
+fn group(tone: Tone, name: String, channels: &[ChannelCount], way_out: Option<AnyView>) -> AnyView {
+    let icon = match tone {
+        Tone::Action | Tone::Good => Icon::CircleCheck,
+        Tone::Warn => Icon::Clock,
+        Tone::Bad => Icon::TriangleAlert,
+        Tone::Neutral => Icon::Users,
+    };
+    let each: Vec<String> = channels
+        .iter()
+        .map(|count| {
+            let (channel, customers) = (channel_name(count.channel), number(count.customers));
+            t_with(
+                Key::CheckChannel,
+                &[("channel", &channel), ("count", &customers)],
+            )
+        })
+        .collect();
+    view! {
+        <li class="broadcast-check__group" data-tone=tone.as_str()>
+            <IconView icon />
+            <span class="broadcast-check__words">
+                <span>{name}</span>
+                <span class="broadcast-check__channels">{each.join(" · ")}</span>
+            </span>
+            <strong class="broadcast-check__number">{number(sum(channels))}</strong>
+            {way_out}
+        </li>
+    }
+    .into_any()
+}
