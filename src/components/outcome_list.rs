@@ -1,14 +1,15 @@
-//! Who did not get a broadcast, and why: a line for each reason, by channel, which opens the list of those customers.
+//! Who did not get a broadcast, or not all of it, and why: a line for each reason, by channel, which opens the list
+//! of those customers.
 
 use leptos::prelude::*;
 use omocast_contract::audience::ChannelCount;
-use omocast_contract::{DeliveryStatus, OutcomeCount, Reason, Standing};
+use omocast_contract::{DeliveryStatus, OutcomeCount, Part, Reason, Standing};
 
 use crate::components::channel_badge::{ChannelBadge, channel_name};
-use crate::components::reason_text::{reason_text, status_text};
+use crate::components::reason_text::{part_text, reason_text, status_text};
 use crate::components::status_chip::status_tone;
-use crate::i18n::{Key, number, phrase, t, t_with};
-use crate::ui::reactive;
+use crate::i18n::{Key, PluralKey, number, phrase, t, t_count, t_with};
+use crate::ui::{Row, Show, reactive, rows};
 
 /// The list; nothing where everybody got it.
 #[component]
@@ -17,30 +18,42 @@ pub fn OutcomeList(
     /// The customers who stand so are to be shown.
     on_open: Callback<Standing>,
 ) -> impl IntoView {
-    reactive(move || {
-        let lines = outcomes.with(|outcomes| lines(outcomes));
-        if lines.is_empty() {
-            return ().into_any();
-        }
-        let lines = lines
-            .into_iter()
-            .map(|line| line_view(line, on_open))
-            .collect_view();
-        view! {
+    let found = Memo::new(move |_| outcomes.with(|outcomes| lines(outcomes)));
+    let has_any = Memo::new(move |_| found.with(|lines| !lines.is_empty()));
+    let sum = move || found.with(|lines| sum(lines));
+    view! {
+        <Show when=has_any>
             <section class="outcome-list">
                 <h2 class="outcome-list__title">{phrase(Key::BroadcastOutcomes)}</h2>
-                <ul class="outcome-list__lines">{lines}</ul>
+                <p class="outcome-list__sum">{reactive(sum)}</p>
+                <ul class="outcome-list__lines">
+                    // A line stays, and so does the focus in it, while its numbers move on.
+                    {rows(move || {
+                        let draw = |line: &Line| {
+                            let kind = line.kind;
+                            Row::new(format!("{kind:?}"), move || line_view(found, kind, on_open))
+                        };
+                        found.with(|lines| lines.iter().map(draw).collect())
+                    })}
+                </ul>
             </section>
-        }
-        .into_any()
-    })
+        </Show>
+    }
     .into_any()
 }
 
-/// Customers of one outcome, by channel.
-struct Line {
+/// What tells one line from the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Kind {
     status: DeliveryStatus,
     reason: Option<Reason>,
+    part: Option<Part>,
+}
+
+/// Customers of one outcome, by channel.
+#[derive(Clone, Debug, PartialEq)]
+struct Line {
+    kind: Kind,
     channels: Vec<ChannelCount>,
 }
 
@@ -58,23 +71,47 @@ fn lines(outcomes: &[OutcomeCount]) -> Vec<Line> {
             channel: outcome.channel,
             customers: outcome.customers,
         };
-        let known = lines
-            .iter_mut()
-            .find(|line| (line.status, line.reason) == (outcome.status, outcome.reason));
-        match known {
+        let kind = Kind {
+            status: outcome.status,
+            reason: outcome.reason,
+            part: outcome.part,
+        };
+        match lines.iter_mut().find(|line| line.kind == kind) {
             Some(line) => line.channels.push(count),
             None => lines.push(Line {
-                status: outcome.status,
-                reason: outcome.reason,
+                kind,
                 channels: vec![count],
             }),
         }
     }
     lines.sort_by_key(|line| {
-        let is_skipped = line.status == DeliveryStatus::Skipped;
+        let is_skipped = line.kind.status == DeliveryStatus::Skipped;
         (is_skipped, std::cmp::Reverse(line.total()))
     });
     lines
+}
+
+/// How many got nothing, how many a part, and of how many nobody knows.
+fn sum(lines: &[Line]) -> String {
+    let (mut nothing, mut part, mut unknown) = (0, 0, 0);
+    for line in lines {
+        let sum = match (line.kind.part, line.kind.status) {
+            (Some(_), _) => &mut part,
+            (None, DeliveryStatus::Unknown) => &mut unknown,
+            (None, _) => &mut nothing,
+        };
+        *sum += line.total();
+    }
+    let sums = [
+        (PluralKey::BroadcastGotNothing, nothing),
+        (PluralKey::BroadcastGotPart, part),
+        (PluralKey::BroadcastGotUnknown, unknown),
+    ];
+    sums.into_iter()
+        .filter(|(_, customers)| *customers > 0)
+        .map(|(key, customers)| t_count(key, customers, &[]))
+        .collect::<Vec<_>>()
+        .join(&t(Key::ComposeSeparator))
 }
 
 fn standing(status: DeliveryStatus) -> Standing {
@@ -90,55 +127,84 @@ fn standing(status: DeliveryStatus) -> Standing {
     }
 }
 
-fn line_view(line: Line, on_open: Callback<Standing>) -> AnyView {
-    let (status, total) = (line.status, line.total());
-    let why = line.reason.map(reason_text).unwrap_or_default();
-    let each: Vec<String> = line
-        .channels
-        .iter()
-        .map(|count| {
-            let (channel, customers) = (channel_name(count.channel), number(count.customers));
-            t_with(
-                Key::CheckChannel,
-                &[("channel", &channel), ("count", &customers)],
-            )
+fn line_view(found: Memo<Vec<Line>>, kind: Kind, on_open: Callback<Standing>) -> AnyView {
+    let line = Memo::new(move |before: Option<&Line>| {
+        let now = found.with(|lines| lines.iter().find(|line| line.kind == kind).cloned());
+        // The line is about to go: it shows what it showed.
+        now.or_else(|| before.cloned()).unwrap_or(Line {
+            kind,
+            channels: Vec::new(),
         })
-        .collect();
-    let label = t_with(
-        Key::BroadcastOutcome,
-        &[
-            ("status", &status_text(status)),
-            ("reason", &why),
-            ("count", &number(total)),
-            ("channels", &each.join(&t(Key::ComposeSeparator))),
-        ],
-    );
-    let channels = line
-        .channels
-        .into_iter()
-        .map(|count| {
-            view! {
-                <span class="outcome-list__channel">
-                    <ChannelBadge channel=count.channel is_decoration=true />
-                    {number(count.customers)}
-                </span>
-            }
-        })
-        .collect_view();
+    });
+    let Kind {
+        status,
+        reason,
+        part,
+    } = kind;
+    let why = move || reason.map(reason_text).unwrap_or_default();
+    let total = move || number(line.with(Line::total));
+    let label = move || {
+        let each: Vec<String> = line.with(|line| {
+            let name = |count: &ChannelCount| {
+                let (channel, customers) = (channel_name(count.channel), number(count.customers));
+                t_with(
+                    Key::CheckChannel,
+                    &[("channel", &channel), ("count", &customers)],
+                )
+            };
+            line.channels.iter().map(name).collect()
+        });
+        // What they got belongs to why they did not get the rest.
+        let why = match part {
+            Some(part) => [why(), part_text(part)].join(&t(Key::ComposeSeparator)),
+            None => why(),
+        };
+        t_with(
+            Key::BroadcastOutcome,
+            &[
+                ("status", &status_text(status)),
+                ("reason", &why),
+                ("count", &total()),
+                ("channels", &each.join(&t(Key::ComposeSeparator))),
+            ],
+        )
+    };
+    let channels = move || {
+        line.get()
+            .channels
+            .into_iter()
+            .map(|count| {
+                view! {
+                    <span class="outcome-list__channel">
+                        <ChannelBadge channel=count.channel is_decoration=true />
+                        {number(count.customers)}
+                    </span>
+                }
+            })
+            .collect_view()
+    };
     view! {
         <li>
             <button
                 type="button"
                 class="outcome-list__line"
-                aria-label=label
+                aria-label=reactive(label)
                 on:click=move |_| on_open.run(standing(status))
             >
                 <span class="outcome-list__status" data-tone=status_tone(status).as_str()>
-                    {status_text(status)}
+                    {move || status_text(status)}
                 </span>
-                <span class="outcome-list__why">{why}</span>
-                <span class="outcome-list__channels">{channels}</span>
-                <span class="outcome-list__number">{number(total)}</span>
+                <span class="outcome-list__why">
+                    {reactive(why)}
+                    {part
+                        .map(|part| {
+                            view! {
+                                <span class="outcome-list__part">{move || part_text(part)}</span>
+                            }
+                        })}
+                </span>
+                <span class="outcome-list__channels">{reactive(channels)}</span>
+                <span class="outcome-list__number">{reactive(total)}</span>
             </button>
         </li>
     }
@@ -160,6 +226,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
         OutcomeCount {
             status,
             reason: Some(reason),
+            part: None,
             channel,
             customers,
         }
@@ -179,6 +246,15 @@ pub fn stories() -> Vec<crate::ui::Story> {
                     Channel::Whatsapp,
                     5,
                 ),
+                OutcomeCount {
+                    part: Part::new(1, 3),
+                    ..outcome(
+                        DeliveryStatus::Failed,
+                        Reason::PlatformFault,
+                        Channel::Whatsapp,
+                        2,
+                    )
+                },
                 outcome(
                     DeliveryStatus::Skipped,
                     Reason::WindowClosed,

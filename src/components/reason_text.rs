@@ -1,6 +1,6 @@
 //! The words for why a customer is skipped or a message failed, for statuses, and for roles. All exhaustive.
 
-use omocast_contract::{BroadcastStatus, DeliveryStatus, Medium, Reason, Role, Standing};
+use omocast_contract::{BroadcastStatus, DeliveryStatus, Medium, Part, Reason, Role, Standing};
 
 use crate::i18n::{Key, t, t_with};
 
@@ -46,6 +46,12 @@ pub fn reason_with_code(reason: Option<Reason>, code: Option<&str>) -> String {
         Some(code) => t_with(Key::ReasonWithCode, &[("reason", &text), ("code", code)]),
         None => text,
     }
+}
+
+/// What a customer got of several messages: 「收到 1／3 則」.
+pub fn part_text(part: Part) -> String {
+    let (got, of) = (part.got.to_string(), part.of.to_string());
+    t_with(Key::BroadcastPart, &[("got", &got), ("of", &of)])
 }
 
 /// What became of a message or a recipient.

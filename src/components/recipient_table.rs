@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use omocast_contract::{CustomerId, Recipient};
 
 use crate::components::channel_badge::ChannelBadge;
-use crate::components::reason_text::{reason_with_code, status_text};
+use crate::components::reason_text::{part_text, reason_with_code, status_text};
 use crate::components::status_chip::StatusChip;
 use crate::i18n::{Key, clock, date_time, phrase, t, t_with};
 use crate::ui::{Icon, IconView, Row, reactive, rows, unique_id};
@@ -67,6 +67,7 @@ fn row_view(recipients: Signal<Vec<Recipient>>, id: CustomerId) -> AnyView {
 }
 
 fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
+    let part = recipient.part();
     let Recipient {
         name,
         channel,
@@ -88,8 +89,10 @@ fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
     let label = {
         let shown_name = shown_name.clone();
         move || {
-            let label = t_with(Key::RecipientsEach, &[("name", &shown_name())]);
-            [status_text(status), label].join(" · ")
+            let each = t_with(Key::RecipientsEach, &[("name", &shown_name())]);
+            let part = part.map(part_text);
+            let parts = std::iter::once(status_text(status)).chain(part);
+            parts.chain([each]).collect::<Vec<_>>().join(" · ")
         }
     };
     // One message alone says no more than the row.
@@ -148,7 +151,18 @@ fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
                 </span>
             </td>
             <td class="recipient-table__cell recipient-table__cell--status" role="cell">
-                {chip}
+                <span class="recipient-table__standing">
+                    {chip}
+                    // The button says it, too.
+                    {part
+                        .map(|part| {
+                            view! {
+                                <span class="recipient-table__part" aria-hidden="true">
+                                    {move || part_text(part)}
+                                </span>
+                            }
+                        })}
+                </span>
             </td>
             <td class="recipient-table__cell recipient-table__cell--reason" role="cell">
                 {move || reason_with_code(reason, platform_code.as_deref())}
@@ -184,7 +198,13 @@ pub fn stories() -> Vec<crate::ui::Story> {
             reason,
             platform_code: None,
         };
+        let first = match number {
+            // Got the first one.
+            1 => delivery(DeliveryStatus::Delivered, None),
+            _ => delivery(status, reason),
+        };
         let rest = match status {
+            DeliveryStatus::Failed if number == 1 => delivery(status, reason),
             DeliveryStatus::Failed | DeliveryStatus::Unknown => {
                 delivery(DeliveryStatus::Skipped, Some(Reason::EarlierMessageFailed))
             }
@@ -201,7 +221,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
             reason,
             platform_code: code.map(str::to_owned),
             updated_at: omocast_contract::Timestamp(1_795_401_842_000 - i64::from(number) * 1_000),
-            deliveries: vec![delivery(status, reason), rest],
+            deliveries: vec![first, rest],
         }
     }
     vec![Story::new("every status, every channel", || {

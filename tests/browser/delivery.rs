@@ -74,6 +74,17 @@ async fn checked(text: &str, is_later: bool) -> (Mounted, FakeTransport) {
     (page, fake)
 }
 
+/// As [`checked`], of two messages.
+async fn checked_two(text: &str) -> (Mounted, FakeTransport) {
+    let (page, fake) = checked(text, false).await;
+    click(&page.by_role("button", "返回")).await;
+    press(&page, "文字").await;
+    type_text(&page.by_label("第 2 則文字"), "第二則").await;
+    press(&page, "發送給").await;
+    says(&page, "可以復原").await;
+    (page, fake)
+}
+
 /// The page of a broadcast that was just sent.
 async fn sent(text: &str) -> (Mounted, FakeTransport) {
     let (page, fake) = checked(text, false).await;
@@ -225,6 +236,37 @@ async fn what_failed_is_retried_once_and_leads_to_the_retry() {
     let retries = page.by_css("a").into_iter();
     let retries = retries.filter(|link| name_of(link).starts_with("重試 "));
     assert_eq!(retries.count(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn who_got_a_part_is_told_from_who_got_nothing() {
+    let (page, fake) = checked_two("fail-some").await;
+    press(&page, "發送給").await;
+    says(&page, "後發送").await;
+    tick(&page, &fake, 60, "已完成").await;
+    says(&page, "位只收到一部分").await;
+    says(&page, "位沒有收到").await;
+    let part = page
+        .controls()
+        .into_iter()
+        .find(|line| name_of(line).contains("收到 1／2 則"))
+        .unwrap();
+    assert!(
+        name_of(&part).starts_with("傳送失敗："),
+        "{}",
+        name_of(&part)
+    );
+    // So does the list that it opens.
+    click(&part).await;
+    wait_for(|| {
+        let buttons = page.by_css("tbody button").into_iter();
+        let names: Vec<_> = buttons.map(name_of).collect();
+        names
+            .iter()
+            .any(|name| name.starts_with("傳送失敗 · 收到 1／2 則"))
+            && names.iter().any(|name| !name.contains("收到 1／2 則"))
+    })
+    .await;
 }
 
 #[wasm_bindgen_test]

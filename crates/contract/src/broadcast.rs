@@ -110,6 +110,14 @@ impl DeliveryStatus {
         }
     }
 
+    /// Whether the platform took it, whatever came after.
+    pub fn is_accepted(self) -> bool {
+        match self {
+            Self::Sent | Self::Delivered | Self::Read => true,
+            Self::Queued | Self::Sending | Self::Failed | Self::Skipped | Self::Unknown => false,
+        }
+    }
+
     fn rank(self) -> u8 {
         match self {
             Self::Queued => 0,
@@ -608,7 +616,37 @@ pub struct Broadcast {
     pub log: Vec<LogEntry>,
 }
 
-/// Recipients who did not get it, of one channel and for one reason.
+/// What a customer got of several messages where the rest did not go out: 「收到 1／3 則」.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Part {
+    /// Messages that the platform took.
+    pub got: u32,
+    /// Messages that there were.
+    pub of: u32,
+}
+
+impl Part {
+    /// None for who got nothing, or all.
+    pub fn new(got: u32, of: u32) -> Option<Self> {
+        (got > 0 && got < of).then_some(Self { got, of })
+    }
+
+    /// What was got of these messages; none while one of them is still to be handed over.
+    pub fn of_messages(messages: impl IntoIterator<Item = DeliveryStatus>) -> Option<Self> {
+        let (mut got, mut of) = (0, 0);
+        for status in messages {
+            if !status.is_settled() {
+                return None;
+            }
+            got += u32::from(status.is_accepted());
+            of += 1;
+        }
+        Self::new(got, of)
+    }
+}
+
+/// Recipients who did not get it, or not all of it, of one channel and for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutcomeCount {
@@ -616,6 +654,9 @@ pub struct OutcomeCount {
     pub status: DeliveryStatus,
     /// Why.
     pub reason: Option<Reason>,
+    /// What each of them got nevertheless; none where it was nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// Where.
     pub channel: Channel,
     /// How many.
@@ -666,6 +707,13 @@ pub struct Recipient {
     pub updated_at: Timestamp,
     /// Each message, in their order.
     pub deliveries: Vec<Delivery>,
+}
+
+impl Recipient {
+    /// What they got, where it is neither nothing nor all.
+    pub fn part(&self) -> Option<Part> {
+        Part::of_messages(self.deliveries.iter().map(|delivery| delivery.status))
+    }
 }
 
 #[cfg(test)]
@@ -786,6 +834,27 @@ mod tests {
             Unknown
         );
         assert_eq!(DeliveryStatus::of_recipient([]), Queued);
+    }
+
+    #[test]
+    fn a_part_is_neither_nothing_nor_all_nor_what_is_still_going_out() {
+        let part = |messages: &[DeliveryStatus]| {
+            Part::of_messages(messages.iter().copied()).map(|part| (part.got, part.of))
+        };
+        assert_eq!(part(&[Sent, Failed, Skipped]), Some((1, 3)));
+        assert_eq!(part(&[Read, Delivered, Unknown]), Some((2, 3)));
+        assert_eq!(part(&[Sent, Queued]), None);
+        assert_eq!(part(&[Sent, Sent]), None);
+        assert_eq!(part(&[Failed, Skipped]), None);
+        assert_eq!(part(&[]), None);
+    }
+
+    #[test]
+    fn what_is_accepted_is_what_stands_as_sent() {
+        for status in DeliveryStatus::ALL {
+            let is_sent = Standing::Sent.statuses().contains(&status);
+            assert_eq!(status.is_accepted(), is_sent, "{status:?}");
+        }
     }
 
     #[test]

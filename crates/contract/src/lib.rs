@@ -37,7 +37,7 @@ pub use audience::{
 pub use binding::{Binding, BoundView};
 pub use broadcast::{
     Broadcast, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary, Content,
-    Delivery, DeliveryStatus, OutcomeCount, Progress, Recipient, SentTemplate, Standing,
+    Delivery, DeliveryStatus, OutcomeCount, Part, Progress, Recipient, SentTemplate, Standing,
 };
 pub use channel::{Channel, ChannelSet};
 pub use control::{Control, Controlled, LocalTime, LogEntry, LogEvent, Preflight};

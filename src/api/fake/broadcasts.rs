@@ -11,7 +11,7 @@ use omocast_contract::reach::Outgoing;
 use omocast_contract::{
     Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus,
     BroadcastSummary, Channel, Content, Delivery, DeliveryStatus, Filter, LogEntry, LogEvent,
-    OutcomeCount, OutgoingMessage, Problem, ProblemCode, Progress, Reach, Reason, Recipient,
+    OutcomeCount, OutgoingMessage, Part, Problem, ProblemCode, Progress, Reach, Reason, Recipient,
     SentTemplate, Surface, Timestamp,
 };
 
@@ -458,7 +458,13 @@ impl Sent {
     fn outcomes(&self) -> Vec<OutcomeCount> {
         let mut outcomes: Vec<OutcomeCount> = Vec::new();
         for &(number, place) in &self.recipients {
-            let (status, reason, ..) = standing(self, number, place);
+            let Recipient {
+                status,
+                reason,
+                deliveries,
+                ..
+            } = recipient(self, number, place);
+            let part = Part::of_messages(deliveries.iter().map(|delivery| delivery.status));
             let is_bad = matches!(
                 status,
                 DeliveryStatus::Failed | DeliveryStatus::Unknown | DeliveryStatus::Skipped
@@ -468,13 +474,15 @@ impl Sent {
             }
             let channel = self.channel(number);
             let known = outcomes.iter_mut().find(|known| {
-                (known.status, known.reason, known.channel) == (status, reason, channel)
+                (known.status, known.reason, known.part, known.channel)
+                    == (status, reason, part, channel)
             });
             match known {
                 Some(known) => known.customers += 1,
                 None => outcomes.push(OutcomeCount {
                     status,
                     reason,
+                    part,
                     channel,
                     customers: 1,
                 }),
@@ -609,11 +617,29 @@ pub(super) fn standing(
     }
 }
 
+/// LINE takes all messages in one push, so that nobody gets a part of them.
+fn channel_takes_one_by_one(sent: &Sent, number: u32) -> bool {
+    sent.channel(number) != Channel::Line
+}
+
 fn recipient(sent: &Sent, number: u32, place: Result<u32, Reason>) -> Recipient {
     let (status, reason, code, updated_at) = standing(sent, number, place);
     let platform_code = code.map(str::to_owned);
-    let deliveries: Vec<Delivery> = (0..message_count(sent))
+    let count = message_count(sent);
+    // Some who are refused a later message have the first one.
+    let has_first = count > 1 && number.is_multiple_of(2) && channel_takes_one_by_one(sent, number);
+    let deliveries: Vec<Delivery> = (0..count)
         .map(|at| match status {
+            DeliveryStatus::Failed if has_first && at == 0 => Delivery {
+                status: DeliveryStatus::Sent,
+                reason: None,
+                platform_code: None,
+            },
+            DeliveryStatus::Failed if has_first && at == 1 => Delivery {
+                status,
+                reason,
+                platform_code: platform_code.clone(),
+            },
             DeliveryStatus::Failed | DeliveryStatus::Unknown if at > 0 => Delivery {
                 status: DeliveryStatus::Skipped,
                 reason: Some(Reason::EarlierMessageFailed),

@@ -6,7 +6,7 @@ use omocast_contract::audience::SkippedCount;
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
     Broadcast, BroadcastRequest, BroadcastStatus, Channel, Control, Controlled, EventId, LocalTime,
-    LogEvent, Plan, Preflight, ProblemCode, Reason, Role, Timestamp,
+    LogEvent, Part, Plan, Preflight, ProblemCode, Reason, Role, Timestamp,
 };
 use serde_json::json;
 use sqlx::query;
@@ -470,4 +470,73 @@ async fn a_retry_that_is_taken_back_is_no_draft_for_everybody() {
         .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0002")], &())
         .await;
     again.refused(ProblemCode::NothingToRetry, None);
+}
+
+/// What became of one message, as though the platform had told it.
+async fn set_delivery(app: &TestApp, customer: &str, position: i64, status: &str, reason: &str) {
+    query("update delivery set status = $3, reason = nullif($4, '') where customer_id = $1 and position = $2")
+        .bind(customer)
+        .bind(position)
+        .bind(status)
+        .bind(reason)
+        .execute(app.app.store.raw())
+        .await
+        .unwrap();
+}
+
+/// What became of a recipient as a whole; nothing more is handed over to them.
+async fn set_recipient(app: &TestApp, customer: &str, status: &str, reason: &str) {
+    query("update recipient set status = $2, reason = nullif($3, ''), is_open = 0 where customer_id = $1")
+        .bind(customer)
+        .bind(status)
+        .bind(reason)
+        .execute(app.app.store.raw())
+        .await
+        .unwrap();
+}
+
+/// The customers of all broadcasts.
+async fn customers(app: &TestApp) -> Vec<String> {
+    sqlx::query_scalar("select customer_id from recipient order by customer_id")
+        .fetch_all(app.app.store.raw())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn who_got_a_part_is_told_from_who_got_nothing() {
+    let (app, team, rep) = shop().await;
+    for _ in 0..4 {
+        app.event(&team, Some(rep.id), |event| {
+            event.channel = Channel::Whatsapp
+        })
+        .await;
+    }
+    let messages = vec![text("one"), text("two"), text("three")];
+    let made: Broadcast = rep.broadcast("press-0001", &to_all(messages)).await.json();
+    let customers = customers(&app).await;
+    let fates: [(&str, [&str; 3]); 4] = [
+        ("failed", ["sent", "failed", "skipped"]),
+        ("failed", ["failed", "skipped", "skipped"]),
+        ("failed", ["read", "failed", "skipped"]),
+        ("sent", ["sent", "sent", "sent"]),
+    ];
+    for (customer, (status, messages)) in customers.iter().zip(fates) {
+        let reason = if status == "failed" {
+            "platform_fault"
+        } else {
+            ""
+        };
+        set_recipient(&app, customer, status, reason).await;
+        for (position, status) in (0..).zip(messages) {
+            set_delivery(&app, customer, position, status, "").await;
+        }
+    }
+    let found: Broadcast = rep.get(&path::broadcast(made.summary.id)).await.json();
+    let outcomes: Vec<_> = found
+        .outcomes
+        .iter()
+        .map(|outcome| (outcome.part, outcome.customers))
+        .collect();
+    assert_eq!(outcomes, [(Part::new(1, 3), 2), (None, 1)]);
 }

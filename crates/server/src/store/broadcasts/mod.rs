@@ -19,8 +19,8 @@ use omocast_contract::waba::check_waba;
 use omocast_contract::{
     AccountId, Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, BroadcastStatus,
     BroadcastSummary, Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, LogEvent,
-    MediaId, OutcomeCount, OutgoingMessage, Problem, ProblemCode, Progress, Reason, Recipient,
-    SentTemplate, Source, Standing, TemplateFill, Timestamp,
+    MediaId, OutcomeCount, OutgoingMessage, Part, Problem, ProblemCode, Progress, Reason,
+    Recipient, SentTemplate, Source, Standing, TemplateFill, Timestamp,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
@@ -607,17 +607,12 @@ async fn sent_by_channel(
     connection: &mut SqliteConnection,
     id: BroadcastId,
 ) -> Result<Vec<ChannelCount>, sqlx::Error> {
-    let statuses: Vec<_> = Standing::Sent
-        .statuses()
-        .iter()
-        .map(|status| status.as_str())
-        .collect();
     let rows = query(
         "select channel, count(*) as customers from recipient
          where broadcast_id = $1 and status in (select value from json_each($2)) group by channel",
     )
     .bind(id.to_string())
-    .bind(serde_json::to_string(&statuses).expect("words are JSON"))
+    .bind(words_of(Standing::Sent))
     .fetch_all(connection)
     .await?;
     rows.iter()
@@ -630,17 +625,32 @@ async fn sent_by_channel(
         .collect()
 }
 
-/// Recipients who did not get it, by what became of them, why and where; the most first.
+/// Recipients who did not get it, or not all of it, by what became of them, why, how much they got, and where;
+/// the most first.
 async fn outcomes_of(
     connection: &mut SqliteConnection,
     id: BroadcastId,
 ) -> Result<Vec<OutcomeCount>, sqlx::Error> {
     let rows = query(
-        "select status, reason, channel, count(*) as customers from recipient
-         where broadcast_id = $1 and status in ('failed', 'unknown', 'skipped')
-         group by status, reason, channel order by customers desc, status, reason, channel",
+        // What each of them got is looked up only where there are several messages to get.
+        "select status, reason, channel, got, whole, count(*) as customers from (
+            select status, reason, channel, got, case got when 0 then 0 else (
+                select count(*) from delivery d where d.broadcast_id = $1 and d.customer_id = bad.customer_id
+            ) end as whole
+            from (
+                select r.customer_id, r.status, r.reason, r.channel, case b.message_count when 1 then 0 else (
+                    select count(*) from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
+                    and d.status in (select value from json_each($2))
+                ) end as got
+                from broadcast b join recipient r on r.broadcast_id = b.id
+                where b.id = $1 and r.status in ('failed', 'unknown', 'skipped')
+            ) bad
+         ) known
+         group by status, reason, channel, got, whole
+         order by customers desc, status, reason, channel, got desc",
     )
     .bind(id.to_string())
+    .bind(words_of(Standing::Sent))
     .fetch_all(connection)
     .await?;
     rows.iter()
@@ -648,11 +658,22 @@ async fn outcomes_of(
             Ok(OutcomeCount {
                 status: read_word(row, "status", DeliveryStatus::parse)?,
                 reason: read_word_or_none(row, "reason", Reason::parse)?,
+                part: Part::new(row.try_get("got")?, row.try_get("whole")?),
                 channel: read_word(row, "channel", Channel::parse)?,
                 customers: read_count(row, "customers")?,
             })
         })
         .collect()
+}
+
+/// The statuses of those who stand so, as a list in JSON.
+fn words_of(standing: Standing) -> String {
+    let words: Vec<_> = standing
+        .statuses()
+        .iter()
+        .map(|status| status.as_str())
+        .collect();
+    serde_json::to_string(&words).expect("words are JSON")
 }
 
 /// How many recipients of a broadcast wait, by account.
