@@ -280,6 +280,17 @@ async fn an_account_that_stopped_is_told_and_tried_again() {
     )
     .await;
     assert!(page.text().contains("發送中"));
+    // So does the list, without being opened.
+    let broadcast = here();
+    let first = || {
+        let first = page.by_css("tbody tr").into_iter().next();
+        first.and_then(|row| row.text_content()).unwrap_or_default()
+    };
+    click(&page.by_role("button", "返回群發訊息報表")).await;
+    let words = "位等待「ATELIER 信義門市」：帳號本月額度已用完";
+    wait_for(|| first().contains(words)).await;
+    replace(broadcast);
+    wait_for(|| page.find_by_role("button", "再試一次").is_some()).await;
     click(&page.by_role("button", "再試一次")).await;
     says(&page, "正在請平台再試一次，恢復後會自動繼續。").await;
     assert!(page.find_by_role("button", "再試一次").is_none());

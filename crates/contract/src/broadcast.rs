@@ -577,6 +577,9 @@ pub struct BroadcastSummary {
     pub message_count: u32,
     /// How many recipients stand where.
     pub progress: Progress,
+    /// The accounts that take nothing for now, and what waits for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paused: Vec<PausedAccount>,
 }
 
 /// A broadcast with all that its page shows besides the recipients.
@@ -608,8 +611,6 @@ pub struct Broadcast {
     pub outcomes: Vec<OutcomeCount>,
     /// Recipients whose failure may be retried, and was not yet.
     pub retryable: u64,
-    /// The accounts that take nothing for now, and what waits for them.
-    pub paused: Vec<PausedAccount>,
     /// How long the rest takes at the accounts' pace, in seconds, but for what waits for a stopped account.
     pub seconds_left: u64,
     /// What was done with it, the oldest first.

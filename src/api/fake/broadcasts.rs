@@ -330,7 +330,6 @@ impl Backend {
             tells_read: reached(&Channel::tells_read),
             outcomes: sent.outcomes(),
             retryable: sent.retryable().count() as u64,
-            paused: sent.paused(),
             seconds_left: summary(sent).progress.waiting().div_ceil(PER_TICK),
             log: sent.log.clone(),
         }
@@ -520,6 +519,7 @@ pub(super) fn summary(sent: &Sent) -> BroadcastSummary {
         Stage::Stopped => BroadcastStatus::Stopped,
         Stage::Cancelled => BroadcastStatus::Cancelled,
     };
+    let is_going = status == BroadcastStatus::Sending;
     BroadcastSummary {
         id: sent.id,
         kind: sent.request.content.kind(),
@@ -534,6 +534,7 @@ pub(super) fn summary(sent: &Sent) -> BroadcastSummary {
             .then(|| sent.starts_at.plus((sent.open / PER_TICK * 500) as i64)),
         message_count: message_count(sent) as u32,
         progress,
+        paused: is_going.then(|| sent.paused()).unwrap_or_default(),
     }
 }
 

@@ -3,9 +3,9 @@
 use omocast_contract::control::{AccountQuota, HOLD, PausedAccount, check_retry, check_start};
 use omocast_contract::timestamp::HOUR;
 use omocast_contract::{
-    AudienceCount, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, Channel, Content,
-    Control, Controlled, DeliveryStatus, Draft, DraftId, LocalTime, LogEvent, Preflight, Problem,
-    ProblemCode, Reason, Timestamp,
+    AudienceCount, Broadcast, BroadcastId, BroadcastRequest, Channel, Content, Control, Controlled,
+    DeliveryStatus, Draft, DraftId, LocalTime, LogEvent, Preflight, Problem, ProblemCode, Reason,
+    Timestamp,
 };
 
 use super::backend::{Answer, Backend, refuse};
@@ -231,8 +231,8 @@ impl Sent {
             .map(|&(number, _)| number)
     }
 
+    /// What waits for the account on LINE, once it has begun.
     pub(super) fn paused(&self) -> Vec<PausedAccount> {
-        let is_going = self.is_paused && summary(self).status == BroadcastStatus::Sending;
         let waiting = self
             .recipients
             .iter()
@@ -248,13 +248,13 @@ impl Sent {
             tried_at: self.starts_at.plus(HOUR),
             waiting,
         };
-        is_going.then_some(paused).into_iter().collect()
+        self.is_paused.then_some(paused).into_iter().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use omocast_contract::{Audience, Filter, Surface};
+    use omocast_contract::{Audience, BroadcastStatus, Filter, Surface};
 
     use super::*;
     use crate::api::fake::tests::{NOW, backend, text};

@@ -475,7 +475,7 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
             <p class="broadcast__sent-by">{reactive(sent_by)} {retry_of}</p>
             {news(page)}
             <PausedAccounts
-                paused=page.told(|broadcast| broadcast.paused.clone())
+                paused=page.told(|broadcast| broadcast.summary.paused.clone())
                 is_busy=controls.is_busy
                 on_try=Callback::new(move |()| controls.try_accounts())
             />

@@ -5,7 +5,11 @@ pub mod detail;
 mod recipients;
 
 use detail::BroadcastPage;
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
+use omocast_contract::api;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::member::Scope;
 use omocast_contract::{
@@ -16,7 +20,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::api::{Api, ApiError, use_api};
 use crate::components::error_text::{error_text, problem_text};
 use crate::components::progress_meter::ProgressMeter;
-use crate::components::reason_text::standing_text;
+use crate::components::reason_text::{reason_text, standing_text};
 use crate::components::status_chip::BroadcastStatusChip;
 use crate::i18n::{Key, PluralKey, date_time, moment, number, phrase, t, t_count, t_with};
 use crate::live::use_live;
@@ -24,9 +28,12 @@ use crate::part::part;
 use crate::route::Route;
 use crate::session::use_me;
 use crate::ui::{
-    Button, EmptyState, ErrorPanel, Icon, LinkButton, Notice, Row, Show, Skeleton, Tone, reactive,
-    rows,
+    Button, EmptyState, ErrorPanel, Icon, IconView, LinkButton, Notice, Row, Show, Skeleton, Tone,
+    reactive, rows,
 };
+
+/// While something is being sent, what else is known of it is asked for again this often at most.
+const PACE: Duration = Duration::from_secs(3);
 
 /// Draws the report of all broadcasts, or of one.
 pub type BroadcastsDraw = fn(Option<BroadcastId>) -> AnyView;
@@ -78,6 +85,7 @@ struct Report {
     next: RwSignal<Option<BroadcastId>>,
     is_loading: RwSignal<bool>,
     error: RwSignal<Option<ApiError>>,
+    waiting: StoredValue<Option<TimeoutHandle>>,
 }
 
 impl Report {
@@ -99,17 +107,54 @@ impl Report {
             match answer {
                 Ok(page) => {
                     self.error.try_set(None);
-                    self.next.try_set(page.next);
-                    self.rows.try_update(|rows| match rows {
-                        Some(rows) if is_more => rows.extend(page.rows),
-                        rows => *rows = Some(page.rows),
-                    });
+                    self.take(is_more, page);
                 }
                 Err(error) => {
                     self.error.try_set(Some(error));
                 }
             }
         });
+    }
+
+    fn take(self, is_more: bool, page: api::BroadcastPage) {
+        let last = page.rows.last().map(|row| row.id);
+        let is_whole = self.rows.try_update(|rows| match rows {
+            Some(rows) if is_more => {
+                rows.extend(page.rows);
+                true
+            }
+            // Those of further pages stay as they were loaded.
+            Some(rows) if rows.last().map(|row| row.id) < last && page.next.is_some() => {
+                let further = rows.drain(..).filter(|row| Some(row.id) < last).collect();
+                *rows = [page.rows, further].concat();
+                false
+            }
+            rows => {
+                *rows = Some(page.rows);
+                true
+            }
+        });
+        if is_whole == Some(true) {
+            self.next.try_set(page.next);
+        }
+    }
+
+    fn load_soon(self) {
+        if self.waiting.try_with_value(Option::is_some) != Some(false) {
+            return;
+        }
+        let wake = move || {
+            self.waiting.try_update_value(|waiting| *waiting = None);
+            self.load(false);
+        };
+        let handle = set_timeout_with_handle(wake, PACE).ok();
+        self.waiting.set_value(handle);
+    }
+
+    fn stop_waiting(self) {
+        if let Some(Some(handle)) = self.waiting.try_update_value(Option::take) {
+            handle.clear();
+        }
     }
 
     fn follow(self, event: &LiveEvent) {
@@ -132,6 +177,9 @@ impl Report {
                 let is_put_off = *status == BroadcastStatus::Scheduled;
                 if is_put_off || is_known == Some(false) && is_newer == Some(true) {
                     self.load(false);
+                } else if is_known == Some(true) {
+                    // Nor is whether an account has stopped.
+                    self.load_soon();
                 }
             }
             LiveEvent::Missed => self.load(false),
@@ -147,8 +195,10 @@ fn report() -> AnyView {
         next: RwSignal::new(None),
         is_loading: RwSignal::new(false),
         error: RwSignal::new(None),
+        waiting: StoredValue::new(None),
     };
     report.load(false);
+    on_cleanup(move || report.stop_waiting());
     use_live().on(move |event| report.follow(&event));
     let ids = Memo::new(move |_| {
         report.rows.with(|rows| {
@@ -264,6 +314,12 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
         now.or(before.copied())
             .unwrap_or((first.status, first.progress, first.starts_at))
     });
+    let paused = Memo::new(move |_| {
+        report.rows.with(|rows| {
+            let row = rows.iter().flatten().find(|row| row.id == id);
+            row.map(|row| row.paused.clone()).unwrap_or_default()
+        })
+    });
     let status = Signal::derive(move || standing.get().0);
     let progress = Signal::derive(move || standing.get().1);
     let starts = move || match standing.get() {
@@ -271,6 +327,29 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
             t_with(Key::BroadcastsStarts, &[("time", &date_time(starts_at))])
         }
         _ => String::new(),
+    };
+    let waits = move || {
+        // What is told of its progress comes before what is told of its accounts.
+        let is_going = status.get() == BroadcastStatus::Sending;
+        let paused = paused.get().into_iter().filter(|_| is_going);
+        paused
+            .map(|paused| {
+                let words = t_with(
+                    Key::BroadcastsWaits,
+                    &[
+                        ("account", &paused.name),
+                        ("reason", &reason_text(paused.reason)),
+                        ("waiting", &number(paused.waiting)),
+                    ],
+                );
+                view! {
+                    <span class="broadcasts__waits">
+                        <IconView icon=Icon::CircleAlert />
+                        {words}
+                    </span>
+                }
+            })
+            .collect_view()
     };
     let BroadcastSummary {
         title,
@@ -324,6 +403,7 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
             <td class="broadcasts__cell broadcasts__cell--status" role="cell">
                 <BroadcastStatusChip status />
                 <span class="broadcasts__starts">{reactive(starts)}</span>
+                {reactive(waits)}
             </td>
             <td class="broadcasts__cell broadcasts__cell--progress" role="cell">
                 <ProgressMeter progress is_mini=true />

@@ -1,7 +1,7 @@
 //! The check before sending, and what may be done with a broadcast afterwards: by whom, when, and what is refused.
 
 use axum::http::StatusCode;
-use omocast_contract::api::{IDEMPOTENCY_KEY, path};
+use omocast_contract::api::{BroadcastPage, IDEMPOTENCY_KEY, path};
 use omocast_contract::audience::SkippedCount;
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
@@ -539,4 +539,34 @@ async fn who_got_a_part_is_told_from_who_got_nothing() {
         .map(|outcome| (outcome.part, outcome.customers))
         .collect();
     assert_eq!(outcomes, [(Part::new(1, 3), 2), (None, 1)]);
+}
+
+#[tokio::test]
+async fn the_list_tells_what_waits_for_an_account_that_stopped() {
+    let (app, team, rep) = shop().await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    app.event(&team, Some(rep.id), |event| {
+        event.channel = Channel::Whatsapp
+    })
+    .await;
+    let request = to_all(vec![text("hello")]);
+    rep.broadcast("press-0001", &request).await;
+    let listed = async || -> BroadcastPage { rep.get(path::BROADCASTS).await.json() };
+    assert_eq!(listed().await.rows[0].paused, []);
+    let (store, now) = (&app.app.store, app.now());
+    let stop = store.pause_account(
+        team.account(Channel::Line),
+        Reason::MonthlyLimit,
+        "429",
+        now,
+    );
+    stop.await.unwrap();
+    let page = listed().await;
+    let [paused] = page.rows[0].paused.as_slice() else {
+        panic!("{page:?}");
+    };
+    assert_eq!(
+        (paused.channel, paused.reason, paused.waiting),
+        (Channel::Line, Reason::MonthlyLimit, 1)
+    );
 }

@@ -94,7 +94,7 @@ async fn accounts_that_stop_wait_for_whoever_mends_them_though_the_server_dies()
         installation.sandbox.set_trouble(account, Some(trouble));
     }
     until("all of them are stopped", async || {
-        installation.find(broadcast).await.paused.len() == troubles.len()
+        installation.find(broadcast).await.summary.paused.len() == troubles.len()
     })
     .await;
     installation.kill();

@@ -283,7 +283,7 @@ async fn an_account_whose_token_is_wrong_waits_while_the_other_goes_on_and_goes_
     world.advance(Duration::from_secs(61));
     let done = world.until_completed(broadcast).await;
     assert_eq!(done.summary.progress.accepted(), 303);
-    assert_eq!(done.paused, []);
+    assert_eq!(done.summary.paused, []);
     for user in &line {
         assert_eq!(world.on_phone(LINE, user), ["一"]);
     }

@@ -219,7 +219,10 @@ async fn a_refusal_of_the_account_stops_this_account_alone() {
         }
         world.control(broadcast, Control::TryAccounts).await;
         let done = world.until_completed(broadcast).await;
-        assert_eq!((done.summary.progress.accepted(), done.paused), (6, vec![]));
+        assert_eq!(
+            (done.summary.progress.accepted(), done.summary.paused),
+            (6, vec![])
+        );
     }
 }
 

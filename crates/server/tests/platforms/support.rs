@@ -500,10 +500,10 @@ impl World {
     /// Waits until an account of a broadcast has stopped, and tells how.
     pub(crate) async fn until_paused(&self, broadcast: BroadcastId) -> PausedAccount {
         self.until("an account has stopped", || {
-            Box::pin(async move { !self.find(broadcast).await.paused.is_empty() })
+            Box::pin(async move { !self.find(broadcast).await.summary.paused.is_empty() })
         })
         .await;
-        self.find(broadcast).await.paused.remove(0)
+        self.find(broadcast).await.summary.paused.remove(0)
     }
 
     /// The member does something with a broadcast, as the route does it.

@@ -238,7 +238,12 @@ impl Store {
         let mut progress = progress_of(&mut connection, &ids).await?;
         let mut rows = Vec::with_capacity(ids.len());
         for (row, id) in found.iter().zip(&ids) {
-            rows.push(summary(row, progress.remove(id).unwrap_or_default())?);
+            let mut summary = summary(row, progress.remove(id).unwrap_or_default())?;
+            if summary.status == BroadcastStatus::Sending {
+                let waiting = waiting_by_account(&mut connection, *id).await?;
+                summary.paused = paused_accounts(&mut connection, &waiting).await?;
+            }
+            rows.push(summary);
         }
         let next = (found.len() > PAGE).then(|| ids.last().copied()).flatten();
         Ok(BroadcastPage { rows, next })
@@ -571,20 +576,18 @@ async fn find_broadcast(
             .map(|count| count.customers)
             .sum()
     };
-    let summary = summary(&row, progress)?;
+    let mut summary = summary(&row, progress)?;
     let messages: Vec<OutgoingMessage> =
         read_word(&row, "messages", |text| serde_json::from_str(text).ok())?;
     let waiting = waiting_by_account(connection, id).await?;
-    let paused = match summary.status.is_before_start() {
-        // By then they may be mended.
-        true => Vec::new(),
-        false => paused_accounts(connection, &waiting).await?,
-    };
+    // Before it begins they may be mended.
+    if !summary.status.is_before_start() {
+        summary.paused = paused_accounts(connection, &waiting).await?;
+    }
     let seconds_left = seconds_for(connection, &waiting, &messages, pace).await?;
     Ok(Broadcast {
         outcomes: outcomes_of(connection, id).await?,
         retryable: count_retryable(connection, id).await?,
-        paused,
         seconds_left,
         log: read_log(connection, id).await?,
         summary,
@@ -728,6 +731,7 @@ fn summary(row: &SqliteRow, progress: Progress) -> Result<BroadcastSummary, sqlx
         completed_at: read_time_or_none(row, "completed_at")?,
         message_count: row.try_get("message_count")?,
         progress,
+        paused: Vec::new(),
     })
 }
 
