@@ -348,7 +348,7 @@ mod tests {
             r#"{{"id":ID,"title":"t","status":"held","sender":"s","sender_id":ID,"created_at":"{at}",
             "starts_at":"{at}","retry_of":ID,"completed_at":null,"message_count":1,"progress":{progress},"messages":[],"media":[],
             "links":{{"official":0,"other":0}},"channels":[],
-            "tells_delivered":0,"tells_read":0,"retryable":1,"seconds_left":6,
+            "tells_delivered":0,"tells_read":0,"retryable":1,"seconds_left":6,"waits":{{"customers":2,"until":"{at}"}},
             "outcomes":[{{"status":"failed","reason":"other","part":{{"got":1,"of":3}},"channel":"line","customers":1}}],
             "paused":[{{"account":ID,"name":"n","channel":"line","reason":"monthly_limit","platform_code":null,
             "since":"{at}","tried_at":"{at}","waiting":9}}],

@@ -1,10 +1,10 @@
 //! How far a broadcast has come: one number, one bar.
 
 use leptos::prelude::*;
-use omocast_contract::{DeliveryStatus, Progress};
+use omocast_contract::{DeliveryStatus, Progress, Waits};
 
 use crate::components::reason_text::status_text;
-use crate::i18n::{Key, duration, list, number, phrase, t_with};
+use crate::i18n::{Key, PluralKey, clock, duration, list, number, phrase, t, t_count, t_with};
 use crate::ui::{Meter, Segment, Tone, reactive};
 
 /// The bar, and over it how many customers it was handed over to.
@@ -17,6 +17,9 @@ pub fn ProgressMeter(
     /// How long the rest takes, in seconds; none where it is not known, or nothing is left.
     #[prop(optional, into)]
     seconds_left: Signal<Option<u64>>,
+    /// Those of the rest for whom nothing can be done but wait.
+    #[prop(optional, into)]
+    waits: Signal<Option<Waits>>,
 ) -> impl IntoView {
     let total = Memo::new(move |_| progress.with(|p| p.total() - p.skipped));
     let segments = Signal::derive(move || {
@@ -37,8 +40,18 @@ pub fn ProgressMeter(
         )
     };
     let left = move || {
-        let time = duration(seconds_left.get()?);
-        Some(t_with(Key::BroadcastLeft, &[("time", &time)]))
+        let time = seconds_left.get().map(duration);
+        let going = time.map(|time| t_with(Key::BroadcastLeft, &[("time", &time)]));
+        let waits = waits.get().map(|waits| {
+            // What waits may be all that is left.
+            let key = match going {
+                Some(_) => PluralKey::BroadcastWaitsToo,
+                None => PluralKey::BroadcastWaits,
+            };
+            t_count(key, waits.customers, &[("time", &clock(waits.until))])
+        });
+        let words: Vec<String> = going.into_iter().chain(waits).collect();
+        (!words.is_empty()).then(|| words.join(&t(Key::BroadcastWaitsSeparator)))
     };
     let label = Signal::derive(move || {
         let progress = progress.get();
@@ -86,6 +99,21 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("under way", || {
             view! { <ProgressMeter progress=UNDER_WAY seconds_left=Some(6) /> }.into_any()
+        }),
+        Story::new("under way, and some wait", || {
+            let waits = Waits {
+                customers: 12,
+                until: crate::i18n::now().plus(120_000),
+            };
+            view! { <ProgressMeter progress=UNDER_WAY seconds_left=Some(6) waits=Some(waits) /> }
+                .into_any()
+        }),
+        Story::new("the rest waits", || {
+            let waits = Waits {
+                customers: 12,
+                until: crate::i18n::now().plus(120_000),
+            };
+            view! { <ProgressMeter progress=UNDER_WAY waits=Some(waits) /> }.into_any()
         }),
         Story::new("in a row of a list", || {
             view! { <ProgressMeter progress=UNDER_WAY is_mini=true /> }.into_any()

@@ -280,6 +280,9 @@ async fn an_account_that_stopped_is_told_and_tried_again() {
     )
     .await;
     assert!(page.text().contains("發送中"));
+    // What only waits takes no seconds.
+    says(&page, "位等待再試（").await;
+    assert!(!page.text().contains("約剩"), "{}", page.text());
     // So does the list, without being opened.
     let broadcast = here();
     let first = || {

@@ -611,10 +611,23 @@ pub struct Broadcast {
     pub outcomes: Vec<OutcomeCount>,
     /// Recipients whose failure may be retried, and was not yet.
     pub retryable: u64,
-    /// How long the rest takes at the accounts' pace, in seconds, but for what waits for a stopped account.
+    /// How long what can be handed over now takes at the accounts' pace, in seconds.
     pub seconds_left: u64,
+    /// Those for whom nothing can be done but wait; none before it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
     /// What was done with it, the oldest first.
     pub log: Vec<LogEntry>,
+}
+
+/// Customers who are to be tried again at a time, or whose account is held back by the platform or has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Waits {
+    /// How many.
+    pub customers: u64,
+    /// When the first of them is tried.
+    pub until: Timestamp,
 }
 
 /// What a customer got of several messages where the rest did not go out: 「收到 1／3 則」.

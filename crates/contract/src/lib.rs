@@ -38,6 +38,7 @@ pub use binding::{Binding, BoundView};
 pub use broadcast::{
     Broadcast, BroadcastKind, BroadcastRequest, BroadcastStatus, BroadcastSummary, Content,
     Delivery, DeliveryStatus, OutcomeCount, Part, Progress, Recipient, SentTemplate, Standing,
+    Waits,
 };
 pub use channel::{Channel, ChannelSet};
 pub use control::{Control, Controlled, LocalTime, LogEntry, LogEvent, Preflight};

@@ -8,11 +8,12 @@ use omocast_contract::link::count_links;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::member::Scope;
 use omocast_contract::reach::Outgoing;
+use omocast_contract::timestamp::HOUR;
 use omocast_contract::{
     Audience, AudienceCount, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus,
     BroadcastSummary, Channel, Content, Delivery, DeliveryStatus, Filter, LogEntry, LogEvent,
     OutcomeCount, OutgoingMessage, Part, Problem, ProblemCode, Progress, Reach, Reason, Recipient,
-    SentTemplate, Surface, Timestamp,
+    SentTemplate, Surface, Timestamp, Waits,
 };
 
 use super::backend::{Answer, Backend, MEMBERS, official_domains, refuse, sentinel};
@@ -305,6 +306,8 @@ impl Backend {
                 .filter(|(number, turn)| turn.is_ok() && wanted(self.channel(*number)))
                 .count() as u64
         };
+        let paused = summary(sent).paused;
+        let waiting_long = paused.iter().map(|paused| paused.waiting).sum::<u64>();
         Broadcast {
             summary: summary(sent),
             messages: sent.request.content.messages().to_vec(),
@@ -330,7 +333,11 @@ impl Backend {
             tells_read: reached(&Channel::tells_read),
             outcomes: sent.outcomes(),
             retryable: sent.retryable().count() as u64,
-            seconds_left: summary(sent).progress.waiting().div_ceil(PER_TICK),
+            seconds_left: (summary(sent).progress.waiting() - waiting_long).div_ceil(PER_TICK),
+            waits: (waiting_long > 0).then(|| Waits {
+                customers: waiting_long,
+                until: sent.starts_at.plus(HOUR),
+            }),
             log: sent.log.clone(),
         }
     }

@@ -469,6 +469,11 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
         let is_going = followed.status.get() == BroadcastStatus::Sending;
         (is_going && seconds.get() > 0).then(|| seconds.get())
     });
+    let waits = page.told(|broadcast| broadcast.waits);
+    let waits = Signal::derive(move || {
+        let is_going = followed.status.get() == BroadcastStatus::Sending;
+        waits.get().filter(|_| is_going)
+    });
     let progress = followed.progress.into();
     view! {
         <div class="broadcast__page">
@@ -479,7 +484,7 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
                 is_busy=controls.is_busy
                 on_try=Callback::new(move |()| controls.try_accounts())
             />
-            <ProgressMeter progress=followed.progress seconds_left />
+            <ProgressMeter progress=followed.progress seconds_left waits />
             {figures_of(broadcast, progress, page.told(|broadcast| broadcast.retryable))}
             <OutcomeList
                 outcomes=page.told(|broadcast| broadcast.outcomes.clone())

@@ -175,7 +175,10 @@ pub async fn find_broadcast(
 ) -> AppResult<Json<Broadcast>> {
     check_role(&member)?;
     let pace = &app.config.pace;
-    app.store.find_broadcast(&member, id, pace).await.map(Json)
+    app.store
+        .find_broadcast(&member, id, pace, app.now())
+        .await
+        .map(Json)
 }
 
 /// Its recipients.

@@ -375,6 +375,39 @@ pub(super) async fn paused_accounts(
         .collect()
 }
 
+/// An account that is sent nothing before a time.
+pub(super) struct RestingAccount {
+    pub(super) account: AccountId,
+    pub(super) until: Timestamp,
+}
+
+/// Which of the accounts in a list of ids have stopped, or are held back by the platform.
+pub(super) async fn resting_accounts(
+    connection: &mut SqliteConnection,
+    ids: &str,
+    now: Timestamp,
+) -> Result<Vec<RestingAccount>, sqlx::Error> {
+    let rows = query(
+        "select id, max(case when paused_at is null then 0 else tried_at end,
+                        case when next_turn_at between $2 and $3 then next_turn_at / 1000 else 0 end) as until
+         from account where id in (select value from json_each($1))
+           and (paused_at is not null or next_turn_at between $2 and $3)",
+    )
+    .bind(ids)
+    .bind(now.plus(HELD).0.saturating_mul(1_000))
+    .bind(now.plus(WRONG_CLOCK).0.saturating_mul(1_000))
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(RestingAccount {
+                account: read_id(row, "id")?,
+                until: read_time(row, "until")?,
+            })
+        })
+        .collect()
+}
+
 /// What is left this month of the accounts that a broadcast needs so many messages of, where they have a limit.
 pub(super) async fn quotas(
     connection: &mut SqliteConnection,

@@ -6,7 +6,7 @@ use omocast_contract::audience::SkippedCount;
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
     Broadcast, BroadcastRequest, BroadcastStatus, Channel, Control, Controlled, EventId, LocalTime,
-    LogEvent, Part, Plan, Preflight, ProblemCode, Reason, Role, Timestamp,
+    LogEvent, Part, Plan, Preflight, ProblemCode, Reason, Role, Timestamp, Waits,
 };
 use serde_json::json;
 use sqlx::query;
@@ -568,5 +568,59 @@ async fn the_list_tells_what_waits_for_an_account_that_stopped() {
     assert_eq!(
         (paused.channel, paused.reason, paused.waiting),
         (Channel::Line, Reason::MonthlyLimit, 1)
+    );
+}
+
+#[tokio::test]
+async fn what_only_waits_takes_no_seconds() {
+    let (app, team, rep) = shop().await;
+    for channel in [Channel::Line, Channel::Whatsapp, Channel::Whatsapp] {
+        app.event(&team, Some(rep.id), |event| event.channel = channel)
+            .await;
+    }
+    let made: Broadcast = rep
+        .broadcast("press-0001", &to_all(vec![text("hello")]))
+        .await
+        .json();
+    assert_eq!((made.seconds_left, made.waits), (1, None));
+    let find = async || -> Broadcast { rep.get(&path::broadcast(made.summary.id)).await.json() };
+    // One is put back until later.
+    let (pool, later) = (app.app.store.raw(), app.now().plus(90_000));
+    query("update recipient set not_before = $1 where customer_id = (select customer_id from recipient where channel = 'whatsapp' limit 1)")
+        .bind(later.0)
+        .execute(pool)
+        .await
+        .unwrap();
+    let waits = |customers, until| Some(Waits { customers, until });
+    let found = find().await;
+    assert_eq!((found.seconds_left, found.waits), (1, waits(1, later)));
+    // Whoever is being handed over is not waited for.
+    query("update recipient set lease_owner = 'somebody'")
+        .execute(pool)
+        .await
+        .unwrap();
+    assert_eq!(find().await.waits, None);
+    query("update recipient set lease_owner = null")
+        .execute(pool)
+        .await
+        .unwrap();
+    // The platform holds back one account, and another has stopped.
+    let held = app.now().plus(60_000);
+    let (store, whatsapp) = (&app.app.store, team.account(Channel::Whatsapp));
+    store.hold_turns(whatsapp, held).await.unwrap();
+    let found = find().await;
+    assert_eq!((found.seconds_left, found.waits), (1, waits(2, held)));
+    let stop = store.pause_account(
+        team.account(Channel::Line),
+        Reason::MonthlyLimit,
+        "429",
+        app.now(),
+    );
+    stop.await.unwrap();
+    let found = find().await;
+    let tried_at = found.summary.paused[0].tried_at;
+    assert_eq!(
+        (found.seconds_left, found.waits),
+        (0, waits(3, held.min(tried_at)))
     );
 }

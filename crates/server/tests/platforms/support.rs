@@ -474,7 +474,7 @@ impl World {
         let member = self.member().await;
         self.app
             .store
-            .find_broadcast(&member, broadcast, &self.app.config.pace)
+            .find_broadcast(&member, broadcast, &self.app.config.pace, self.app.now())
             .await
             .unwrap()
     }

@@ -118,7 +118,7 @@ impl Store {
                 .await?;
             }
         }
-        let broadcast = find_broadcast(&mut tx, id, pace).await?;
+        let broadcast = find_broadcast(&mut tx, id, pace, now).await?;
         tx.commit().await?;
         // Who was told that it is stopped must not see it go on after a power cut.
         self.make_durable().await?;

@@ -20,14 +20,14 @@ use omocast_contract::{
     AccountId, Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, BroadcastStatus,
     BroadcastSummary, Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, LogEvent,
     MediaId, OutcomeCount, OutgoingMessage, Part, Problem, ProblemCode, Progress, Reason,
-    Recipient, SentTemplate, Source, Standing, TemplateFill, Timestamp,
+    Recipient, SentTemplate, Source, Standing, TemplateFill, Timestamp, Waits,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::accounts::{paused_accounts, quotas};
+use super::accounts::{paused_accounts, quotas, resting_accounts};
 use super::audience::{
     Scoped, Situation, Sorted, check_sendable, count_wabas, push_audience, push_reason, sort,
 };
@@ -79,7 +79,7 @@ impl Store {
     ) -> AppResult<CreatedBroadcast> {
         let mut tx = self.begin_write().await?;
         if let Some(earlier) = find_earlier(&mut tx, member, once).await? {
-            let broadcast = find_broadcast(&mut tx, earlier, pace).await?;
+            let broadcast = find_broadcast(&mut tx, earlier, pace, now).await?;
             return Ok(CreatedBroadcast::Repeated(broadcast));
         }
         let begins_later = match begins {
@@ -207,7 +207,7 @@ impl Store {
             },
         };
         log(&mut tx, id, Some(member.id), &event, now).await?;
-        let broadcast = find_broadcast(&mut tx, id, pace).await?;
+        let broadcast = find_broadcast(&mut tx, id, pace, now).await?;
         tx.commit().await?;
         // Or else its sender, who was told that it is accepted, would send another.
         self.make_durable().await?;
@@ -255,10 +255,11 @@ impl Store {
         member: &Member,
         id: BroadcastId,
         pace: &Pace,
+        now: Timestamp,
     ) -> AppResult<Broadcast> {
         let mut connection = self.reader.acquire().await?;
         check_scope(&mut connection, member, id).await?;
-        find_broadcast(&mut connection, id, pace).await
+        find_broadcast(&mut connection, id, pace, now).await
     }
 
     /// One page of the recipients of a broadcast that the member sees.
@@ -545,6 +546,7 @@ async fn find_broadcast(
     connection: &mut SqliteConnection,
     id: BroadcastId,
     pace: &Pace,
+    now: Timestamp,
 ) -> AppResult<Broadcast> {
     let mut sql = QueryBuilder::new(SUMMARY);
     sql.push(" where b.id = ").push_bind(id.to_string());
@@ -584,11 +586,16 @@ async fn find_broadcast(
     if !summary.status.is_before_start() {
         summary.paused = paused_accounts(connection, &waiting).await?;
     }
-    let seconds_left = seconds_for(connection, &waiting, &messages, pace).await?;
+    let (due, waits) = match summary.status.is_before_start() {
+        true => (waiting, None),
+        false => split_waiting(connection, id, waiting, now).await?,
+    };
+    let seconds_left = seconds_for(connection, &due, &messages, pace).await?;
     Ok(Broadcast {
         outcomes: outcomes_of(connection, id).await?,
         retryable: count_retryable(connection, id).await?,
         seconds_left,
+        waits,
         log: read_log(connection, id).await?,
         summary,
         messages,
@@ -693,6 +700,54 @@ async fn waiting_by_account(
     rows.iter()
         .map(|row| Ok((read_id(row, "account_id")?, read_count(row, "customers")?)))
         .collect()
+}
+
+/// Tells those who can be handed over now from those for whom nothing can be done but wait.
+async fn split_waiting(
+    connection: &mut SqliteConnection,
+    id: BroadcastId,
+    mut waiting: BTreeMap<AccountId, u64>,
+    now: Timestamp,
+) -> Result<(BTreeMap<AccountId, u64>, Option<Waits>), sqlx::Error> {
+    let mut waits: Option<Waits> = None;
+    let mut add = |customers: u64, until: Timestamp| {
+        if customers > 0 {
+            let before = waits.map_or((0, until), |waits| (waits.customers, waits.until));
+            waits = Some(Waits {
+                customers: before.0 + customers,
+                until: before.1.min(until),
+            });
+        }
+    };
+    let ids: Vec<_> = waiting.keys().collect();
+    let ids = serde_json::to_string(&ids).expect("ids are JSON");
+    for resting in resting_accounts(connection, &ids, now).await? {
+        add(
+            waiting.remove(&resting.account).unwrap_or_default(),
+            resting.until,
+        );
+    }
+    // Whoever is in somebody's hands is not waited for. The plus keeps SQLite at the index of what is due when,
+    // in which those who wait are few.
+    let rows = query(
+        "select r.account_id, count(*) as customers, min(r.not_before) as until
+         from json_each($2) asked join recipient r on r.account_id = asked.value
+         where +r.broadcast_id = $1 and r.is_open = 1 and r.not_before > $3 and r.lease_owner is null
+         group by r.account_id",
+    )
+    .bind(id.to_string())
+    .bind(&ids)
+    .bind(now.0)
+    .fetch_all(connection)
+    .await?;
+    for row in &rows {
+        if let Some(due) = waiting.get_mut(&read_id(row, "account_id")?) {
+            let customers = read_count(row, "customers")?;
+            *due = due.saturating_sub(customers);
+            add(customers, read_time(row, "until")?);
+        }
+    }
+    Ok((waiting, waits))
 }
 
 /// How many recipients of each broadcast stand where.

@@ -64,7 +64,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         check_scope(&mut tx, member, original).await?;
         if let Some(earlier) = find_earlier(&mut tx, member, once).await? {
-            let broadcast = find_broadcast(&mut tx, earlier, pace).await?;
+            let broadcast = find_broadcast(&mut tx, earlier, pace, now).await?;
             return Ok(CreatedBroadcast::Repeated(broadcast));
         }
         let row = query("select status, member_id from broadcast where id = $1")
@@ -139,7 +139,7 @@ impl Store {
         log(&mut tx, original, Some(member.id), &retried, now).await?;
         let accepted = LogEvent::Accepted { recipients };
         log(&mut tx, id, Some(member.id), &accepted, now).await?;
-        let broadcast = find_broadcast(&mut tx, id, pace).await?;
+        let broadcast = find_broadcast(&mut tx, id, pace, now).await?;
         tx.commit().await?;
         self.make_durable().await?;
         Ok(CreatedBroadcast::New(broadcast))
