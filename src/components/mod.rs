@@ -28,6 +28,7 @@ pub mod progress_meter;
 pub mod reason_text;
 pub mod recipient_table;
 pub mod reply_box;
+pub mod retry_list;
 pub mod rich_text;
 pub mod saved_replies;
 pub mod select_bar;

@@ -159,6 +159,7 @@ pub const ENTRIES: &[Entry] = &[
         components::recipient_table::stories,
     ),
     entry("components", "reply_box", components::reply_box::stories),
+    entry("components", "retry_list", components::retry_list::stories),
     entry("components", "rich_text", components::rich_text::stories),
     entry(
         "components",

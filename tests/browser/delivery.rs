@@ -230,9 +230,17 @@ async fn what_failed_is_retried_once_and_leads_to_the_retry() {
     // And back to the first, which can't be retried again.
     let link = page.by_role("link", "這是重試，查看原本的群發訊息");
     assert_eq!(link.get_attribute("href"), Some(first.href()));
+    let again = here();
     replace(first);
     says(&page, "已完成").await;
     assert!(button(&page, "重試 ").is_none());
+    // It says what the retry reached, and goes on saying so.
+    says(&page, "位：排隊中 ").await;
+    let open = page.by_role("link", "查看重試");
+    assert_eq!(open.get_attribute("href"), Some(again.href()));
+    open.focus().unwrap();
+    tick(&page, &fake, 30, "位：已送出 ").await;
+    assert_eq!(name_of(focused()), "查看重試");
     let retries = page.by_css("a").into_iter();
     let retries = retries.filter(|link| name_of(link).starts_with("重試 "));
     assert_eq!(retries.count(), 1);

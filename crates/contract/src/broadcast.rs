@@ -611,6 +611,9 @@ pub struct Broadcast {
     pub outcomes: Vec<OutcomeCount>,
     /// Recipients whose failure may be retried, and was not yet.
     pub retryable: u64,
+    /// The broadcasts that sent it again to those whom it did not reach, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retries: Vec<BroadcastSummary>,
     /// How long what can be handed over now takes at the accounts' pace, in seconds.
     pub seconds_left: u64,
     /// Those for whom nothing can be done but wait; none before it has begun.

@@ -333,6 +333,12 @@ impl Backend {
             tells_read: reached(&Channel::tells_read),
             outcomes: sent.outcomes(),
             retryable: sent.retryable().count() as u64,
+            retries: self
+                .broadcasts
+                .iter()
+                .filter(|other| other.retry_of == Some(sent.id))
+                .map(summary)
+                .collect(),
             seconds_left: (summary(sent).progress.waiting() - waiting_long).div_ceil(PER_TICK),
             waits: (waiting_long > 0).then(|| Waits {
                 customers: waiting_long,

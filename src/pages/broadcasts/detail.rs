@@ -26,6 +26,7 @@ use crate::components::outcome_list::OutcomeList;
 use crate::components::paused_accounts::PausedAccounts;
 use crate::components::progress_figures::figures_of;
 use crate::components::progress_meter::ProgressMeter;
+use crate::components::retry_list::RetryList;
 use crate::components::status_chip::BroadcastStatusChip;
 use crate::i18n::{Key, PluralKey, date_time, phrase, t, t_count, t_with};
 use crate::live::use_live;
@@ -230,11 +231,22 @@ impl Followed {
                 self.stand(*status, *progress);
                 self.refresh_soon();
             }
+            LiveEvent::BroadcastProgress { broadcast, .. } if self.is_retried_by(*broadcast) => {
+                self.refresh_soon();
+            }
             LiveEvent::Missed => self.refresh(),
             LiveEvent::BroadcastProgress { .. }
             | LiveEvent::EventChanged { .. }
             | LiveEvent::BoundCustomersChanged => {}
         }
+    }
+
+    fn is_retried_by(self, other: BroadcastId) -> bool {
+        let is_so = self.broadcast.try_with_untracked(|broadcast| {
+            let retries = broadcast.iter().flat_map(|broadcast| &broadcast.retries);
+            retries.into_iter().any(|retry| retry.id == other)
+        });
+        is_so == Some(true)
     }
 
     fn refresh(self) {
@@ -479,6 +491,10 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
         <div class="broadcast__page">
             <p class="broadcast__sent-by">{reactive(sent_by)} {retry_of}</p>
             {news(page)}
+            <RetryList
+                retries=page.told(|broadcast| broadcast.retries.clone())
+                href_of=|id| Route::Broadcast(id).href()
+            />
             <PausedAccounts
                 paused=page.told(|broadcast| broadcast.summary.paused.clone())
                 is_busy=controls.is_busy

@@ -385,6 +385,10 @@ async fn a_retry_is_made_once_and_of_what_may_be_retried() {
         .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0002")], &())
         .await;
     other.refused(ProblemCode::NothingToRetry, None);
+    // The first tells what the retry reached.
+    let first: Broadcast = rep.get(&path::broadcast(made.summary.id)).await.json();
+    assert_eq!(first.retries, [retry.summary.clone()]);
+    assert_eq!((first.retryable, retry.retries.len()), (0, 0));
     // A retry that was taken back before its turn can be made again.
     let taken_back = control(&rep, &retry, Control::Stop).await;
     assert_eq!(

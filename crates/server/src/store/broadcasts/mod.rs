@@ -594,6 +594,7 @@ async fn find_broadcast(
     Ok(Broadcast {
         outcomes: outcomes_of(connection, id).await?,
         retryable: count_retryable(connection, id).await?,
+        retries: retries_of(connection, id).await?,
         seconds_left,
         waits,
         log: read_log(connection, id).await?,
@@ -673,6 +674,28 @@ async fn outcomes_of(
                 customers: read_count(row, "customers")?,
             })
         })
+        .collect()
+}
+
+/// The broadcasts that sent one again, the oldest first.
+/// Whoever sees a broadcast sees them, because they are its sender's, too.
+async fn retries_of(
+    connection: &mut SqliteConnection,
+    id: BroadcastId,
+) -> Result<Vec<BroadcastSummary>, sqlx::Error> {
+    let mut sql = QueryBuilder::new(SUMMARY);
+    sql.push(" where b.retry_of = ").push_bind(id.to_string());
+    sql.push(" order by b.id");
+    let found = sql.build().fetch_all(&mut *connection).await?;
+    let ids = found
+        .iter()
+        .map(|row| read_id(row, "id"))
+        .collect::<Result<Vec<BroadcastId>, _>>()?;
+    let mut progress = progress_of(connection, &ids).await?;
+    found
+        .iter()
+        .zip(&ids)
+        .map(|(row, id)| summary(row, progress.remove(id).unwrap_or_default()))
         .collect()
 }
 
