@@ -346,7 +346,7 @@ mod tests {
         let progress = r#"{"queued":0,"sending":0,"sent":1,"delivered":0,"read":0,"failed":0,"skipped":0,"unknown":0}"#;
         reads_back::<Broadcast>(&id(&format!(
             r#"{{"id":ID,"title":"t","status":"held","sender":"s","sender_id":ID,"created_at":"{at}",
-            "starts_at":"{at}","retry_of":ID,"completed_at":null,"message_count":1,"progress":{progress},"messages":[],"media":[],
+            "starts_at":"{at}","retry_of":ID,"completed_at":null,"message_count":1,"progress":{progress},"stopped":3,"messages":[],"media":[],
             "links":{{"official":0,"other":0}},"channels":[],
             "tells_delivered":0,"tells_read":0,"retryable":1,"seconds_left":6,"waits":{{"customers":2,"until":"{at}"}},
             "outcomes":[{{"status":"failed","reason":"other","part":{{"got":1,"of":3}},"channel":"line","customers":1}}],

@@ -38,6 +38,12 @@ pub fn ProgressFigures(
     /// Those of the failed who may be sent it again.
     #[prop(into)]
     retryable: Signal<u64>,
+    /// Those of the skipped who were not sent it because it was stopped.
+    #[prop(optional, into)]
+    stopped: Signal<u64>,
+    /// Whether it was taken back before anything was handed over.
+    #[prop(optional, into)]
+    is_cancelled: Signal<bool>,
 ) -> impl IntoView {
     let silent = move |tells: fn(Channel) -> bool| -> Vec<Channel> {
         channels
@@ -59,7 +65,13 @@ pub fn ProgressFigures(
             sent(progress).saturating_sub(tells_delivered),
         ),
         Standing::Read => not_told(&no_read, sent(progress).saturating_sub(tells_read)),
-        Standing::Skipped => t(Key::BroadcastExcluded),
+        Standing::Skipped => {
+            let unsent = match is_cancelled.get() {
+                true => Key::BroadcastUnsentCancelled,
+                false => Key::BroadcastUnsent,
+            };
+            left_out(progress.of(standing), stopped.get(), unsent)
+        }
         Standing::Failed if retryable.get() > 0 => {
             let count = number(retryable.get());
             t_with(Key::BroadcastRetryable, &[("count", &count)])
@@ -85,6 +97,24 @@ pub fn ProgressFigures(
         </div>
     }
     .into_any()
+}
+
+/// Why so many were skipped: because they could not be reached, or because it was stopped before.
+fn left_out(skipped: u64, stopped: u64, unsent: Key) -> String {
+    let part = |key, count| {
+        let (words, count) = (t(key), number(count));
+        let args = [("status", &*words), ("count", &*count)];
+        t_with(Key::BroadcastSegment, &args)
+    };
+    match stopped.min(skipped) {
+        0 => t(Key::BroadcastExcluded),
+        stopped if stopped == skipped => t(unsent),
+        stopped => [
+            part(Key::BroadcastExcluded, skipped - stopped),
+            part(unsent, stopped),
+        ]
+        .join(&t(Key::ComposeSeparator)),
+    }
 }
 
 fn not_told(channels: &[Channel], count: u64) -> String {
@@ -125,6 +155,8 @@ pub fn figures_of(
     broadcast: &Broadcast,
     progress: Signal<Progress>,
     retryable: Signal<u64>,
+    stopped: Signal<u64>,
+    is_cancelled: Signal<bool>,
 ) -> AnyView {
     view! {
         <ProgressFigures
@@ -134,6 +166,8 @@ pub fn figures_of(
             tells_delivered=broadcast.tells_delivered
             tells_read=broadcast.tells_read
             retryable
+            stopped
+            is_cancelled
         />
     }
     .into_any()
@@ -143,6 +177,9 @@ pub fn figures_of(
 pub fn stories() -> Vec<crate::ui::Story> {
     use crate::ui::Story;
     fn story(progress: Progress, line: u64, whatsapp: u64) -> AnyView {
+        stopped_story(progress, line, whatsapp, 0)
+    }
+    fn stopped_story(progress: Progress, line: u64, whatsapp: u64, stopped: u64) -> AnyView {
         let channels = vec![
             ChannelCount {
                 channel: Channel::Line,
@@ -161,6 +198,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 tells_delivered=whatsapp
                 tells_read=whatsapp
                 retryable=5_u64
+                stopped
             />
         }
         .into_any()
@@ -181,6 +219,14 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 513,
                 688,
             )
+        }),
+        Story::new("stopped", || {
+            let progress = Progress {
+                sent: 120,
+                skipped: 1_081,
+                ..Progress::default()
+            };
+            stopped_story(progress, 867, 334, 1_026)
         }),
         Story::new("nothing yet", || {
             story(

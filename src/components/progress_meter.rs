@@ -11,6 +11,9 @@ use crate::ui::{Meter, Segment, Tone, reactive};
 #[component]
 pub fn ProgressMeter(
     #[prop(into)] progress: Signal<Progress>,
+    /// Those of the skipped who were not sent it because it was stopped.
+    #[prop(optional, into)]
+    stopped: Signal<u64>,
     /// For a row of a list.
     #[prop(optional)]
     is_mini: bool,
@@ -21,7 +24,7 @@ pub fn ProgressMeter(
     #[prop(optional, into)]
     waits: Signal<Option<Waits>>,
 ) -> impl IntoView {
-    let total = Memo::new(move |_| progress.with(|p| p.total() - p.skipped));
+    let total = Memo::new(move |_| progress.with(|progress| progress.meant(stopped.get())));
     let segments = Signal::derive(move || {
         let progress = progress.get();
         let part = |tone, value| Segment { tone, value };
@@ -124,6 +127,14 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 ..Progress::default()
             };
             view! { <ProgressMeter progress /> }.into_any()
+        }),
+        Story::new("stopped", || {
+            let progress = Progress {
+                sent: 120,
+                skipped: 1_084,
+                ..Progress::default()
+            };
+            view! { <ProgressMeter progress stopped=1_026_u64 /> }.into_any()
         }),
         Story::new("one of 100,000 failed", || {
             let progress = Progress {

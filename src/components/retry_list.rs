@@ -99,6 +99,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
             completed_at: None,
             message_count: 3,
             progress,
+            stopped: 0,
             paused: Vec::new(),
         }
     }

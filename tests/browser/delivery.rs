@@ -184,6 +184,13 @@ async fn the_rest_is_stopped_after_a_question() {
     says(&page, "已交付的無法收回").await;
     press(&page, "停止發送").await;
     says(&page, "已停止：已交付 120 位").await;
+    // Those who were to get it still count, and why they did not is said of them.
+    let text = page.text();
+    assert!(
+        text.contains("120 / 1,") && !text.contains("120 / 120"),
+        "{text}"
+    );
+    assert!(text.contains("、因停止而未發送 "), "{text}");
     // The log says who did it.
     says(&page, "林佩珊停止：已交付 120 位").await;
     assert!(button(&page, "停止其餘").is_none() && page.by_css("dialog[open]").is_empty());
@@ -192,7 +199,7 @@ async fn the_rest_is_stopped_after_a_question() {
     let line = page
         .controls()
         .into_iter()
-        .find(|line| name_of(line).starts_with("略過：發送已停止，"))
+        .find(|line| name_of(line).starts_with("略過：已停止，未發送，"))
         .unwrap();
     click(&line).await;
     says(&page, "略過").await;

@@ -93,7 +93,7 @@ test("what waits for an account that stopped is told, and the rest is stopped", 
     await page.getByRole("button", { name: /^停止其餘 [\d,]+ 位$/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "停止發送" }).click();
     await expect(page.getByText(/^已停止：已交付 [\d,]+ 位，其餘 [\d,]+ 位不再發送。$/)).toBeVisible();
-    await page.getByRole("button", { name: /^略過：發送已停止，/ }).click();
+    await page.getByRole("button", { name: /^略過：已停止，未發送，/ }).click();
     await expect(page.getByRole("tab", { name: /^略過/ })).toBeFocused();
     await expectAccessible(page);
   } finally {

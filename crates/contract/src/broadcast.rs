@@ -541,6 +541,12 @@ impl Progress {
         self.delivered + self.read
     }
 
+    /// Recipients whom it was to reach, of whom `stopped` were not sent it because it was stopped:
+    /// the others of the skipped were never in question.
+    pub fn meant(&self, stopped: u64) -> u64 {
+        self.total() - self.skipped + stopped.min(self.skipped)
+    }
+
     /// Recipients for whom there is still something to do.
     pub fn waiting(&self) -> u64 {
         self.queued + self.sending
@@ -577,6 +583,9 @@ pub struct BroadcastSummary {
     pub message_count: u32,
     /// How many recipients stand where.
     pub progress: Progress,
+    /// Those of the skipped who were not sent it because it was stopped or taken back.
+    #[serde(default)]
+    pub stopped: u64,
     /// The accounts that take nothing for now, and what waits for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paused: Vec<PausedAccount>,
@@ -892,6 +901,9 @@ mod tests {
         assert_eq!(progress.total(), 28);
         assert_eq!(progress.accepted(), 2 + 3 + 4);
         assert_eq!(progress.waiting(), 1);
+        // Six were skipped: one of them because it was stopped.
+        assert_eq!((progress.meant(0), progress.meant(1)), (22, 23));
+        assert_eq!(progress.meant(100), 28);
     }
 
     #[test]

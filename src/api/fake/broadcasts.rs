@@ -547,7 +547,12 @@ pub(super) fn summary(sent: &Sent) -> BroadcastSummary {
             .then(|| sent.starts_at.plus((sent.open / PER_TICK * 500) as i64)),
         message_count: message_count(sent) as u32,
         progress,
-        paused: is_going.then(|| sent.paused()).unwrap_or_default(),
+        stopped: sent
+            .recipients
+            .iter()
+            .filter(|(_, place)| *place == Err(Reason::Stopped))
+            .count() as u64,
+        paused: if is_going { sent.paused() } else { Vec::new() },
     }
 }
 

@@ -486,6 +486,7 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
         let is_going = followed.status.get() == BroadcastStatus::Sending;
         waits.get().filter(|_| is_going)
     });
+    let stopped = page.told(|broadcast| broadcast.summary.stopped);
     let progress = followed.progress.into();
     view! {
         <div class="broadcast__page">
@@ -500,8 +501,14 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
                 is_busy=controls.is_busy
                 on_try=Callback::new(move |()| controls.try_accounts())
             />
-            <ProgressMeter progress=followed.progress seconds_left waits />
-            {figures_of(broadcast, progress, page.told(|broadcast| broadcast.retryable))}
+            <ProgressMeter progress=followed.progress stopped seconds_left waits />
+            {figures_of(
+                broadcast,
+                progress,
+                page.told(|broadcast| broadcast.retryable),
+                stopped,
+                page.told(|broadcast| broadcast.summary.status == BroadcastStatus::Cancelled),
+            )}
             <OutcomeList
                 outcomes=page.told(|broadcast| broadcast.outcomes.clone())
                 on_open=Callback::new(move |standing: Standing| followed.recipients.open(standing))

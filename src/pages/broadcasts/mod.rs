@@ -173,9 +173,14 @@ impl Report {
                 let is_newer = self.rows.try_with_untracked(|rows| {
                     rows.iter().flatten().all(|row| row.id < *broadcast)
                 });
-                // When it begins is not told with it.
-                let is_put_off = *status == BroadcastStatus::Scheduled;
-                if is_put_off || is_known == Some(false) && is_newer == Some(true) {
+                // When it begins is not told with it, nor how many were not sent it because it was stopped.
+                let is_more_to_know = matches!(
+                    status,
+                    BroadcastStatus::Scheduled
+                        | BroadcastStatus::Stopped
+                        | BroadcastStatus::Cancelled
+                );
+                if is_more_to_know || is_known == Some(false) && is_newer == Some(true) {
                     self.load(false);
                 } else if is_known == Some(true) {
                     // Nor is whether an account has stopped.
@@ -314,6 +319,12 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
         now.or(before.copied())
             .unwrap_or((first.status, first.progress, first.starts_at))
     });
+    let stopped = Memo::new(move |_| {
+        report.rows.with(|rows| {
+            let row = rows.iter().flatten().find(|row| row.id == id);
+            row.map(|row| row.stopped).unwrap_or_default()
+        })
+    });
     let paused = Memo::new(move |_| {
         report.rows.with(|rows| {
             let row = rows.iter().flatten().find(|row| row.id == id);
@@ -406,7 +417,7 @@ fn row(report: Report, id: BroadcastId) -> AnyView {
                 {reactive(waits)}
             </td>
             <td class="broadcasts__cell broadcasts__cell--progress" role="cell">
-                <ProgressMeter progress is_mini=true />
+                <ProgressMeter progress stopped is_mini=true />
                 <span class="broadcasts__count">{reactive(bad_news)}</span>
             </td>
         </tr>

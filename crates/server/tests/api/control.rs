@@ -387,13 +387,14 @@ async fn a_retry_is_made_once_and_of_what_may_be_retried() {
     other.refused(ProblemCode::NothingToRetry, None);
     // The first tells what the retry reached.
     let first: Broadcast = rep.get(&path::broadcast(made.summary.id)).await.json();
-    assert_eq!(first.retries, [retry.summary.clone()]);
+    assert_eq!(first.retries, std::slice::from_ref(&retry.summary));
     assert_eq!((first.retryable, retry.retries.len()), (0, 0));
     // A retry that was taken back before its turn can be made again.
     let taken_back = control(&rep, &retry, Control::Stop).await;
+    let summary = &taken_back.broadcast.summary;
     assert_eq!(
-        taken_back.broadcast.summary.status,
-        BroadcastStatus::Cancelled
+        (summary.status, summary.stopped),
+        (BroadcastStatus::Cancelled, 1)
     );
     let anew = rep
         .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0003")], &())

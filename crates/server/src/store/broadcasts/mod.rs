@@ -555,16 +555,16 @@ async fn find_broadcast(
         .fetch_optional(&mut *connection)
         .await?
         .ok_or(AppError::NotFound)?;
-    let progress = progress_of(connection, &[id])
+    let counted = progress_of(connection, &[id])
         .await?
         .remove(&id)
         .unwrap_or_default();
-    let counted = query("select channel, count(*) as customers from recipient where broadcast_id = $1 group by channel")
+    let by_channel = query("select channel, count(*) as customers from recipient where broadcast_id = $1 group by channel")
         .bind(id.to_string())
         .fetch_all(&mut *connection)
         .await?;
-    let mut channels = Vec::with_capacity(counted.len());
-    for row in &counted {
+    let mut channels = Vec::with_capacity(by_channel.len());
+    for row in &by_channel {
         channels.push(ChannelCount {
             channel: read_word(row, "channel", Channel::parse)?,
             customers: read_count(row, "customers")?,
@@ -578,7 +578,7 @@ async fn find_broadcast(
             .map(|count| count.customers)
             .sum()
     };
-    let mut summary = summary(&row, progress)?;
+    let mut summary = summary(&row, counted)?;
     let messages: Vec<OutgoingMessage> =
         read_word(&row, "messages", |text| serde_json::from_str(text).ok())?;
     let waiting = waiting_by_account(connection, id).await?;
@@ -773,14 +773,23 @@ async fn split_waiting(
     Ok((waiting, waits))
 }
 
+/// How many recipients of a broadcast stand where.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    progress: Progress,
+    /// Those of the skipped who were not sent it because it was stopped.
+    stopped: u64,
+}
+
 /// How many recipients of each broadcast stand where.
 async fn progress_of(
     connection: &mut SqliteConnection,
     ids: &[BroadcastId],
-) -> Result<HashMap<BroadcastId, Progress>, sqlx::Error> {
-    let mut all: HashMap<BroadcastId, Progress> = HashMap::new();
+) -> Result<HashMap<BroadcastId, Counted>, sqlx::Error> {
+    let mut all: HashMap<BroadcastId, Counted> = HashMap::new();
     let rows = query(
-        "select r.broadcast_id, r.status, count(*) as recipients
+        "select r.broadcast_id, r.status, count(*) as recipients,
+                count(case when r.status = 'skipped' and r.reason = 'stopped' then 1 end) as stopped
          from json_each($1) asked join recipient r on r.broadcast_id = asked.value group by r.broadcast_id, r.status",
     )
     .bind(serde_json::to_string(ids).expect("ids are JSON"))
@@ -788,14 +797,14 @@ async fn progress_of(
     .await?;
     for row in &rows {
         let status = read_word(row, "status", DeliveryStatus::parse)?;
-        all.entry(read_id(row, "broadcast_id")?)
-            .or_default()
-            .add(status, read_count(row, "recipients")?);
+        let counted = all.entry(read_id(row, "broadcast_id")?).or_default();
+        counted.progress.add(status, read_count(row, "recipients")?);
+        counted.stopped += read_count(row, "stopped")?;
     }
     Ok(all)
 }
 
-fn summary(row: &SqliteRow, progress: Progress) -> Result<BroadcastSummary, sqlx::Error> {
+fn summary(row: &SqliteRow, counted: Counted) -> Result<BroadcastSummary, sqlx::Error> {
     Ok(BroadcastSummary {
         id: read_id(row, "id")?,
         kind: read_word(row, "kind", BroadcastKind::parse)?,
@@ -808,7 +817,8 @@ fn summary(row: &SqliteRow, progress: Progress) -> Result<BroadcastSummary, sqlx
         retry_of: read_id_or_none(row, "retry_of")?,
         completed_at: read_time_or_none(row, "completed_at")?,
         message_count: row.try_get("message_count")?,
-        progress,
+        progress: counted.progress,
+        stopped: counted.stopped,
         paused: Vec::new(),
     })
 }
