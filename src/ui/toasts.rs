@@ -17,11 +17,31 @@ struct Toast {
     id: u64,
     tone: Tone,
     text: String,
-    undo: Option<Undo>,
+    way: Option<Way>,
+}
+
+/// Something to press.
+#[derive(Clone)]
+struct Way {
+    words: Key,
+    go: Go,
 }
 
 /// Not a `Callback`: that one would end with the dialog or row in which it was made, and the toast outlives both.
-type Undo = Arc<dyn Fn() + Send + Sync>;
+type Go = Arc<dyn Fn() + Send + Sync>;
+
+impl Way {
+    fn new(words: Key, go: impl FnOnce() + Send + 'static) -> Self {
+        let go = Mutex::new(Some(go));
+        let go = Arc::new(move || {
+            let go = go.lock().ok().and_then(|mut go| go.take());
+            if let Some(go) = go {
+                go();
+            }
+        });
+        Self { words, go }
+    }
+}
 
 /// The context of the toasts.
 #[derive(Clone, Copy)]
@@ -71,14 +91,19 @@ impl Toasts {
         text: impl Into<String>,
         undo: impl FnOnce() + Send + 'static,
     ) -> Option<u64> {
-        let undo = Mutex::new(Some(undo));
-        let undo: Undo = Arc::new(move || {
-            let undo = undo.lock().ok().and_then(|mut undo| undo.take());
-            if let Some(undo) = undo {
-                undo();
-            }
-        });
-        self.add(Tone::Neutral, text.into(), stay, Some(undo))
+        let way = Way::new(Key::UiUndo, undo);
+        self.add(Tone::Neutral, text.into(), stay, Some(way))
+    }
+
+    /// Something was done, and what these words of a button say is likely to be wanted next.
+    pub fn offer(
+        &self,
+        text: impl Into<String>,
+        words: Key,
+        go: impl FnOnce() + Send + 'static,
+    ) -> Option<u64> {
+        let way = Way::new(words, go);
+        self.add(Tone::Neutral, text.into(), STAY_WITH_ACTION, Some(way))
     }
 
     /// Takes a toast away, when what it would take back is gone.
@@ -91,7 +116,7 @@ impl Toasts {
         self.add(Tone::Bad, text.into(), STAY, None);
     }
 
-    fn add(&self, tone: Tone, text: String, stay: Duration, undo: Option<Undo>) -> Option<u64> {
+    fn add(&self, tone: Tone, text: String, stay: Duration, way: Option<Way>) -> Option<u64> {
         let id = self.next.try_update_value(|next| {
             *next += 1;
             *next
@@ -101,7 +126,7 @@ impl Toasts {
                 id,
                 tone,
                 text,
-                undo,
+                way,
             });
             // More than three are not read.
             let surplus = list.len().saturating_sub(3);
@@ -191,17 +216,17 @@ fn toast_view(toasts: Toasts, toast: Toast) -> AnyView {
             <IconView icon />
             <span class="toasts__text">{toast.text}</span>
             {toast
-                .undo
-                .map(|undo| {
+                .way
+                .map(|Way { words, go }| {
                     view! {
                         <Button
                             kind=ButtonKind::Quiet
                             on_click=move || {
                                 toasts.remove(id);
-                                undo();
+                                go();
                             }
                         >
-                            {phrase(Key::UiUndo)}
+                            {phrase(words)}
                         </Button>
                     }
                 })}
@@ -226,6 +251,9 @@ pub fn stories() -> Vec<super::Story> {
                 <Button on_click=move || {
                     toasts.undo("已結束 3 個事件", || ());
                 }>"可復原"</Button>
+                <Button on_click=move || {
+                    toasts.offer("已收回，沒有人收到；內容在草稿裡", Key::BroadcastOpenDraft, || ());
+                }>"接著做"</Button>
                 <Button on_click=move || {
                     toasts.error("陳怡君：事件已由其他人跟進")
                 }>"失敗"</Button>

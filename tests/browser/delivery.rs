@@ -333,6 +333,12 @@ async fn what_is_scheduled_is_put_off_again_and_cancelled() {
     press(&page, "取消排程").await;
     says(&page, "已在開始前取消，沒有人收到。").await;
     assert!(button(&page, "立即發送").is_none());
+    // What it said is one press away, and so are those whom it was for.
+    click(&page.by_role("button", "開啟草稿")).await;
+    wait_for(|| here() == making(Step::Compose)).await;
+    wait_for(|| button(&page, "發送給").is_some()).await;
+    assert_eq!(value_of(&page.by_label("第 1 則文字")), "週年慶");
+    says(&page, "已選取全部").await;
 }
 
 #[wasm_bindgen_test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use omocast_contract::{
-    BoundView, Broadcast, BroadcastId, BroadcastKind, BroadcastStatus, Control, EventView,
-    LocalTime, LogEvent, MemberId, ProblemCode, Source,
+    Audience, BoundView, Broadcast, BroadcastId, BroadcastKind, BroadcastStatus, Control, DraftId,
+    EventView, LocalTime, LogEvent, MemberId, ProblemCode, Source,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -92,14 +92,38 @@ impl Controls {
             match answer {
                 Ok(controlled) => {
                     self.asked.try_set(None);
-                    let (broadcast, is_draft) = (controlled.broadcast, controlled.draft.is_some());
-                    if let Some(words) = untrack(|| done_words(control, &broadcast, is_draft)) {
-                        self.toasts.show(words);
+                    let (broadcast, draft) = (controlled.broadcast, controlled.draft);
+                    if let Some(words) =
+                        untrack(|| done_words(control, &broadcast, draft.is_some()))
+                    {
+                        self.say(words, draft);
                     }
                     self.on_changed.try_run(Some(broadcast));
                 }
                 Err(error) => self.fail(control, error),
             }
+        });
+    }
+
+    /// What was done. Whoever cancels has answered a question, and need not want to write:
+    /// they are not taken from the page, nor is what they have chosen meanwhile, but the draft is one press away.
+    fn say(self, words: String, draft: Option<DraftId>) {
+        let (Some(draft), Some(me), Some(api)) = (draft, self.me, self.api.try_get_value()) else {
+            self.toasts.show(words);
+            return;
+        };
+        let toasts = self.toasts;
+        toasts.offer(words, Key::BroadcastOpenDraft, move || {
+            spawn_local(async move {
+                let audience = match is_making() {
+                    false => lay_out_draft(&api, me, draft).await,
+                    true => None,
+                };
+                match audience {
+                    Some(audience) => go_on(me, &audience, BroadcastKind::Messages),
+                    None => toasts.show(t_now(Key::BroadcastTakenBackDraft)),
+                }
+            });
         });
     }
 
@@ -267,23 +291,11 @@ async fn take_back(api: &Api, me: MemberId, toasts: Toasts, id: BroadcastId) -> 
         navigate(Route::Broadcast(first));
         return None;
     }
-    // Whoever is making the next one is not taken from it.
-    let is_making = matches!(
-        here(),
-        Route::Conversations { mode: Some(_), .. } | Route::Bound { mode: Some(_), .. }
-    );
-    let draft = match controlled.draft {
-        Some(draft) if !is_making => api.find_draft(draft).await.ok(),
-        _ => None,
-    };
     let kind = broadcast.summary.kind;
-    let audience = match draft {
-        Some(draft) => {
-            let audience = draft.audience.clone();
-            lay_out(me, draft);
-            audience
-        }
-        None if kind == BroadcastKind::Template && !is_making => sent_template::take_back(me, id),
+    let audience = match controlled.draft {
+        _ if is_making() => None,
+        Some(draft) => lay_out_draft(api, me, draft).await,
+        None if kind == BroadcastKind::Template => sent_template::take_back(me, id),
         None => None,
     };
     let Some(audience) = audience else {
@@ -294,10 +306,31 @@ async fn take_back(api: &Api, me: MemberId, toasts: Toasts, id: BroadcastId) -> 
         toasts.show(t_now(words));
         return Some(broadcast);
     };
-    KeptSelection::of(me, audience.source).keep(&audience);
     toasts.show(t_now(Key::BroadcastTakenBack));
-    navigate(making(audience.source, kind));
+    go_on(me, &audience, kind);
     None
+}
+
+/// Whether the next one is being made: nobody is taken from it.
+fn is_making() -> bool {
+    matches!(
+        here(),
+        Route::Conversations { mode: Some(_), .. } | Route::Bound { mode: Some(_), .. }
+    )
+}
+
+/// Lays a draft out for the composer, and tells whom it is for.
+async fn lay_out_draft(api: &Api, me: MemberId, draft: DraftId) -> Option<Audience> {
+    let draft = api.find_draft(draft).await.ok()?;
+    let audience = draft.audience.clone()?;
+    lay_out(me, draft);
+    Some(audience)
+}
+
+/// Goes where a broadcast to these is made, with them chosen.
+fn go_on(me: MemberId, audience: &Audience, kind: BroadcastKind) {
+    KeptSelection::of(me, audience.source).keep(audience);
+    navigate(making(audience.source, kind));
 }
 
 /// Where a broadcast to customers of such a list is made.
