@@ -93,11 +93,22 @@ async fn sent(text: &str) -> (Mounted, FakeTransport) {
     (page, fake)
 }
 
+/// What the team's clock shows, some hours from now; the same at every call, whatever the minute.
+fn wall_time(hours: i64) -> String {
+    thread_local! {
+        static NOW: omocast_contract::Timestamp = omocast::i18n::now();
+    }
+    let at = NOW.with(|now| now.plus(hours * 3_600_000));
+    Owner::new().with(|| untrack(|| omocast::i18n::wall_time(at)))
+}
+
+fn time_field(page: &Mounted) -> HtmlElement {
+    page.by_label("開始時間（Asia/Taipei）")
+}
+
 async fn choose_time(page: &Mounted, hours: i64) {
-    let at = omocast::i18n::now().plus(hours * 3_600_000);
-    let time = Owner::new().with(|| untrack(|| omocast::i18n::wall_time(at)));
-    let field = page.by_label("開始時間（Asia/Taipei）");
-    set_value(&field, &time);
+    let field = time_field(page);
+    set_value(&field, &wall_time(hours));
     dispatch(&field, "input");
     settle().await;
 }
@@ -322,6 +333,8 @@ async fn what_is_scheduled_is_put_off_again_and_cancelled() {
     says(&page, "排定 ").await;
     press(&page, "改時間").await;
     says(&page, "更改發送時間").await;
+    // From the time that it has.
+    assert_eq!(value_of(&time_field(&page)), wall_time(24));
     choose_time(&page, -1).await;
     press(&page, "改時間").await;
     says(&page, "請選擇至少一分鐘後的時間。").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use omocast_contract::{
     Audience, BoundView, Broadcast, BroadcastId, BroadcastKind, BroadcastStatus, Control, DraftId,
-    EventView, LocalTime, LogEvent, MemberId, ProblemCode, Source,
+    EventView, LocalTime, LogEvent, MemberId, ProblemCode, Source, Timestamp,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -15,7 +15,7 @@ use crate::components::error_text::{error_text, problem_text};
 use crate::drafts::new_id::new_id;
 use crate::drafts::selection::KeptSelection;
 use crate::drafts::{lay_out, sent_template};
-use crate::i18n::{self, Key, number, t, t_now, t_with};
+use crate::i18n::{self, Key, number, t, t_now, t_with, wall_time};
 use crate::route::{Mode, Route, Step, here, navigate};
 use crate::session::use_me;
 use crate::ui::{Toasts, use_toasts};
@@ -67,6 +67,13 @@ impl Controls {
     pub(super) fn ask(self, act: Act) {
         self.error.set(None);
         self.asked.set(Some(act));
+    }
+
+    /// Asks for another time than the one it is put off to.
+    pub(super) fn ask_time(self, starts_at: Timestamp) {
+        self.time.set(untrack(|| wall_time(starts_at)));
+        self.refused_time.set(None);
+        self.ask(Act::Reschedule);
     }
 
     fn confirm(self, act: Act) {

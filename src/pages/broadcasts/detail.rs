@@ -392,7 +392,11 @@ fn news(page: Page) -> AnyView {
                     <Button on_click=move || controls.ask(Act::SendNow)>
                         {phrase(Key::CheckNow)}
                     </Button>
-                    <Button on_click=move || controls.ask(Act::Reschedule)>
+                    <Button on_click=move || {
+                        if let Some(starts_at) = starts_at.get_untracked() {
+                            controls.ask_time(starts_at);
+                        }
+                    }>
                         {phrase(Key::BroadcastReschedule)}
                     </Button>
                 </Show>
