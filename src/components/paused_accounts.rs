@@ -1,12 +1,13 @@
 //! The accounts that take nothing for now: why, who waits, when omocast tries again, and the way to try at once.
 
 use leptos::prelude::*;
+use omocast_contract::AccountId;
 use omocast_contract::control::PausedAccount;
 
 use crate::components::channel_badge::channel_name;
 use crate::components::reason_text::reason_with_code;
 use crate::i18n::{Key, clock, number, phrase, t_with};
-use crate::ui::{Button, Icon, Notice, Tone, reactive};
+use crate::ui::{Button, Icon, Notice, Row, Tone, reactive, rows};
 
 /// A notice for each; nothing where none has stopped.
 #[component]
@@ -16,36 +17,61 @@ pub fn PausedAccounts(
     /// They are to be tried now.
     on_try: Callback<()>,
 ) -> impl IntoView {
-    let words = move |paused: &PausedAccount| {
-        let code = paused.platform_code.as_deref();
-        t_with(
-            Key::BroadcastPaused,
-            &[
-                ("channel", &channel_name(paused.channel)),
-                ("account", &paused.name),
-                ("reason", &reason_with_code(Some(paused.reason), code)),
-                ("waiting", &number(paused.waiting)),
-                ("time", &clock(paused.tried_at)),
-            ],
-        )
+    let ids = Memo::new(move |_| {
+        paused.with(|paused| {
+            paused
+                .iter()
+                .map(|paused| paused.account)
+                .collect::<Vec<_>>()
+        })
+    });
+    view! {
+        <div class="paused-accounts" role="status">
+            // A notice stays, and so does the focus in it, while its numbers move on.
+            {rows(move || {
+                let draw = |id| Row::new(id, move || notice(paused, id, is_busy, on_try));
+                ids.get().into_iter().map(draw).collect()
+            })}
+        </div>
+    }
+    .into_any()
+}
+
+fn notice(
+    paused: Signal<Vec<PausedAccount>>,
+    id: AccountId,
+    is_busy: Signal<bool>,
+    on_try: Callback<()>,
+) -> AnyView {
+    let words = move || {
+        paused.with(|paused| {
+            let paused = paused.iter().find(|paused| paused.account == id);
+            paused.map(words).unwrap_or_default()
+        })
     };
-    let notices = move || {
-        paused
-            .get()
-            .into_iter()
-            .map(|paused| {
-                view! {
-                    <Notice tone=Tone::Warn>
-                        <span class="paused-accounts__words">{words(&paused)}</span>
-                        <Button icon=Icon::Refresh busy=is_busy on_click=on_try>
-                            {phrase(Key::BroadcastAgain)}
-                        </Button>
-                    </Notice>
-                }
-            })
-            .collect_view()
-    };
-    view! { <div class="paused-accounts" role="status">{reactive(notices)}</div> }.into_any()
+    view! {
+        <Notice tone=Tone::Warn>
+            <span class="paused-accounts__words">{reactive(words)}</span>
+            <Button icon=Icon::Refresh busy=is_busy on_click=on_try>
+                {phrase(Key::BroadcastAgain)}
+            </Button>
+        </Notice>
+    }
+    .into_any()
+}
+
+fn words(paused: &PausedAccount) -> String {
+    let code = paused.platform_code.as_deref();
+    t_with(
+        Key::BroadcastPaused,
+        &[
+            ("channel", &channel_name(paused.channel)),
+            ("account", &paused.name),
+            ("reason", &reason_with_code(Some(paused.reason), code)),
+            ("waiting", &number(paused.waiting)),
+            ("time", &clock(paused.tried_at)),
+        ],
+    )
 }
 
 #[cfg(feature = "preview")]

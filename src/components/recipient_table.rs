@@ -1,7 +1,7 @@
 //! Who got a broadcast, who did not, and why. On a phone the table becomes a list.
 
 use leptos::prelude::*;
-use omocast_contract::{CustomerId, Recipient};
+use omocast_contract::{CustomerId, Delivery, Recipient};
 
 use crate::components::channel_badge::ChannelBadge;
 use crate::components::reason_text::{part_text, reason_with_code, status_text};
@@ -51,78 +51,63 @@ pub fn RecipientTable(#[prop(into)] recipients: Signal<Vec<Recipient>>) -> impl 
 }
 
 fn row_view(recipients: Signal<Vec<Recipient>>, id: CustomerId) -> AnyView {
-    let recipient = Memo::new(move |before: Option<&Option<Recipient>>| {
-        recipients
-            .with(|rows| rows.iter().find(|row| row.customer == id).cloned())
+    let find = move || {
+        let of_row = |rows: &Vec<Recipient>| rows.iter().find(|row| row.customer == id).cloned();
+        recipients.with(of_row)
+    };
+    let Some(first) = untrack(find) else {
+        return ().into_any();
+    };
+    let recipient = Memo::new({
+        let first = first.clone();
+        move |before: Option<&Recipient>| {
             // The row is about to go: it shows what it showed.
-            .or_else(|| before.cloned().flatten())
+            find().unwrap_or_else(|| before.unwrap_or(&first).clone())
+        }
     });
-    let is_open = RwSignal::new(false);
-    reactive(move || {
-        recipient
-            .get()
-            .map(|recipient| recipient_view(recipient, is_open))
-    })
-    .into_any()
+    recipient_view(recipient, &first)
 }
 
-fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
-    let part = recipient.part();
-    let Recipient {
-        name,
-        channel,
-        status,
-        reason,
-        platform_code,
-        updated_at,
-        deliveries,
-        ..
-    } = recipient;
+/// A row whose cells follow, so that the focus stays in it when its status moves on.
+fn recipient_view(recipient: Memo<Recipient>, first: &Recipient) -> AnyView {
+    let is_open = RwSignal::new(false);
+    let status = Memo::new(move |_| recipient.with(|recipient| recipient.status));
+    let part = Memo::new(move |_| recipient.with(Recipient::part));
+    let why =
+        move || recipient.with(|row| reason_with_code(row.reason, row.platform_code.as_deref()));
+    let updated_at = Memo::new(move |_| recipient.with(|recipient| recipient.updated_at));
     let list_id = unique_id();
+    let name = StoredValue::new(first.name.clone());
     let shown_name = move || {
-        if name.is_empty() {
-            t(Key::RecipientsNoName)
-        } else {
-            name.clone()
-        }
+        name.with_value(|name| match name.as_str() {
+            "" => t(Key::RecipientsNoName),
+            name => name.to_owned(),
+        })
     };
-    let label = {
-        let shown_name = shown_name.clone();
-        move || {
-            let each = t_with(Key::RecipientsEach, &[("name", &shown_name())]);
-            let part = part.map(part_text);
-            let parts = std::iter::once(status_text(status)).chain(part);
-            parts.chain([each]).collect::<Vec<_>>().join(" · ")
-        }
+    let label = move || {
+        let each = t_with(Key::RecipientsEach, &[("name", &shown_name())]);
+        let part = part.get().map(part_text);
+        let parts = std::iter::once(status_text(status.get())).chain(part);
+        parts.chain([each]).collect::<Vec<_>>().join(" · ")
     };
+    let chip = move || view! { <StatusChip status=status.get() /> };
     // One message alone says no more than the row.
-    let has_each = deliveries.len() > 1;
+    let has_each = first.deliveries.len() > 1;
     let each = {
         let list_id = list_id.clone();
         move || {
-            (has_each && is_open.get()).then(|| {
-                let lines = deliveries
-                    .iter()
-                    .enumerate()
-                    .map(|(at, delivery)| {
-                        let number = (at + 1).to_string();
-                        let status = status_text(delivery.status);
-                        let why =
-                            reason_with_code(delivery.reason, delivery.platform_code.as_deref());
-                        let args = [("number", &*number), ("status", &status), ("reason", &why)];
-                        let words = if why.is_empty() {
-                            t_with(Key::RecipientsEachMessage, &args)
-                        } else {
-                            t_with(Key::RecipientsEachReason, &args)
-                        };
-                        view! { <li>{words}</li> }
-                    })
-                    .collect_view();
+            is_open.get().then(|| {
+                let lines = recipient.with(|recipient| {
+                    let lines = recipient.deliveries.iter().enumerate();
+                    lines
+                        .map(|(at, delivery)| each_view(at, delivery))
+                        .collect_view()
+                });
                 view! { <ol class="recipient-table__each" id=list_id.clone()>{lines}</ol> }
             })
         }
     };
-    let chip = if has_each {
+    let standing = if has_each {
         view! {
             <button
                 type="button"
@@ -132,7 +117,7 @@ fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
                 aria-label=reactive(label)
                 on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
             >
-                <StatusChip status />
+                {reactive(chip)}
                 <span class="recipient-table__arrow">
                     <IconView icon=Icon::ChevronDown />
                 </span>
@@ -140,37 +125,37 @@ fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
         }
         .into_any()
     } else {
-        view! { <StatusChip status /> }.into_any()
+        reactive(chip).into_any()
+    };
+    let part = move || {
+        // The button says it, too.
+        part.get().map(|part| {
+            view! {
+                <span class="recipient-table__part" aria-hidden="true">{part_text(part)}</span>
+            }
+        })
     };
     view! {
         <tr class="recipient-table__row" role="row">
             <td class="recipient-table__cell recipient-table__cell--name" role="cell">
                 <span class="recipient-table__name">
-                    <ChannelBadge channel />
+                    <ChannelBadge channel=first.channel />
                     <span>{reactive(shown_name)}</span>
                 </span>
             </td>
             <td class="recipient-table__cell recipient-table__cell--status" role="cell">
-                <span class="recipient-table__standing">
-                    {chip}
-                    // The button says it, too.
-                    {part
-                        .map(|part| {
-                            view! {
-                                <span class="recipient-table__part" aria-hidden="true">
-                                    {move || part_text(part)}
-                                </span>
-                            }
-                        })}
-                </span>
+                <span class="recipient-table__standing">{standing} {reactive(part)}</span>
             </td>
             <td class="recipient-table__cell recipient-table__cell--reason" role="cell">
-                {move || reason_with_code(reason, platform_code.as_deref())}
+                {reactive(why)}
                 {reactive(each)}
             </td>
             <td class="recipient-table__cell recipient-table__cell--time" role="cell">
-                <time datetime=updated_at.to_string() title=move || date_time(updated_at)>
-                    {move || clock(updated_at)}
+                <time
+                    datetime=move || updated_at.get().to_string()
+                    title=move || date_time(updated_at.get())
+                >
+                    {move || clock(updated_at.get())}
                 </time>
             </td>
         </tr>
@@ -178,9 +163,23 @@ fn recipient_view(recipient: Recipient, is_open: RwSignal<bool>) -> AnyView {
     .into_any()
 }
 
+/// What became of one message.
+fn each_view(at: usize, delivery: &Delivery) -> AnyView {
+    let number = (at + 1).to_string();
+    let status = status_text(delivery.status);
+    let why = reason_with_code(delivery.reason, delivery.platform_code.as_deref());
+    let args = [("number", &*number), ("status", &status), ("reason", &why)];
+    let words = if why.is_empty() {
+        t_with(Key::RecipientsEachMessage, &args)
+    } else {
+        t_with(Key::RecipientsEachReason, &args)
+    };
+    view! { <li>{words}</li> }.into_any()
+}
+
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
-    use omocast_contract::{Channel, Delivery, DeliveryStatus, EventId, Reason};
+    use omocast_contract::{Channel, DeliveryStatus, EventId, Reason};
 
     use crate::ui::Story;
 

@@ -320,10 +320,60 @@ async fn an_account_that_stopped_is_told_and_tried_again() {
     wait_for(|| first().contains(words)).await;
     replace(broadcast);
     wait_for(|| page.find_by_role("button", "再試一次").is_some()).await;
-    click(&page.by_role("button", "再試一次")).await;
+    let again = page.by_role("button", "再試一次");
+    again.focus().unwrap();
+    click(&again).await;
     says(&page, "正在請平台再試一次，恢復後會自動繼續。").await;
     assert!(page.find_by_role("button", "再試一次").is_none());
+    assert_eq!(focused().tag_name(), "H1", "what had the focus is gone");
     says(&page, "已完成").await;
+}
+
+/// Lets it be sent on until a figure says something else, and what is asked for again is there.
+async fn go_on(page: &Mounted, fake: &FakeTransport) {
+    let asked = || calls_to(fake, "/recipients").len();
+    let before = (page.text(), asked());
+    for _ in 0..12 {
+        fake.tick();
+    }
+    wait_for(|| page.text() != before.0).await;
+    wait_for_long(|| asked() > before.1).await;
+    settle().await;
+}
+
+/// As [`wait_for`], for what the page does at its own pace.
+async fn wait_for_long(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..4 {
+        for _ in 0..300 {
+            if is_so() {
+                return;
+            }
+            settle().await;
+        }
+    }
+    panic!("it never became so");
+}
+
+#[wasm_bindgen_test]
+async fn the_focus_stays_where_it_is_while_it_is_being_sent() {
+    let (page, fake) = checked_two("fail-some").await;
+    press(&page, "發送給").await;
+    says(&page, "後發送").await;
+    tick(&page, &fake, 8, "傳送失敗").await;
+    go_on(&page, &fake).await;
+    let line = page
+        .controls()
+        .into_iter()
+        .find(|line| name_of(line).starts_with("傳送失敗："))
+        .unwrap();
+    line.focus().unwrap();
+    go_on(&page, &fake).await;
+    assert!(focused() == line, "{}", name_of(focused()));
+    // So does a row whose status moves on.
+    let row = page.by_css("tbody button").remove(0);
+    row.focus().unwrap();
+    go_on(&page, &fake).await;
+    assert!(focused() == row, "{}", name_of(focused()));
 }
 
 #[wasm_bindgen_test]

@@ -180,8 +180,13 @@ impl Followed {
     }
 
     fn take(self, broadcast: Broadcast) {
+        let has_focus = !is_focus_lost();
         self.stand(broadcast.summary.status, broadcast.summary.progress);
         self.broadcast.try_set(Some(broadcast));
+        // A notice or a line that had the focus may be gone. Where nothing had it, nobody is moved.
+        if has_focus {
+            self.keep_focus();
+        }
     }
 
     /// Something was done with it from here.
@@ -202,11 +207,9 @@ impl Followed {
     fn keep_focus(self) {
         // By then it is drawn, and a dialog has given the focus back.
         request_animation_frame(move || {
-            let body = document().body().map(Into::into);
-            let is_lost = document()
-                .active_element()
-                .is_none_or(|active| Some(active) == body);
-            if is_lost && let Some(heading) = self.heading.try_get_untracked().flatten() {
+            if is_focus_lost()
+                && let Some(heading) = self.heading.try_get_untracked().flatten()
+            {
                 // Fails on what is not shown.
                 let _ = heading.focus();
             }
@@ -228,7 +231,11 @@ impl Followed {
                 if self.status.try_get_untracked() != Some(*status) {
                     self.load();
                 }
+                let has_focus = !is_focus_lost();
                 self.stand(*status, *progress);
+                if has_focus {
+                    self.keep_focus();
+                }
                 self.refresh_soon();
             }
             LiveEvent::BroadcastProgress { broadcast, .. } if self.is_retried_by(*broadcast) => {
@@ -271,6 +278,13 @@ impl Followed {
             handle.clear();
         }
     }
+}
+
+/// Whether nothing has the focus.
+fn is_focus_lost() -> bool {
+    let body = document().body().map(Into::into);
+    let active = document().active_element();
+    active.is_none_or(|active| Some(active) == body)
 }
 
 #[derive(Clone, Copy)]

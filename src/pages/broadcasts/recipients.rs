@@ -70,18 +70,26 @@ impl Recipients {
     pub(super) fn open(self, standing: Standing) {
         self.choose(Some(standing));
         // By then the tab is drawn.
-        request_animation_frame(move || {
-            let tab = self
-                .place
-                .try_get_untracked()
-                .flatten()
-                .and_then(|place| place.query_selector("[aria-selected=true]").ok()?)
-                .and_then(|tab| tab.dyn_into::<HtmlElement>().ok());
-            if let Some(tab) = tab {
-                // Fails on what is not shown.
-                let _ = tab.focus();
-            }
-        });
+        request_animation_frame(move || self.focus_tab());
+    }
+
+    fn focus_tab(self) {
+        let tab = self
+            .place
+            .try_get_untracked()
+            .flatten()
+            .and_then(|place| place.query_selector("[aria-selected=true]").ok()?)
+            .and_then(|tab| tab.dyn_into::<HtmlElement>().ok());
+        if let Some(tab) = tab {
+            // Fails on what is not shown.
+            let _ = tab.focus();
+        }
+    }
+
+    fn has_focus(self) -> bool {
+        let place = self.place.try_get_untracked().flatten();
+        let active = document().active_element();
+        place.is_some_and(|place| place.contains(active.as_deref()))
     }
 
     fn ask(self) -> Option<u64> {
@@ -159,6 +167,7 @@ impl Recipients {
     }
 
     fn take(self, is_more: bool, new: Vec<Recipient>, next: Option<CustomerId>) {
+        let has_focus = self.has_focus();
         let is_whole = self.rows.try_update(|rows| match rows {
             Some(rows) if is_more => {
                 rows.extend(new);
@@ -182,6 +191,14 @@ impl Recipients {
         });
         if is_whole == Some(true) {
             self.next.try_set(next);
+        }
+        if has_focus {
+            // The row that had the focus may have left the tab.
+            request_animation_frame(move || {
+                if !self.has_focus() {
+                    self.focus_tab();
+                }
+            });
         }
     }
 }
