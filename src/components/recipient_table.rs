@@ -1,7 +1,7 @@
 //! Who got a broadcast, who did not, and why. On a phone the table becomes a list.
 
 use leptos::prelude::*;
-use omocast_contract::{CustomerId, Delivery, Recipient};
+use omocast_contract::{CustomerId, Delivery, EventId, EventView, Recipient};
 
 use crate::components::channel_badge::ChannelBadge;
 use crate::components::reason_text::{part_text, reason_with_code, status_text};
@@ -11,7 +11,11 @@ use crate::ui::{Icon, IconView, Row, reactive, rows, unique_id};
 
 /// The recipients that are loaded. A row's status opens the status of each message.
 #[component]
-pub fn RecipientTable(#[prop(into)] recipients: Signal<Vec<Recipient>>) -> impl IntoView {
+pub fn RecipientTable(
+    #[prop(into)] recipients: Signal<Vec<Recipient>>,
+    /// The address of a conversation.
+    href_of: fn(EventView, EventId) -> String,
+) -> impl IntoView {
     // The rows by their customers: a row stays, and what it shows is replaced, when its status moves on.
     let ids = Memo::new(move |_| {
         recipients.with(|rows| rows.iter().map(|row| row.customer).collect::<Vec<_>>())
@@ -41,7 +45,7 @@ pub fn RecipientTable(#[prop(into)] recipients: Signal<Vec<Recipient>>) -> impl 
             </thead>
             <tbody class="recipient-table__body" role="rowgroup">
                 {rows(move || {
-                    let draw = |id| Row::new(id, move || row_view(recipients, id));
+                    let draw = |id| Row::new(id, move || row_view(recipients, id, href_of));
                     ids.get().into_iter().map(draw).collect()
                 })}
             </tbody>
@@ -50,7 +54,11 @@ pub fn RecipientTable(#[prop(into)] recipients: Signal<Vec<Recipient>>) -> impl 
     .into_any()
 }
 
-fn row_view(recipients: Signal<Vec<Recipient>>, id: CustomerId) -> AnyView {
+fn row_view(
+    recipients: Signal<Vec<Recipient>>,
+    id: CustomerId,
+    href_of: fn(EventView, EventId) -> String,
+) -> AnyView {
     let find = move || {
         let of_row = |rows: &Vec<Recipient>| rows.iter().find(|row| row.customer == id).cloned();
         recipients.with(of_row)
@@ -65,11 +73,15 @@ fn row_view(recipients: Signal<Vec<Recipient>>, id: CustomerId) -> AnyView {
             find().unwrap_or_else(|| before.unwrap_or(&first).clone())
         }
     });
-    recipient_view(recipient, &first)
+    recipient_view(recipient, &first, href_of)
 }
 
 /// A row whose cells follow, so that the focus stays in it when its status moves on.
-fn recipient_view(recipient: Memo<Recipient>, first: &Recipient) -> AnyView {
+fn recipient_view(
+    recipient: Memo<Recipient>,
+    first: &Recipient,
+    href_of: fn(EventView, EventId) -> String,
+) -> AnyView {
     let is_open = RwSignal::new(false);
     let status = Memo::new(move |_| recipient.with(|recipient| recipient.status));
     let part = Memo::new(move |_| recipient.with(Recipient::part));
@@ -83,6 +95,17 @@ fn recipient_view(recipient: Memo<Recipient>, first: &Recipient) -> AnyView {
             "" => t(Key::RecipientsNoName),
             name => name.to_owned(),
         })
+    };
+    let href = Memo::new(move |_| {
+        let opens = recipient.with(|recipient| recipient.view.zip(recipient.event));
+        opens.map(|(view, event)| href_of(view, event))
+    });
+    let who = move || match href.get() {
+        Some(href) => view! {
+            <a class="recipient-table__link" href=href>{reactive(shown_name)}</a>
+        }
+        .into_any(),
+        None => view! { <span>{reactive(shown_name)}</span> }.into_any(),
     };
     let label = move || {
         let each = t_with(Key::RecipientsEach, &[("name", &shown_name())]);
@@ -140,7 +163,7 @@ fn recipient_view(recipient: Memo<Recipient>, first: &Recipient) -> AnyView {
             <td class="recipient-table__cell recipient-table__cell--name" role="cell">
                 <span class="recipient-table__name">
                     <ChannelBadge channel=first.channel />
-                    <span>{reactive(shown_name)}</span>
+                    {reactive(who)}
                 </span>
             </td>
             <td class="recipient-table__cell recipient-table__cell--status" role="cell">
@@ -179,7 +202,7 @@ fn each_view(at: usize, delivery: &Delivery) -> AnyView {
 
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
-    use omocast_contract::{Channel, DeliveryStatus, EventId, Reason};
+    use omocast_contract::{Channel, DeliveryStatus, Reason};
 
     use crate::ui::Story;
 
@@ -213,6 +236,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
             customer: id(2)
                 .parse::<CustomerId>()
                 .expect("it is written as a UUID"),
+            view: (number != 4).then_some(EventView::Mine),
             event: Some(id(1).parse::<EventId>().expect("it is written as a UUID")),
             name: name.to_owned(),
             channel,
@@ -283,6 +307,6 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 None,
             ),
         ];
-        view! { <RecipientTable recipients /> }.into_any()
+        view! { <RecipientTable recipients href_of=|_, _| "#".to_owned() /> }.into_any()
     })]
 }

@@ -296,6 +296,25 @@ async fn who_got_a_part_is_told_from_who_got_nothing() {
 }
 
 #[wasm_bindgen_test]
+async fn a_recipient_leads_to_their_conversation() {
+    let (page, _fake) = sent("秋季新品").await;
+    wait_for(|| !page.by_css("tbody a").is_empty()).await;
+    let link = page.by_css("tbody a").remove(0);
+    let href = link.get_attribute("href").unwrap();
+    assert!(matches!(
+        Route::of_href(&href),
+        Route::Conversations { event: Some(_), .. }
+    ));
+    let name = name_of(&link);
+    replace(Route::of_href(&href));
+    wait_for(|| {
+        let headings = page.by_css("h2").into_iter();
+        headings.map(name_of).any(|heading| heading == name)
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn an_account_that_stopped_is_told_and_tried_again() {
     let (page, fake) = sent("fail-pause").await;
     tick(

@@ -6,7 +6,7 @@ use crate::api::Media;
 use crate::audience::ChannelCount;
 use crate::control::{LocalTime, LogEntry, PausedAccount};
 use crate::{
-    Audience, BroadcastId, Channel, CustomerId, DraftId, EventId, LinkCount, MemberId,
+    Audience, BroadcastId, Channel, CustomerId, DraftId, EventId, EventView, LinkCount, MemberId,
     OutgoingMessage, Reason, Surface, Template, TemplateFill, Timestamp,
 };
 
@@ -719,6 +719,9 @@ pub struct Recipient {
     pub customer: CustomerId,
     /// The event they were chosen by, or a bound customer's latest; none for a bound customer who never wrote.
     pub event: Option<EventId>,
+    /// The list in which who asks finds the conversation; none where they may not open it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<EventView>,
     /// The customer's name.
     pub name: String,
     /// Where they are.

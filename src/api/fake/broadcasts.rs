@@ -363,7 +363,14 @@ impl Backend {
             .recipients
             .iter()
             .filter(|(number, _)| after.is_none_or(|after| *number > after))
-            .map(|&(number, place)| recipient(sent, number, place))
+            .map(|&(number, place)| {
+                let state = self.state(number);
+                let view = self.sees(&state).then(|| self.view_of(&state));
+                Recipient {
+                    view,
+                    ..recipient(sent, number, place)
+                }
+            })
             .filter(|recipient| {
                 query
                     .standing
@@ -673,6 +680,7 @@ fn recipient(sent: &Sent, number: u32, place: Result<u32, Reason>) -> Recipient 
         .collect();
     Recipient {
         customer: demo::customer_id(number.into()),
+        view: None,
         event: (!sent.without_event.contains(&number)).then(|| demo::event_id(number.into())),
         name: demo::name(number),
         channel: demo::channel(number, &sent.channels),

@@ -14,6 +14,7 @@ use crate::components::progress_figures::is_told;
 use crate::components::reason_text::standing_text;
 use crate::components::recipient_table::RecipientTable;
 use crate::i18n::{Key, phrase, t};
+use crate::route::Route;
 use crate::ui::{
     Button, EmptyState, ErrorPanel, Icon, Notice, Show, Skeleton, Tab, Tabs, Tone, reactive,
     unique_id,
@@ -251,7 +252,17 @@ pub(super) fn recipients_view(recipients: Recipients, progress: Signal<Progress>
         Shown::Nobody => {
             view! { <EmptyState icon=Icon::Users title=phrase(Key::RecipientsEmpty) /> }.into_any()
         }
-        Shown::Rows => view! { <RecipientTable recipients=loaded /> }.into_any(),
+        Shown::Rows => {
+            let href_of = |view, event| {
+                let route = Route::Conversations {
+                    view,
+                    event: Some(event),
+                    mode: None,
+                };
+                route.href()
+            };
+            view! { <RecipientTable recipients=loaded href_of /> }.into_any()
+        }
     };
     let is_broken = Memo::new(move |_| state.get() == Shown::Rows && error.with(Option::is_some));
     view! {

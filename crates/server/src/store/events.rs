@@ -193,6 +193,17 @@ pub(super) fn may_see(
     owner: Option<MemberId>,
     is_in_shops: bool,
 ) -> bool {
+    seen_in(role, member, status, owner, is_in_shops).is_some()
+}
+
+/// The view in which a member sees an event, as [`may_see`] says whether they do.
+pub(super) fn seen_in(
+    role: Role,
+    member: MemberId,
+    status: EventStatus,
+    owner: Option<MemberId>,
+    is_in_shops: bool,
+) -> Option<EventView> {
     let is_mine = owner == Some(member);
     let view = match status {
         EventStatus::Pending => EventView::Pending,
@@ -200,7 +211,7 @@ pub(super) fn may_see(
         EventStatus::InProgress => EventView::Team,
         EventStatus::Ended => EventView::Ended,
     };
-    role.sees(view)
+    let is_seen = role.sees(view)
         && match view {
             EventView::Mine | EventView::Pending => true,
             EventView::Team | EventView::Ended => match role.events_seen() {
@@ -209,7 +220,23 @@ pub(super) fn may_see(
                 Scope::Own => is_mine,
                 Scope::None => false,
             },
-        }
+        };
+    is_seen.then_some(view)
+}
+
+/// Who works in a shop of the member's.
+pub(super) async fn colleagues_of(
+    connection: &mut SqliteConnection,
+    member: MemberId,
+) -> Result<HashSet<MemberId>, sqlx::Error> {
+    let rows = query(
+        "select distinct b.member_id from member_shop a join member_shop b on b.shop_id = a.shop_id
+         where a.member_id = $1",
+    )
+    .bind(member.to_string())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| read_id(row, "member_id")).collect()
 }
 
 /// Which events a view shows to a member, as a condition on `event e`.

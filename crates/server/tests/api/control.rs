@@ -1,12 +1,12 @@
 //! The check before sending, and what may be done with a broadcast afterwards: by whom, when, and what is refused.
 
 use axum::http::StatusCode;
-use omocast_contract::api::{BroadcastPage, IDEMPOTENCY_KEY, path};
+use omocast_contract::api::{BroadcastPage, IDEMPOTENCY_KEY, RecipientPage, path};
 use omocast_contract::audience::SkippedCount;
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
-    Broadcast, BroadcastRequest, BroadcastStatus, Channel, Control, Controlled, EventId, LocalTime,
-    LogEvent, Part, Plan, Preflight, ProblemCode, Reason, Role, Timestamp, Waits,
+    Broadcast, BroadcastRequest, BroadcastStatus, Channel, Control, Controlled, EventId, EventView,
+    LocalTime, LogEvent, Part, Plan, Preflight, ProblemCode, Reason, Role, Timestamp, Waits,
 };
 use serde_json::json;
 use sqlx::query;
@@ -628,4 +628,35 @@ async fn what_only_waits_takes_no_seconds() {
         (found.seconds_left, found.waits),
         (0, waits(3, held.min(tried_at)))
     );
+}
+
+#[tokio::test]
+async fn recipients_lead_to_the_conversations_that_the_member_may_open() {
+    let (app, team, rep) = shop().await;
+    let manager = app.user(&team, Role::SalesManager, &["A1"]).await;
+    let stranger = app.user(&team, Role::SalesRep, &["B2"]).await;
+    app.event(&team, Some(rep.id), |_| ()).await;
+    let made: Broadcast = rep
+        .broadcast("press-0001", &to_all(vec![text("hello")]))
+        .await
+        .json();
+    let recipients = path::broadcast_recipients(made.summary.id);
+    let view = async |user: &User| {
+        let page: RecipientPage = user.get(&recipients).await.json();
+        let row = page.rows.into_iter().next().unwrap();
+        // What is said here, the thread says, too.
+        let thread = user.get(&path::event(row.event.unwrap())).await;
+        assert_eq!(row.view.is_some(), thread.status == StatusCode::OK);
+        row.view
+    };
+    assert_eq!(view(&rep).await, Some(EventView::Mine));
+    assert_eq!(view(&manager).await, Some(EventView::Team));
+    // Somebody of another shop follows it by now.
+    query("update event set owner_id = $1")
+        .bind(stranger.id.to_string())
+        .execute(app.app.store.raw())
+        .await
+        .unwrap();
+    assert_eq!(view(&rep).await, None);
+    assert_eq!(view(&manager).await, None);
 }

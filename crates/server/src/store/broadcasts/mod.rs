@@ -5,7 +5,7 @@ pub(super) mod log;
 mod preflight;
 mod retry;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use omocast_contract::audience::ChannelCount;
 use omocast_contract::control::{AccountQuota, check_start};
@@ -18,9 +18,10 @@ use omocast_contract::variable::uses_name;
 use omocast_contract::waba::check_waba;
 use omocast_contract::{
     AccountId, Broadcast, BroadcastId, BroadcastKind, BroadcastRequest, BroadcastStatus,
-    BroadcastSummary, Channel, Content, CustomerId, Delivery, DeliveryStatus, LinkCount, LogEvent,
-    MediaId, OutcomeCount, OutgoingMessage, Part, Problem, ProblemCode, Progress, Reason,
-    Recipient, SentTemplate, Source, Standing, TemplateFill, Timestamp, Waits,
+    BroadcastSummary, Channel, Content, CustomerId, Delivery, DeliveryStatus, EventStatus,
+    EventView, LinkCount, LogEvent, MediaId, MemberId, OutcomeCount, OutgoingMessage, Part,
+    Problem, ProblemCode, Progress, Reason, Recipient, SentTemplate, Source, Standing,
+    TemplateFill, Timestamp, Waits,
     api::{BroadcastPage, RecipientPage, RecipientQuery},
 };
 use sqlx::sqlite::SqliteRow;
@@ -31,7 +32,9 @@ use super::accounts::{paused_accounts, quotas, resting_accounts};
 use super::audience::{
     Scoped, Situation, Sorted, check_sendable, count_wabas, push_audience, push_reason, sort,
 };
+use super::bindings::bound_to_or_none;
 use super::drafts::delete_draft;
+use super::events::{colleagues_of, seen_in};
 use super::media::{media_facts, media_in, media_of, use_media};
 use super::templates::{find_template, sent_template};
 use super::{
@@ -272,8 +275,10 @@ impl Store {
         let mut connection = self.reader.acquire().await?;
         check_scope(&mut connection, member, id).await?;
         let mut sql = QueryBuilder::new(
-            "select r.customer_id, r.event_id, c.name, r.channel, r.status, r.reason, r.platform_code, r.updated_at
-             from recipient r join customer c on c.id = r.customer_id where r.broadcast_id = ",
+            "select r.customer_id, r.event_id, c.name, r.channel, r.status, r.reason, r.platform_code, r.updated_at,
+                    e.status as event_status, e.owner_id, bound.member_id, bound.shop_id
+             from recipient r join customer c on c.id = r.customer_id join event e on e.id = r.event_id
+             left join binding bound on bound.customer_id = r.customer_id where r.broadcast_id = ",
         );
         sql.push_bind(id.to_string());
         if let Some(standing) = asked.standing {
@@ -291,10 +296,14 @@ impl Store {
         sql.push(" order by r.customer_id limit ")
             .push_bind(RECIPIENT_PAGE as i64 + 1);
         let found = sql.build().fetch_all(&mut *connection).await?;
+        let colleagues = match member.role.events_seen() {
+            Scope::Shops => colleagues_of(&mut connection, member.id).await?,
+            Scope::Team | Scope::Own | Scope::None => HashSet::new(),
+        };
         let mut rows = found
             .iter()
             .take(RECIPIENT_PAGE)
-            .map(recipient)
+            .map(|row| recipient(row, member, &colleagues))
             .collect::<Result<Vec<_>, _>>()?;
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             return Ok(RecipientPage { rows, next: None });
@@ -823,8 +832,23 @@ fn summary(row: &SqliteRow, counted: Counted) -> Result<BroadcastSummary, sqlx::
     })
 }
 
-fn recipient(row: &SqliteRow) -> Result<Recipient, sqlx::Error> {
+fn recipient(
+    row: &SqliteRow,
+    member: &Member,
+    colleagues: &HashSet<MemberId>,
+) -> Result<Recipient, sqlx::Error> {
+    let status = read_word(row, "event_status", EventStatus::parse)?;
+    let owner: Option<MemberId> = read_id_or_none(row, "owner_id")?;
+    let is_in_shops = owner.is_some_and(|owner| colleagues.contains(&owner));
+    let in_lists = seen_in(member.role, member.id, status, owner, is_in_shops);
+    // A bound customer's thread is opened from 綁定顧客, whoever follows it.
+    let bound = bound_to_or_none(row)?.filter(|&bound| member.finds_bound(bound));
+    let as_bound = bound.map(|bound| match bound.seller == member.id {
+        true => EventView::Mine,
+        false => EventView::Team,
+    });
     Ok(Recipient {
+        view: in_lists.or(as_bound),
         customer: read_id(row, "customer_id")?,
         event: Some(read_id(row, "event_id")?),
         name: row.try_get("name")?,
