@@ -22,6 +22,7 @@ pub mod message_bubble;
 pub mod message_editor;
 pub mod outcome_list;
 pub mod paused_accounts;
+pub mod platform_code;
 pub mod preview_phone;
 pub mod progress_figures;
 pub mod progress_meter;

@@ -5,7 +5,8 @@ use omocast_contract::AccountId;
 use omocast_contract::control::PausedAccount;
 
 use crate::components::channel_badge::channel_name;
-use crate::components::reason_text::reason_with_code;
+use crate::components::platform_code::PlatformCode;
+use crate::components::reason_text::reason_text;
 use crate::i18n::{Key, clock, number, phrase, t_with};
 use crate::ui::{Button, Icon, Notice, Row, Tone, reactive, rows};
 
@@ -49,9 +50,17 @@ fn notice(
             paused.map(words).unwrap_or_default()
         })
     };
+    let code = move || {
+        paused.with(|paused| {
+            let paused = paused.iter().find(|paused| paused.account == id);
+            paused.and_then(|paused| paused.platform_code.clone())
+        })
+    };
     view! {
         <Notice tone=Tone::Warn>
-            <span class="paused-accounts__words">{reactive(words)}</span>
+            <span class="paused-accounts__words">
+                {reactive(words)} <PlatformCode code=Signal::derive(code) />
+            </span>
             <Button icon=Icon::Refresh busy=is_busy on_click=on_try>
                 {phrase(Key::BroadcastAgain)}
             </Button>
@@ -61,13 +70,12 @@ fn notice(
 }
 
 fn words(paused: &PausedAccount) -> String {
-    let code = paused.platform_code.as_deref();
     t_with(
         Key::BroadcastPaused,
         &[
             ("channel", &channel_name(paused.channel)),
             ("account", &paused.name),
-            ("reason", &reason_with_code(Some(paused.reason), code)),
+            ("reason", &reason_text(paused.reason)),
             ("waiting", &number(paused.waiting)),
             ("time", &clock(paused.tried_at)),
         ],
@@ -95,7 +103,13 @@ pub fn stories() -> Vec<crate::ui::Story> {
             waiting: 312,
         };
         let paused = vec![
-            account(1, "台北店", Channel::Line, Reason::MonthlyLimit, None),
+            account(
+                1,
+                "台北店",
+                Channel::Line,
+                Reason::MonthlyLimit,
+                Some("429 You have reached your monthly limit."),
+            ),
             account(
                 2,
                 "+886 2 2345 6789",

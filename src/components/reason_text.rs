@@ -2,6 +2,7 @@
 
 use omocast_contract::{BroadcastStatus, DeliveryStatus, Medium, Part, Reason, Role, Standing};
 
+use crate::components::platform_code::code_text;
 use crate::i18n::{Key, t, t_with};
 
 /// Why a customer is skipped, or a delivery failed. Reactive on the locale.
@@ -38,12 +39,11 @@ pub fn reason_text(reason: Reason) -> String {
     })
 }
 
-/// A reason with the platform's own code, which support asks for: 「已逾 24 小時（131047）」.
-pub fn reason_with_code(reason: Option<Reason>, code: Option<&str>) -> String {
-    let text = reason.map(reason_text).unwrap_or_default();
-    match code {
-        Some(code) if text.is_empty() => code.to_owned(),
-        Some(code) => t_with(Key::ReasonWithCode, &[("reason", &text), ("code", code)]),
+/// A reason with the platform's own code, where there is room for nothing but words: 「已逾 24 小時（代碼 131047）」.
+pub fn reason_with_code(reason: Reason, code: Option<&str>) -> String {
+    let text = reason_text(reason);
+    match code.map(code_text) {
+        Some(code) => t_with(Key::ReasonWithCode, &[("reason", &text), ("code", &code)]),
         None => text,
     }
 }

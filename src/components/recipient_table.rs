@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use omocast_contract::{CustomerId, Delivery, EventId, EventView, Recipient};
 
 use crate::components::channel_badge::ChannelBadge;
-use crate::components::reason_text::{part_text, reason_with_code, status_text};
+use crate::components::platform_code::PlatformCode;
+use crate::components::reason_text::{part_text, reason_text, status_text};
 use crate::components::status_chip::StatusChip;
 use crate::i18n::{Key, clock, date_time, phrase, t, t_with};
 use crate::ui::{Icon, IconView, Row, reactive, rows, unique_id};
@@ -85,8 +86,11 @@ fn recipient_view(
     let is_open = RwSignal::new(false);
     let status = Memo::new(move |_| recipient.with(|recipient| recipient.status));
     let part = Memo::new(move |_| recipient.with(Recipient::part));
-    let why =
-        move || recipient.with(|row| reason_with_code(row.reason, row.platform_code.as_deref()));
+    let why = move || {
+        let reason = recipient.with(|recipient| recipient.reason);
+        reason.map(reason_text).unwrap_or_default()
+    };
+    let code = move || recipient.with(|recipient| recipient.platform_code.clone());
     let updated_at = Memo::new(move |_| recipient.with(|recipient| recipient.updated_at));
     let list_id = unique_id();
     let name = StoredValue::new(first.name.clone());
@@ -171,6 +175,8 @@ fn recipient_view(
             </td>
             <td class="recipient-table__cell recipient-table__cell--reason" role="cell">
                 {reactive(why)}
+                " "
+                <PlatformCode code=Signal::derive(code) />
                 {reactive(each)}
             </td>
             <td class="recipient-table__cell recipient-table__cell--time" role="cell">
@@ -190,14 +196,14 @@ fn recipient_view(
 fn each_view(at: usize, delivery: &Delivery) -> AnyView {
     let number = (at + 1).to_string();
     let status = status_text(delivery.status);
-    let why = reason_with_code(delivery.reason, delivery.platform_code.as_deref());
+    let why = delivery.reason.map(reason_text).unwrap_or_default();
     let args = [("number", &*number), ("status", &status), ("reason", &why)];
     let words = if why.is_empty() {
         t_with(Key::RecipientsEachMessage, &args)
     } else {
         t_with(Key::RecipientsEachReason, &args)
     };
-    view! { <li>{words}</li> }.into_any()
+    view! { <li>{words} " " <PlatformCode code=delivery.platform_code.clone() /></li> }.into_any()
 }
 
 #[cfg(feature = "preview")]

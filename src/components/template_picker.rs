@@ -5,7 +5,8 @@ use omocast_contract::api::TemplateSync;
 use omocast_contract::{Template, TemplateCategory, WabaId};
 
 use crate::components::finder::{Finder, FoundList};
-use crate::components::reason_text::reason_with_code;
+use crate::components::platform_code::PlatformCode;
+use crate::components::reason_text::reason_text;
 use crate::i18n::{Key, PluralKey, moment, phrase, t, t_count, t_with};
 use crate::ui::{
     Button, ButtonKind, Chip, EmptyState, Icon, IconView, Notice, Row, Tone, reactive,
@@ -103,11 +104,11 @@ pub fn TemplatePicker(
     let foot = move || {
         let sync = sync.get()?;
         let failure = sync.failure.map(|failure| {
-            let code = failure.platform_code.as_deref();
-            let reason = reason_with_code(Some(failure.reason), code);
+            let reason = reason_text(failure.reason);
             view! {
                 <Notice tone=Tone::Warn>
-                    {t_with(Key::TemplateSyncFailed, &[("reason", &reason)])}
+                    <span>{t_with(Key::TemplateSyncFailed, &[("reason", &reason)])}</span>
+                    <PlatformCode code=failure.platform_code />
                 </Notice>
             }
         });

@@ -140,6 +140,11 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         "components",
+        "platform_code",
+        components::platform_code::stories,
+    ),
+    entry(
+        "components",
         "preview_phone",
         components::preview_phone::stories,
     ),

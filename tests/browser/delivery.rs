@@ -308,7 +308,7 @@ async fn a_recipient_leads_to_their_conversation() {
     let name = name_of(&link);
     replace(Route::of_href(&href));
     wait_for(|| {
-        let headings = page.by_css("h2").into_iter();
+        let headings = page.by_css("h1, h2, h3").into_iter();
         headings.map(name_of).any(|heading| heading == name)
     })
     .await;
@@ -325,6 +325,11 @@ async fn an_account_that_stopped_is_told_and_tried_again() {
     )
     .await;
     assert!(page.text().contains("發送中"));
+    // What the platform says in its own words is there for support, and not the first to be read.
+    assert!(!page.text().contains("monthly limit"), "{}", page.text());
+    let code = page.by_text("代碼 429");
+    let whole = code.get_attribute("title").unwrap();
+    assert_eq!(whole, "429 You have reached your monthly limit.");
     // What only waits takes no seconds.
     says(&page, "位等待再試（").await;
     assert!(!page.text().contains("約剩"), "{}", page.text());

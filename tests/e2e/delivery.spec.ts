@@ -88,7 +88,7 @@ test("what waits for an account that stopped is told, and the rest is stopped", 
   await send(page);
   await setMonthlyLimit(page, 0);
   try {
-    await expect(page.getByText(/^LINE「.+」已暫停：帳號本月額度已用完（.+）；[\d,]+ 位等待中/)).toBeVisible({ timeout: 30_000 });
+    await expect(page.getByText(/^LINE「.+」已暫停：帳號本月額度已用完；[\d,]+ 位等待中/)).toBeVisible({ timeout: 30_000 });
     await expectAccessible(page);
     await page.getByRole("button", { name: /^停止其餘 [\d,]+ 位$/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "停止發送" }).click();

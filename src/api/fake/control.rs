@@ -243,7 +243,7 @@ impl Sent {
             name: LINE_ACCOUNT.to_owned(),
             channel: Channel::Line,
             reason: Reason::MonthlyLimit,
-            platform_code: None,
+            platform_code: Some("429 You have reached your monthly limit.".to_owned()),
             since: self.starts_at,
             tried_at: self.starts_at.plus(HOUR),
             waiting,

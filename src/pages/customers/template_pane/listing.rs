@@ -149,7 +149,7 @@ impl Listing {
                     None => toasts.show(t_count(PluralKey::TemplateSynced, sync.sendable, &[])),
                     Some(failure) => {
                         let code = failure.platform_code.as_deref();
-                        let reason = reason_with_code(Some(failure.reason), code);
+                        let reason = reason_with_code(failure.reason, code);
                         toasts.error(t_with(Key::TemplateSyncFailed, &[("reason", &reason)]));
                     }
                 },
