@@ -59,7 +59,7 @@ fn notice(
     view! {
         <Notice tone=Tone::Warn>
             <span class="paused-accounts__words">
-                {reactive(words)} <PlatformCode code=Signal::derive(code) />
+                {reactive(words)} " " <PlatformCode code=Signal::derive(code) />
             </span>
             <Button icon=Icon::Refresh busy=is_busy on_click=on_try>
                 {phrase(Key::BroadcastAgain)}

@@ -65,13 +65,7 @@ pub fn ProgressFigures(
             sent(progress).saturating_sub(tells_delivered),
         ),
         Standing::Read => not_told(&no_read, sent(progress).saturating_sub(tells_read)),
-        Standing::Skipped => {
-            let unsent = match is_cancelled.get() {
-                true => Key::BroadcastUnsentCancelled,
-                false => Key::BroadcastUnsent,
-            };
-            left_out(progress.of(standing), stopped.get(), unsent)
-        }
+        Standing::Skipped => left_out(progress.of(standing), stopped.get(), is_cancelled.get()),
         Standing::Failed if retryable.get() > 0 => {
             let count = number(retryable.get());
             t_with(Key::BroadcastRetryable, &[("count", &count)])
@@ -99,21 +93,23 @@ pub fn ProgressFigures(
     .into_any()
 }
 
-/// Why so many were skipped: because they could not be reached, or because it was stopped before.
-fn left_out(skipped: u64, stopped: u64, unsent: Key) -> String {
-    let part = |key, count| {
-        let (words, count) = (t(key), number(count));
-        let args = [("status", &*words), ("count", &*count)];
-        t_with(Key::BroadcastSegment, &args)
+/// Why so many were skipped: because they could not be reached, or because it was stopped or taken back before.
+fn left_out(skipped: u64, stopped: u64, is_cancelled: bool) -> String {
+    let stopped = stopped.min(skipped);
+    let (alone, too) = match is_cancelled {
+        true => (
+            Key::BroadcastUnsentCancelled,
+            Key::BroadcastUnsentCancelledToo,
+        ),
+        false => (Key::BroadcastUnsent, Key::BroadcastUnsentToo),
     };
-    match stopped.min(skipped) {
-        0 => t(Key::BroadcastExcluded),
-        stopped if stopped == skipped => t(unsent),
-        stopped => [
-            part(Key::BroadcastExcluded, skipped - stopped),
-            part(unsent, stopped),
-        ]
-        .join(&t(Key::ComposeSeparator)),
+    if stopped == 0 {
+        t(Key::BroadcastExcluded)
+    } else if stopped == skipped {
+        t(alone)
+    } else {
+        let (excluded, unsent) = (number(skipped - stopped), number(stopped));
+        t_with(too, &[("excluded", &excluded), ("unsent", &unsent)])
     }
 }
 

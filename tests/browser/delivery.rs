@@ -210,7 +210,7 @@ async fn the_rest_is_stopped_after_a_question() {
     let line = page
         .controls()
         .into_iter()
-        .find(|line| name_of(line).starts_with("略過：已停止，未發送，"))
+        .find(|line| name_of(line).starts_with("略過：已停止或取消發送，"))
         .unwrap();
     click(&line).await;
     says(&page, "略過").await;

@@ -1,4 +1,6 @@
 // What is done with a broadcast once it is accepted: taken back while it is held, put off and cancelled, stopped in the middle.
+import { createHmac } from "node:crypto";
+
 import type { Page } from "@playwright/test";
 
 import { expect, expectAccessible, test } from "./fixtures";
@@ -33,12 +35,52 @@ async function setMonthlyLimit(page: Page, limit: number | null) {
   expect(answer.ok()).toBe(true);
 }
 
+/** Whether the platforms lose what they would tell of messages that were sent. */
+async function loseStatuses(page: Page, isLost: boolean) {
+  const answer = await page.request.post(`${PHONES}/control/disorder`, { data: isLost ? { lost: 1 } : {} });
+  expect(answer.ok()).toBe(true);
+}
+
+/** The demo team's number in Taipei. */
+const TAIPEI = { name: "ATELIER 台北", number: "100000000000001", secret: "demo-whatsapp-app-secret" };
+
+type WhatsappRequest = { path: string; body: { to?: string; recipient?: string } | null };
+
+/** Somebody who got these words on WhatsApp from Taipei, and the message on their phone. */
+async function someoneOnWhatsapp(page: Page, words: string) {
+  const requests: WhatsappRequest[] = await (await page.request.get(`${PHONES}/control/requests`)).json();
+  const found = requests.find(({ path, body }) => path.includes(`/${TAIPEI.number}/`) && JSON.stringify(body ?? "").includes(words));
+  const user = found?.body?.to ?? found?.body?.recipient;
+  const phone = await (await page.request.get(`${PHONES}/phone/${TAIPEI.number}/${user}`)).text();
+  const bubble = phone.split('<li class="bubble').find((bubble) => bubble.includes(words));
+  return { user, message: bubble?.match(/data-key="([^"]+)"/)?.[1] };
+}
+
+/** WhatsApp tells that a message which it had accepted is given up after all. */
+async function tellFailed(page: Page, { user, message }: Awaited<ReturnType<typeof someoneOnWhatsapp>>, code: number) {
+  const events: { rows: { account: string; account_id: string }[] } = await (await page.request.post("/api/events", { data: { view: "mine" } })).json();
+  const account = events.rows.find(({ account }) => account === TAIPEI.name)?.account_id;
+  const status = { id: message, status: "failed", timestamp: `${Math.floor(Date.now() / 1000)}`, recipient_id: user, errors: [{ code, title: "Business eligibility payment issue" }] };
+  const value = { messaging_product: "whatsapp", metadata: { phone_number_id: TAIPEI.number }, statuses: [status] };
+  const body = JSON.stringify({ object: "whatsapp_business_account", entry: [{ id: "0", changes: [{ field: "messages", value }] }] });
+  const signature = createHmac("sha256", TAIPEI.secret).update(body).digest("hex");
+  const headers = { "content-type": "application/json", "x-hub-signature-256": `sha256=${signature}` };
+  const answer = await page.request.post(`/webhooks/whatsapp/${account}`, { data: Buffer.from(body), headers });
+  expect(answer.ok()).toBe(true);
+}
+
 test("what is taken back while it is held reaches nobody, and stands in the composer again", async ({ page }) => {
   const mark = `復原 ${Date.now()}`;
   await compose(page, mark);
   await send(page);
   await page.getByRole("button", { name: "復原" }).click();
-  await expect(page.getByText("已收回，沒有人收到")).toBeVisible();
+  const toast = page.getByText("已收回，沒有人收到");
+  await expect(toast).toBeVisible();
+  // What is told of it covers nothing of who will get it.
+  const counts = page.getByText(/^[\d,]+ 位將會收到$/);
+  await expect(counts).toBeVisible();
+  const [above, below] = [await toast.boundingBox(), await counts.boundingBox()];
+  expect(above!.y + above!.height).toBeLessThan(below!.y);
   await expect(page.getByRole("textbox", { name: "第 1 則文字" })).toHaveValue(mark);
   await expect(page.getByText(/已選取全部 [\d,]+ 位/).first()).toBeVisible();
   await expectAccessible(page);
@@ -79,7 +121,38 @@ test.describe("put off", () => {
     await dialog.getByRole("button", { name: "取消排程" }).click();
     await expect(page.getByText("已在開始前取消，沒有人收到。")).toBeVisible();
     expect(await requestsWith(page, mark)).toBe(0);
+    await page.getByRole("button", { name: "開啟草稿" }).click();
+    await expect(page.getByRole("textbox", { name: "第 1 則文字" })).toHaveValue(mark);
   });
+});
+
+test("what a platform gave up is sent again to whom it did not reach, and the two lead to each other", async ({ page }) => {
+  const mark = `再送 ${Date.now()}`;
+  await compose(page, mark);
+  // Nothing is told of what becomes of the messages but what this test tells.
+  await loseStatuses(page, true);
+  try {
+    await send(page);
+    await expect(page.getByText("已完成")).toBeVisible({ timeout: 40_000 });
+    const before = await requestsWith(page, mark);
+    await tellFailed(page, await someoneOnWhatsapp(page, mark), 131042);
+    await expect(page.getByRole("button", { name: /^傳送失敗：帳號的付款或註冊資料有問題，1 位/ })).toBeVisible();
+    const first = page.url();
+    await page.getByRole("button", { name: "重試 1 位" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "重試 1 位" }).click();
+    const back = page.getByRole("link", { name: "這是重試，查看原本的群發訊息" });
+    await expect(back).toBeVisible();
+    await expect(page.getByText("已完成")).toBeVisible({ timeout: 20_000 });
+    expect(await requestsWith(page, mark)).toBe(before + 1);
+    await back.click();
+    await expect(page).toHaveURL(first);
+    await expect(page.getByText(/ 重試 1 位：已送出 1$/)).toBeVisible();
+    await expectAccessible(page);
+    await page.getByRole("link", { name: "查看重試" }).click();
+    await expect(back).toBeVisible();
+  } finally {
+    await loseStatuses(page, false);
+  }
 });
 
 test("what waits for an account that stopped is told, and the rest is stopped", async ({ page }) => {
@@ -93,7 +166,7 @@ test("what waits for an account that stopped is told, and the rest is stopped", 
     await page.getByRole("button", { name: /^停止其餘 [\d,]+ 位$/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "停止發送" }).click();
     await expect(page.getByText(/^已停止：已交付 [\d,]+ 位，其餘 [\d,]+ 位不再發送。$/)).toBeVisible();
-    await page.getByRole("button", { name: /^略過：已停止，未發送，/ }).click();
+    await page.getByRole("button", { name: /^略過：已停止或取消發送，/ }).click();
     await expect(page.getByRole("tab", { name: /^略過/ })).toBeFocused();
     await expectAccessible(page);
   } finally {
