@@ -294,7 +294,8 @@ pub fn http_client_with_timeout(timeout: Duration) -> Result<reqwest::Client, re
         .connect_timeout(Duration::from_secs(5))
         .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(128)
+        // More than all lanes together have open: what is closed for want of room is opened again at once.
+        .pool_max_idle_per_host(1_024)
         .build()
 }
 

@@ -27,11 +27,11 @@ use worker::{Lane, longest_wait};
 
 /// Outcomes that are written together: this many, or what comes within this time.
 const OUTCOMES_AT_ONCE: usize = 500;
-const OUTCOMES_WITHIN: Duration = Duration::from_millis(50);
+const OUTCOMES_WITHIN: Duration = Duration::from_millis(10);
 /// How often what has waited too long is looked for, in milliseconds.
 const GIVEN_UP_EVERY: i64 = 60_000;
 /// Messages about to be sent that are noted together at the most.
-const NOTES_AT_ONCE: usize = 200;
+const NOTES_AT_ONCE: usize = 500;
 /// How long requests that are out may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(7);
 

@@ -177,7 +177,7 @@ impl Lane {
         while !worker.shutdown.is_requested() {
             // While what was claimed goes out, so that nobody waits for the next; on trial one by one.
             let may_claim = !self.is_trial || hands.sending.is_empty();
-            let is_low = may_claim && hands.waiting.len() <= at_once / 2;
+            let is_low = may_claim && hands.waiting.len() <= at_once;
             if hands.claiming.is_none() && !is_empty && is_low {
                 let sender = sender.clone();
                 let claim = tokio::spawn(async move { sender.claim(at_once).await });

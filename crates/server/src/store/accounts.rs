@@ -34,15 +34,17 @@ pub struct Turns {
 
 impl Store {
     /// Takes the next `count` turns of an account, `interval` microseconds apart, for whoever asks first.
+    /// The time, in microseconds, is asked for when it is this one's turn to write: turns are lost when they are late.
     pub async fn take_turns(
         &self,
         account: AccountId,
         count: u32,
         interval: i64,
-        now: Timestamp,
+        now: impl FnOnce() -> i64,
     ) -> Result<Turns, sqlx::Error> {
-        let latest = now.plus(WRONG_CLOCK).0.saturating_mul(1_000);
-        let now = now.0.saturating_mul(1_000);
+        let mut writer = self.writer.acquire().await?;
+        let now = now();
+        let latest = now.saturating_add(WRONG_CLOCK * 1_000);
         let row = query(
             "update account set next_turn_at =
                  (case when next_turn_at between $2 and $3 then next_turn_at else $2 end) + $4
@@ -52,7 +54,7 @@ impl Store {
         .bind(now)
         .bind(latest)
         .bind(interval.saturating_mul(i64::from(count)))
-        .fetch_one(&self.writer)
+        .fetch_one(&mut *writer)
         .await?;
         Ok(Turns {
             first: row.try_get::<i64, _>("next_turn_at")? - interval * i64::from(count),
@@ -144,7 +146,7 @@ impl Store {
             let broadcast: BroadcastId = read_id(row, "id")?;
             for statement in [
                 // What may have arrived is not called failed.
-                "update delivery set updated_at = $2,
+                "update delivery set updated_at = $2, sent_at = coalesce(sent_at, r.first_attempt_at),
                         status = case when delivery.status = 'sending' or r.first_attempt_at is not null
                                       then 'unknown' else 'failed' end,
                         reason = case when delivery.status = 'sending' or r.first_attempt_at is not null
