@@ -9,7 +9,8 @@ use sqlx::{Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::bindings::find_bound;
-use super::deliveries::{Changes, Outcome, RecipientKey, Then, Told, find_text, settle};
+use super::broadcasts::said::find_text;
+use super::deliveries::{Changes, Outcome, RecipientKey, Then, Told, settle};
 use super::inbound::one_line;
 use super::{read_id, read_id_or_none};
 
@@ -122,7 +123,7 @@ async fn settle_reply(
 ) -> Result<bool, sqlx::Error> {
     let settled = query(
         "update message set status = 'sent', reason = null, external_id = $2 where id = (
-            select id from message where event_id = $1 and direction = 'outbound' and broadcast_id is null
+            select id from message where event_id = $1 and direction = 'outbound'
                and external_id is null and status in ('sending', 'unknown') and at between $4 and $5
                and case when kind = 'text' then text end is $3
             order by at limit 1)",

@@ -21,7 +21,7 @@ use super::opt_outs::{MarketingTold, take_marketing};
 use super::receipts::{note_taken, take_watermarks};
 use super::test_customers::bind_test_customer;
 use super::{
-    Store, fold_name, read_id, read_id_or_none, read_time, read_time_or_none, read_word,
+    Store, fold_name, read_id, read_id_or_none, read_json, read_time, read_time_or_none, read_word,
     read_word_or_none,
 };
 
@@ -42,6 +42,14 @@ pub struct Inbox {
     pub team: TeamId,
     pub channel: Channel,
     pub changes: Vec<Change>,
+}
+
+impl Inbox {
+    /// Whether it tells of nothing but what became of messages.
+    pub fn is_of_statuses(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.all(|change| matches!(change, Change::Status(_)))
+    }
 }
 
 /// One thing a platform told.
@@ -228,24 +236,6 @@ pub fn one_line(text: &str) -> String {
 }
 
 impl Store {
-    /// Keeps what a platform posted until it is processed.
-    pub async fn create_webhook(
-        &self,
-        account: AccountId,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<(), sqlx::Error> {
-        query("insert into webhook (id, account_id, received_at, body) values ($1, $2, $3, $4)")
-            .bind(Uuid::now_v7().to_string())
-            .bind(account.to_string())
-            .bind(now.0)
-            .bind(body)
-            .execute(&self.writer)
-            .await?;
-        // Once it is answered, no platform posts it again.
-        self.make_durable().await
-    }
-
     /// The oldest webhooks that are to be processed.
     pub async fn due_webhooks(
         &self,
@@ -364,28 +354,32 @@ impl Store {
         Ok(found)
     }
 
-    /// Does what a webhook says and forgets the webhook, in one transaction.
-    pub async fn process_webhook(
+    /// Does what webhooks say and forgets them, in one transaction.
+    pub async fn process_webhooks(
         &self,
-        webhook: Uuid,
+        webhooks: &[Uuid],
         inboxes: &[Inbox],
         fetched: &Fetched,
         now: Timestamp,
     ) -> Result<Processed, sqlx::Error> {
         let mut tx = self.begin_write().await?;
         let mut processed = Processed::default();
-        for inbox in inboxes {
+        let go_together = |one: &Inbox, next: &Inbox| {
+            one.account == next.account && one.is_of_statuses() && next.is_of_statuses()
+        };
+        for inboxes in inboxes.chunk_by(go_together) {
+            let changes: Vec<_> = inboxes.iter().flat_map(|inbox| &inbox.changes).collect();
             let mut work = Work {
-                inbox,
+                inbox: &inboxes[0],
                 fetched,
                 now,
                 processed: &mut processed,
                 events: HashMap::new(),
             };
-            work.run(&mut tx).await?;
+            work.run(&mut tx, &changes).await?;
         }
-        query("delete from webhook where id = $1")
-            .bind(webhook.to_string())
+        query("delete from webhook where id in (select value from json_each($1))")
+            .bind(serde_json::to_string(webhooks).expect("ids are JSON"))
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
@@ -430,10 +424,14 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn run(&mut self, tx: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    async fn run(
+        &mut self,
+        tx: &mut SqliteConnection,
+        changes: &[&Change],
+    ) -> Result<(), sqlx::Error> {
         let inbox = self.inbox;
         let mut statuses = Vec::new();
-        for change in &inbox.changes {
+        for &change in changes {
             match change {
                 Change::Message(message) => self.take_message(tx, message).await?,
                 Change::Blocked {
@@ -452,21 +450,20 @@ impl Work<'_> {
             }
         }
         self.write_events(tx).await?;
-        for change in &inbox.changes {
+        for change in changes {
             if let Change::Unsent { external_id } = change {
                 self.take_back(tx, external_id).await?;
             }
         }
         self.take_statuses(tx, &statuses).await?;
-        for change in &inbox.changes {
+        for change in changes {
             if let Change::Echo(echo) = change {
                 let changes = take_echo(tx, inbox.team, inbox.account, echo, self.now).await?;
                 self.processed.changes.merge(changes);
             }
         }
         // A status may tell the time that a watermark is compared with.
-        let watermarks: Vec<_> = inbox
-            .changes
+        let watermarks: Vec<_> = changes
             .iter()
             .filter_map(|change| match change {
                 Change::Watermark(told) => Some(told),
@@ -876,21 +873,13 @@ impl Work<'_> {
         tx: &mut SqliteConnection,
         statuses: &[&StatusTold],
     ) -> Result<(), sqlx::Error> {
+        let ours = find_ours(tx, self.inbox.account, statuses).await?;
         let mut outcomes: BTreeMap<RecipientKey, Vec<Told>> = BTreeMap::new();
         for told in statuses {
             let delivery = match told.about {
+                // What comes back is checked: it names a delivery of this account or none.
                 Some(About::Delivery { key, position }) => {
-                    // What comes back is checked: it names a delivery of this account or none.
-                    let is_ours = query(
-                        "select 1 from recipient where broadcast_id = $1 and customer_id = $2 and account_id = $3",
-                    )
-                    .bind(key.broadcast.to_string())
-                    .bind(key.customer.to_string())
-                    .bind(self.inbox.account.to_string())
-                    .fetch_optional(&mut *tx)
-                    .await?
-                    .is_some();
-                    is_ours.then_some((key, position))
+                    ours.contains(&key).then_some((key, position))
                 }
                 Some(About::Reply(_)) => None,
                 None => find_delivery(tx, self.inbox.account, &told.external_id).await?,
@@ -915,9 +904,7 @@ impl Work<'_> {
                 by: None,
             })
             .collect();
-        for told in statuses {
-            note_taken(tx, told).await?;
-        }
+        note_taken(tx, statuses).await?;
         self.processed
             .changes
             .merge(settle(tx, &outcomes, self.now).await?);
@@ -936,8 +923,7 @@ impl Work<'_> {
         let row = query(
             "select m.id, m.event_id, m.status, m.reason, e.owner_id
              from message m join event e on e.id = m.event_id
-             where m.account_id = $1 and (m.external_id = $2 or m.id = $3) and m.direction = 'outbound'
-               and m.broadcast_id is null",
+             where m.account_id = $1 and (m.external_id = $2 or m.id = $3) and m.direction = 'outbound'",
         )
         .bind(self.inbox.account.to_string())
         .bind(&told.external_id)
@@ -991,6 +977,39 @@ async fn insert_event(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// The recipients that statuses name and that are the account's.
+async fn find_ours(
+    tx: &mut SqliteConnection,
+    account: AccountId,
+    statuses: &[&StatusTold],
+) -> Result<HashSet<RecipientKey>, sqlx::Error> {
+    let named: HashSet<_> = statuses
+        .iter()
+        .filter_map(|told| match told.about {
+            Some(About::Delivery { key, .. }) => Some((key.broadcast, key.customer)),
+            Some(About::Reply(_)) | None => None,
+        })
+        .collect();
+    if named.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let row = query(
+        "select json_group_array(json_array(r.broadcast_id, r.customer_id)) as ours from json_each($1) named
+         join recipient r on r.broadcast_id = named.value ->> 0 and r.customer_id = named.value ->> 1
+         where r.account_id = $2",
+    )
+    .bind(serde_json::to_string(&named).expect("ids are JSON"))
+    .bind(account.to_string())
+    .fetch_one(tx)
+    .await?;
+    let ours: Vec<(BroadcastId, CustomerId)> = read_json(&row, "ours")?;
+    let keys = ours.into_iter().map(|(broadcast, customer)| RecipientKey {
+        broadcast,
+        customer,
+    });
+    Ok(keys.collect())
 }
 
 async fn find_delivery(

@@ -1,32 +1,34 @@
 //! The messages of a conversation, and 1:1 replies.
 
-use omocast_contract::api::{Customer, Thread};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use omocast_contract::api::{Customer, Media, Thread};
+use omocast_contract::limit::MAX_MESSAGES;
 use omocast_contract::message::{Message, MessageContent, MessageOrigin};
-use omocast_contract::template::fill::fill as filled_in;
 use omocast_contract::{
-    AccountId, DeliveryStatus, EventId, Medium, MessageId, OutgoingMessage, Reason, SentTemplate,
-    Timestamp,
+    AccountId, BroadcastId, CustomerId, DeliveryStatus, EventId, MediaId, Medium, MessageId,
+    OutgoingMessage, Reason, Timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
+use uuid::Uuid;
 
-use super::deliveries::TEMPLATE;
+use super::broadcasts::said::{Got, Said};
 use super::inbound::one_line;
+use super::media::media_of_all;
 use super::receipts::find_reached;
-use super::templates::sent_template;
 use super::{Member, Store, read_id, read_id_or_none, read_time, read_word, read_word_or_none};
 use crate::error::{AppError, AppResult};
 
 /// Messages in one page of a thread.
 const PAGE: usize = 50;
 
-const MESSAGE: &str = "select m.id, m.direction, m.kind, m.text, m.media_id, m.at, m.broadcast_id, m.status, m.reason,
-    f.name as file_name, f.bytes as file_bytes, coalesce(s.name, '') as sender,
-    b.template, b.name_fallback, r.name as recipient_name
-    from message m left join member s on s.id = m.member_id left join media f on f.id = m.media_id
-    left join broadcast b on b.id = m.broadcast_id and m.kind = 'template'
-    left join recipient r on r.broadcast_id = b.id
-                         and r.customer_id = (select customer_id from event where id = m.event_id)";
+const MESSAGE: &str =
+    "select m.id, m.direction, m.kind, m.text, m.media_id, m.at, m.status, m.reason,
+    f.name as file_name, f.bytes as file_bytes, coalesce(s.name, '') as sender
+    from message m left join member s on s.id = m.member_id left join media f on f.id = m.media_id";
 
 /// A reply that is to be sent, unless it was sent already.
 #[derive(Clone, Debug)]
@@ -65,25 +67,21 @@ impl Store {
             created_at: read_time(&row, "created_at")?,
             tags: event.tags.clone(),
         };
-        let mut sql = QueryBuilder::new(MESSAGE);
-        sql.push(" where m.event_id = ")
-            .push_bind(event.id.to_string());
-        if let Some(before) = before {
-            sql.push(" and (m.at, m.id) < (select at, id from message where id = ")
-                .push_bind(before.to_string());
-            sql.push(" and event_id = ")
-                .push_bind(event.id.to_string())
-                .push(")");
-        }
-        sql.push(" order by m.at desc, m.id desc limit ")
-            .push_bind(PAGE as i64 + 1);
-        let rows = sql.build().fetch_all(&self.reader).await?;
-        let has_older = rows.len() > PAGE;
-        let messages: Result<_, _> = rows.iter().take(PAGE).rev().map(message).collect();
+        let mut connection = self.reader.acquire().await?;
+        let end = match before {
+            Some(before) => find_end(&mut connection, event.id, event.customer, before).await?,
+            None => End::OPEN,
+        };
+        let mut messages = own_messages(&mut connection, event.id, end).await?;
+        messages.extend(broadcast_messages(&mut connection, event.customer, end).await?);
+        messages.sort_unstable_by_key(|message| Reverse((message.at, message.id)));
+        let has_older = messages.len() > PAGE;
+        messages.truncate(PAGE);
+        messages.reverse();
         Ok(Thread {
             event,
             customer,
-            messages: messages?,
+            messages,
             has_older,
         })
     }
@@ -142,7 +140,7 @@ impl Store {
     pub async fn settle_abandoned_replies(&self, before: Timestamp) -> Result<u64, sqlx::Error> {
         let done = query(
             "update message set status = 'unknown', reason = $1
-             where direction = 'outbound' and broadcast_id is null and status = 'sending' and at < $2",
+             where direction = 'outbound' and status = 'sending' and at < $2",
         )
         .bind(Reason::NoAnswer.as_str())
         .bind(before.0)
@@ -213,7 +211,6 @@ fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     let media = read_id_or_none(row, "media_id")?;
     let caption = || Some(text.clone()).filter(|text| !text.is_empty());
     let content = match Medium::parse(&kind) {
-        _ if kind == TEMPLATE => template(row, kind)?,
         Some(Medium::Text) => MessageContent::Text { text },
         Some(Medium::Image) => MessageContent::Image {
             media,
@@ -242,7 +239,7 @@ fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     } else {
         MessageOrigin::Outbound {
             sender: row.try_get("sender")?,
-            broadcast: read_id_or_none(row, "broadcast_id")?,
+            broadcast: None,
             status: read_word(row, "status", DeliveryStatus::parse)?,
             reason: read_word_or_none(row, "reason", Reason::parse)?,
         }
@@ -255,15 +252,161 @@ fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     })
 }
 
-/// A template as the customer got it: the broadcast holds it once for all of them.
-fn template(row: &SqliteRow, kind: String) -> Result<MessageContent, sqlx::Error> {
-    let Some(SentTemplate { template, fill }) = sent_template(row)? else {
-        return Ok(MessageContent::Unsupported { kind });
+/// Before which message a page of a thread ends.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    at: Timestamp,
+    id: MessageId,
+}
+
+impl End {
+    /// After everything.
+    const OPEN: Self = Self {
+        at: Timestamp(i64::MAX),
+        id: MessageId(Uuid::max()),
     };
-    let name: Option<String> = row.try_get("recipient_name")?;
-    let fallback: Option<String> = row.try_get("name_fallback")?;
-    let (name, fallback) = (name.unwrap_or_default(), fallback.unwrap_or_default());
-    Ok(MessageContent::Template {
-        template: Box::new(filled_in(&template, &fill, &name, &fallback)),
+}
+
+/// Where in the thread a message stands; nothing is before one that is not in it.
+async fn find_end(
+    connection: &mut SqliteConnection,
+    event: EventId,
+    customer: CustomerId,
+    before: MessageId,
+) -> Result<End, sqlx::Error> {
+    let row = query(
+        "select at from message where id = $1 and event_id = $2
+         union all
+         select d.sent_at from json_each($3) asked
+         join delivery d on d.broadcast_id = asked.value and d.customer_id = $4 and d.position = asked.key",
+    )
+    .bind(before.to_string())
+    .bind(event.to_string())
+    .bind(broadcasts_of(before))
+    .bind(customer.to_string())
+    .fetch_optional(connection)
+    .await?;
+    let at = row.map(|row| read_time(&row, "at")).transpose()?;
+    Ok(End {
+        at: at.unwrap_or(Timestamp(i64::MIN)),
+        id: before,
     })
+}
+
+/// What customers wrote and what was answered 1:1, newest first.
+async fn own_messages(
+    connection: &mut SqliteConnection,
+    event: EventId,
+    end: End,
+) -> Result<Vec<Message>, sqlx::Error> {
+    let mut sql = QueryBuilder::new(MESSAGE);
+    sql.push(" where m.event_id = ")
+        .push_bind(event.to_string());
+    sql.push(" and (m.at, m.id) < (").push_bind(end.at.0);
+    sql.push(", ").push_bind(end.id.to_string()).push(")");
+    sql.push(" order by m.at desc, m.id desc limit ")
+        .push_bind(PAGE as i64 + 1);
+    let rows = sql.build().fetch_all(connection).await?;
+    rows.iter().map(message).collect()
+}
+
+/// What the customer got of broadcasts, newest first. A customer has few: as many as were sent to them.
+async fn broadcast_messages(
+    connection: &mut SqliteConnection,
+    customer: CustomerId,
+    end: End,
+) -> Result<Vec<Message>, sqlx::Error> {
+    let rows = query(
+        "select d.broadcast_id, d.position, d.status, d.reason, d.sent_at, r.name as recipient_name,
+                b.member_id, b.messages, b.template, b.name_fallback, s.name as sender
+         from recipient r
+         join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
+         join broadcast b on b.id = r.broadcast_id join member s on s.id = b.member_id
+         where r.customer_id = $1
+           -- What failed at once was never there; what failed later was.
+           and (d.status in ('sent', 'delivered', 'read', 'unknown') or (d.status = 'failed' and d.external_id is not null))
+           and (d.sent_at < $2 or (d.sent_at = $2 and d.broadcast_id < $3 ->> d.position))
+         order by d.sent_at desc, d.broadcast_id desc, d.position desc limit $4",
+    )
+    .bind(customer.to_string())
+    .bind(end.at.0)
+    .bind(broadcasts_of(end.id))
+    .bind(PAGE as i64 + 1)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut said = HashMap::new();
+    let mut got = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let broadcast: BroadcastId = read_id(row, "broadcast_id")?;
+        let position = u32::try_from(row.try_get::<i64, _>("position")?).unwrap_or(u32::MAX);
+        let said = match said.entry(broadcast) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Said::read(row)?),
+        };
+        if let Some(message) = said.got(row.try_get("recipient_name")?, position) {
+            got.push((row, broadcast, position, message));
+        }
+    }
+    let holders: Vec<_> = said.keys().map(ToString::to_string).collect();
+    let holders: Vec<_> = holders.iter().map(String::as_str).collect();
+    let files = media_of_all(connection, &holders).await?;
+    let files: HashMap<MediaId, Media> = files
+        .into_values()
+        .flatten()
+        .map(|media| (media.id, media))
+        .collect();
+    got.into_iter()
+        .map(|(row, broadcast, position, got)| {
+            Ok(Message {
+                id: message_id(broadcast, position),
+                at: read_time(row, "sent_at")?,
+                origin: MessageOrigin::Outbound {
+                    sender: row.try_get("sender")?,
+                    broadcast: Some(broadcast),
+                    status: read_word(row, "status", DeliveryStatus::parse)?,
+                    reason: read_word_or_none(row, "reason", Reason::parse)?,
+                },
+                content: content(got, &files),
+            })
+        })
+        .collect()
+}
+
+fn content(got: Got, files: &HashMap<MediaId, Media>) -> MessageContent {
+    match got {
+        Got::Template(template) => MessageContent::Template { template },
+        Got::Message(OutgoingMessage::Text { text }) => MessageContent::Text { text },
+        Got::Message(OutgoingMessage::Image { media, caption }) => MessageContent::Image {
+            media: Some(media),
+            caption,
+        },
+        Got::Message(OutgoingMessage::Video { media, caption }) => MessageContent::Video {
+            media: Some(media),
+            caption,
+        },
+        Got::Message(OutgoingMessage::File { media, caption }) => {
+            let file = files.get(&media);
+            MessageContent::File {
+                media: Some(media),
+                name: file.map(|file| file.name.clone()).unwrap_or_default(),
+                bytes: file.map(|file| file.bytes).unwrap_or_default(),
+                caption,
+            }
+        }
+    }
+}
+
+/// A message of a broadcast in the thread of one customer. The same number, and its order, for each of them.
+fn message_id(broadcast: BroadcastId, position: u32) -> MessageId {
+    MessageId(Uuid::from_u128(
+        broadcast.0.as_u128().wrapping_add(position.into()),
+    ))
+}
+
+/// Which broadcast a message would be of, by its place in it: the other way round than [`message_id`], as JSON.
+fn broadcasts_of(message: MessageId) -> String {
+    let messages = u128::try_from(MAX_MESSAGES).unwrap_or_default();
+    let broadcasts =
+        (0..messages).map(|position| Uuid::from_u128(message.0.as_u128().wrapping_sub(position)));
+    serde_json::to_string(&broadcasts.collect::<Vec<_>>()).expect("ids are JSON")
 }

@@ -13,6 +13,7 @@ mod durable;
 pub mod echoes;
 mod events;
 pub mod inbound;
+mod incoming;
 mod media;
 mod members;
 mod messages;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omocast_contract::{ProblemCode, Timestamp};
+use serde::de::DeserializeOwned;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
@@ -42,6 +44,7 @@ use tokio::sync::Mutex;
 
 use crate::error::AppError;
 use durable::Durable;
+use incoming::Incoming;
 
 pub use accounts::{HELD, Turns};
 pub use bindings::BoundTo;
@@ -76,6 +79,7 @@ pub struct Store {
     writer: SqlitePool,
     /// None in memory.
     durable: Option<Arc<Durable>>,
+    incoming: Arc<Incoming>,
     /// Looks whether others have changed anything; none until somebody asks.
     watcher: Arc<Mutex<Option<SqliteConnection>>>,
 }
@@ -102,6 +106,7 @@ impl Store {
             reader,
             writer,
             durable: Some(Arc::new(Durable::new(path))),
+            incoming: Arc::default(),
             watcher: Arc::default(),
         })
     }
@@ -120,6 +125,7 @@ impl Store {
             reader: pool.clone(),
             writer: pool,
             durable: None,
+            incoming: Arc::default(),
             watcher: Arc::default(),
         })
     }
@@ -201,6 +207,15 @@ fn read_word_or_none<T>(
     let text: Option<String> = row.try_get(column)?;
     text.map(|text| parse(&text).ok_or_else(|| unreadable(column, text)))
         .transpose()
+}
+
+/// Reads a column that holds JSON.
+fn read_json<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error> {
+    let text: &str = row.try_get(column)?;
+    serde_json::from_str(text).map_err(|error| sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: error.into(),
+    })
 }
 
 /// Reads a column that holds an id.

@@ -43,25 +43,35 @@ impl Reached {
     }
 }
 
-/// Notes when the platform itself took a message, which a watermark is better compared with than our own clock.
+/// Notes when the platform itself took messages, which a watermark is better compared with than our own clock.
 pub(super) async fn note_taken(
     tx: &mut SqliteConnection,
-    told: &StatusTold,
+    told: &[&StatusTold],
 ) -> Result<(), sqlx::Error> {
-    let (Some(at), Some(About::Delivery { key, position })) = (told.taken_at, told.about) else {
+    let taken: Vec<_> = told
+        .iter()
+        .filter_map(|told| match (told.about, told.taken_at) {
+            (Some(About::Delivery { key, position }), Some(at)) => {
+                Some((key.broadcast, key.customer, position, at.0))
+            }
+            _ => None,
+        })
+        .collect();
+    if taken.is_empty() {
         return Ok(());
-    };
+    }
     query(
-        "update delivery set sent_at = $4
-         where broadcast_id = $1 and customer_id = $2 and position = $3 and sent_at is not null",
+        "with v (b, c, p, t) as materialized (
+            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($1)
+         )
+         update delivery set sent_at = v.t from v
+         where delivery.broadcast_id = v.b and delivery.customer_id = v.c and delivery.position = v.p
+           and sent_at is not null",
     )
-    .bind(key.broadcast.to_string())
-    .bind(key.customer.to_string())
-    .bind(i64::from(position))
-    .bind(at.0)
+    .bind(serde_json::to_string(&taken).expect("ids are JSON"))
     .execute(tx)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// Advances the customers' watermarks, and every message that they pass.
@@ -190,7 +200,7 @@ async fn advance_replies(
     let sql = sqlx::AssertSqlSafe(format!(
         "update message set status = $3
          where event_id = (select id from event where customer_id = $1) and direction = 'outbound'
-           and broadcast_id is null and at <= $2 and status in {}
+           and at <= $2 and status in {}
          returning event_id",
         movable(reach)
     ));

@@ -47,7 +47,7 @@ pub async fn take_in(app: &App, account: AccountId, body: &[u8]) -> anyhow::Resu
             .collect();
         let fetched = Fetched::default();
         store
-            .process_webhook(webhook.id, &inboxes, &fetched, now)
+            .process_webhooks(&[webhook.id], &inboxes, &fetched, now)
             .await?;
     }
     Ok(())

@@ -43,7 +43,7 @@ use media::fetch_media;
 /// More than any platform posts at once.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 /// Webhooks looked at in one go; what they need of the platforms is fetched side by side.
-const BATCH: u32 = 32;
+const BATCH: u32 = 200;
 const PREPARED_AT_ONCE: usize = 8;
 const PROFILES_AT_ONCE: usize = 16;
 /// A platform that is slow to tell names must not hold the messages up.
@@ -244,13 +244,54 @@ async fn process_due(app: &App, announcer: &Announcer) -> anyhow::Result<usize> 
     let mut prepared = stream::iter(webhooks)
         .map(|webhook| prepare_one(app.clone(), webhook))
         .buffered(PREPARED_AT_ONCE);
+    let mut together: Option<(Vec<StoredWebhook>, Prepared)> = None;
     while let Some((prepared, webhook)) = prepared.next().await {
         app.health.beat("webhooks");
-        if let Err(error) = process(app, announcer, &webhook, prepared).await {
-            put_off(app, &webhook, error).await?;
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                put_off(app, &webhook, error).await?;
+                continue;
+            }
+        };
+        if let Some((webhooks, before)) = &mut together
+            && before.is_of_statuses()
+            && prepared.is_of_statuses()
+        {
+            webhooks.push(webhook);
+            before.inboxes.extend(prepared.inboxes);
+        } else if let Some(before) = together.replace((vec![webhook], prepared)) {
+            process_together(app, announcer, before).await?;
         }
     }
+    if let Some(last) = together {
+        process_together(app, announcer, last).await?;
+    }
     Ok(count)
+}
+
+/// Processes webhooks in one transaction, or each in its own when one of them can't be.
+async fn process_together(
+    app: &App,
+    announcer: &Announcer,
+    (webhooks, prepared): (Vec<StoredWebhook>, Prepared),
+) -> anyhow::Result<()> {
+    let Err(error) = process(app, announcer, &webhooks, prepared).await else {
+        return Ok(());
+    };
+    if let [webhook] = webhooks.as_slice() {
+        return Ok(put_off(app, webhook, error).await?);
+    }
+    for webhook in &webhooks {
+        let processed = match prepare(app, webhook).await {
+            Ok(prepared) => process(app, announcer, std::slice::from_ref(webhook), prepared).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = processed {
+            put_off(app, webhook, error).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn prepare_one(
@@ -263,24 +304,25 @@ async fn prepare_one(
 async fn process(
     app: &App,
     announcer: &Announcer,
-    webhook: &StoredWebhook,
-    prepared: anyhow::Result<Prepared>,
+    webhooks: &[StoredWebhook],
+    prepared: Prepared,
 ) -> anyhow::Result<()> {
     let Prepared {
         inboxes,
         fetched,
         team,
         templates,
-    } = prepared?;
+    } = prepared;
     // First, because the webhook goes with what it says of customers; to take the news in twice does no harm.
     if !templates.is_empty() {
         let now = app.now();
         app.store.take_template_news(team, &templates, now).await?;
         app.wake.templates.notify_one();
     }
+    let webhooks: Vec<_> = webhooks.iter().map(|webhook| webhook.id).collect();
     let processed = app
         .store
-        .process_webhook(webhook.id, &inboxes, &fetched, app.now())
+        .process_webhooks(&webhooks, &inboxes, &fetched, app.now())
         .await;
     let processed = match processed {
         Ok(processed) => processed,
@@ -348,6 +390,14 @@ struct Prepared {
     fetched: Fetched,
     team: TeamId,
     templates: Vec<TemplateNews>,
+}
+
+impl Prepared {
+    /// Whether it tells of nothing but what became of messages. A broadcast makes thousands of those at once,
+    /// and nearly all the work of one is that of its transaction.
+    fn is_of_statuses(&self) -> bool {
+        self.templates.is_empty() && self.inboxes.iter().all(Inbox::is_of_statuses)
+    }
 }
 
 async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared> {

@@ -39,7 +39,7 @@ async fn receive(app: &TestApp, team: &Team, channel: Channel, customer: &str, w
     };
     app.app
         .store
-        .process_webhook(Uuid::now_v7(), &[inbox], &Fetched::default(), app.now())
+        .process_webhooks(&[Uuid::now_v7()], &[inbox], &Fetched::default(), app.now())
         .await
         .unwrap();
 }

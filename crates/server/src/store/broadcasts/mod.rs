@@ -4,6 +4,7 @@ mod control;
 pub(super) mod log;
 mod preflight;
 mod retry;
+pub(super) mod said;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

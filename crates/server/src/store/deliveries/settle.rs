@@ -1,0 +1,578 @@
+//! What became of deliveries, whoever tells: merged by the contract's rules, and shown in threads and lists.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use omocast_contract::limit::pair_counted;
+use omocast_contract::{
+    AccountId, BroadcastId, Channel, CustomerId, DeliveryStatus, EventId, EventStatus, MemberId,
+    Reason, ShopId, TeamId, Timestamp,
+};
+use serde::Deserialize;
+use sqlx::{SqliteConnection, query};
+use uuid::Uuid;
+
+use super::{
+    CHUNK, Changes, Outcome, RecipientKey, Then, Told, deliveries_of_r, json, keys_json, with_keys,
+};
+use crate::store::accounts::pause;
+use crate::store::bindings::BoundTo;
+use crate::store::broadcasts::said::{Said, load_said};
+use crate::store::inbound::one_line;
+use crate::store::opt_outs::stop_marketing;
+use crate::store::read_json;
+use crate::store::receipts::Reached;
+
+/// A row of `delivery`.
+#[derive(Clone, Debug)]
+pub(super) struct Delivery {
+    pub(super) position: u32,
+    pub(super) status: DeliveryStatus,
+    reason: Option<Reason>,
+    code: Option<String>,
+    external_id: Option<String>,
+    /// When it was sent; none where no receipt names times.
+    sent_at: Option<Timestamp>,
+    is_changed: bool,
+    /// Handed over just now, as far as anybody knows.
+    is_new: bool,
+}
+
+impl Delivery {
+    /// One of which nothing more is known.
+    pub(super) fn new(position: u32, status: DeliveryStatus) -> Self {
+        Self {
+            position,
+            status,
+            reason: None,
+            code: None,
+            external_id: None,
+            sent_at: None,
+            is_changed: false,
+            is_new: false,
+        }
+    }
+
+    fn take(&mut self, told: &Told) {
+        let before = self.status;
+        self.status = before.after(told.status);
+        if self.external_id.is_none() && told.external_id.is_some() {
+            self.external_id.clone_from(&told.external_id);
+            self.is_changed = true;
+        }
+        if self.status == before {
+            return;
+        }
+        self.is_changed = true;
+        self.is_new |= !before.is_settled() && is_in_thread(self.status);
+        self.reason = told.reason;
+        self.code.clone_from(&told.code);
+    }
+
+    /// Whether the thread shows another message, or shows it otherwise.
+    fn is_thread_changed(&self) -> bool {
+        self.is_changed && (is_in_thread(self.status) || self.status == DeliveryStatus::Failed)
+    }
+
+    /// Whether it failed just now.
+    fn failed_now(&self) -> bool {
+        self.is_changed && self.status == DeliveryStatus::Failed
+    }
+
+    /// A receipt for everything up to a time may have come before it was known when this was sent.
+    fn compare(&mut self, reached: Reached) {
+        let Some(sent_at) = self.sent_at else { return };
+        let status = reached.advance(self.status, sent_at);
+        self.is_changed |= status != self.status;
+        self.status = status;
+    }
+}
+
+/// Whether the thread shows a message: it was handed over, or may have been.
+fn is_in_thread(status: DeliveryStatus) -> bool {
+    match status {
+        DeliveryStatus::Sent
+        | DeliveryStatus::Delivered
+        | DeliveryStatus::Read
+        | DeliveryStatus::Unknown => true,
+        DeliveryStatus::Queued
+        | DeliveryStatus::Sending
+        | DeliveryStatus::Failed
+        | DeliveryStatus::Skipped => false,
+    }
+}
+
+/// A row of `delivery` as `deliveries_of_r` writes it: position, status, reason, platform code, platform id,
+/// and when it was sent in milliseconds.
+pub(super) type Stored = (
+    u32,
+    DeliveryStatus,
+    Option<Reason>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+);
+
+/// The deliveries to one recipient in the order of the messages.
+pub(super) fn in_order(stored: Vec<Stored>) -> Vec<Delivery> {
+    let mut deliveries: Vec<_> = stored
+        .into_iter()
+        .map(
+            |(position, status, reason, code, external_id, sent_at)| Delivery {
+                reason,
+                code,
+                external_id,
+                sent_at: sent_at.map(Timestamp),
+                ..Delivery::new(position, status)
+            },
+        )
+        .collect();
+    deliveries.sort_unstable_by_key(|delivery| delivery.position);
+    deliveries
+}
+
+/// Counts what these customers were sent just now towards WhatsApp's rate for one customer.
+async fn count_pairs(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let sent = |recipient: &Recipient| {
+        let new = recipient.deliveries.iter().filter(|each| each.is_new);
+        i64::try_from(new.count()).unwrap_or(i64::MAX)
+    };
+    let pairs: Vec<_> = recipients
+        .iter()
+        .filter(|recipient| recipient.channel == Channel::Whatsapp && sent(recipient) > 0)
+        .map(|recipient| {
+            let until = pair_counted(recipient.pair_busy_until, now, sent(recipient));
+            (recipient.key.customer, until.0)
+        })
+        .collect();
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    query(
+        "with v (c, u) as materialized (select value ->> 0, value ->> 1 from json_each($1))
+         update customer set pair_busy_until = v.u from v where customer.id = v.c",
+    )
+    .bind(json(&pairs))
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// A row of `recipient`, with what became of it.
+struct Recipient {
+    key: RecipientKey,
+    event: EventId,
+    event_status: EventStatus,
+    team: TeamId,
+    /// Whose event it is, and in whose lists the customer is: who is told.
+    owner: Option<MemberId>,
+    bound: Option<BoundTo>,
+    account: AccountId,
+    channel: Channel,
+    pair_busy_until: Timestamp,
+    status: DeliveryStatus,
+    reason: Option<Reason>,
+    code: Option<String>,
+    is_open: bool,
+    not_before: i64,
+    attempts: i64,
+    lease_owner: Option<Uuid>,
+    first_attempt_at: Option<i64>,
+    name: Option<String>,
+    reached: Reached,
+    is_changed: bool,
+    deliveries: Vec<Delivery>,
+}
+
+/// A row of `recipient` with what is known of its customer, as `load_recipients` asks for it; times are in milliseconds.
+#[derive(Deserialize)]
+struct StoredRecipient {
+    broadcast: BroadcastId,
+    customer: CustomerId,
+    event: EventId,
+    account: AccountId,
+    channel: Channel,
+    status: DeliveryStatus,
+    reason: Option<Reason>,
+    code: Option<String>,
+    is_open: i64,
+    not_before: i64,
+    attempts: i64,
+    lease_owner: Option<Uuid>,
+    first_attempt_at: Option<i64>,
+    name: Option<String>,
+    delivered_until: i64,
+    read_until: i64,
+    pair_busy_until: i64,
+    team: TeamId,
+    owner: Option<MemberId>,
+    event_status: EventStatus,
+    seller: Option<MemberId>,
+    shop: Option<ShopId>,
+    deliveries: Vec<Stored>,
+}
+
+impl From<StoredRecipient> for Recipient {
+    fn from(stored: StoredRecipient) -> Self {
+        let bound = stored.seller.zip(stored.shop);
+        Self {
+            key: RecipientKey {
+                broadcast: stored.broadcast,
+                customer: stored.customer,
+            },
+            event: stored.event,
+            event_status: stored.event_status,
+            team: stored.team,
+            owner: stored.owner,
+            bound: bound.map(|(seller, shop)| BoundTo { seller, shop }),
+            account: stored.account,
+            channel: stored.channel,
+            pair_busy_until: Timestamp(stored.pair_busy_until),
+            status: stored.status,
+            reason: stored.reason,
+            code: stored.code,
+            is_open: stored.is_open != 0,
+            not_before: stored.not_before,
+            attempts: stored.attempts,
+            lease_owner: stored.lease_owner,
+            first_attempt_at: stored.first_attempt_at,
+            name: stored.name,
+            reached: Reached {
+                delivered_until: Timestamp(stored.delivered_until),
+                read_until: Timestamp(stored.read_until),
+            },
+            is_changed: false,
+            deliveries: in_order(stored.deliveries),
+        }
+    }
+}
+
+impl Recipient {
+    fn is_thread_changed(&self) -> bool {
+        self.deliveries.iter().any(Delivery::is_thread_changed)
+    }
+
+    fn take(&mut self, outcome: &Outcome) {
+        for told in &outcome.told {
+            let position = told.position;
+            let delivery = self
+                .deliveries
+                .iter_mut()
+                .find(|delivery| delivery.position == position);
+            if let Some(delivery) = delivery {
+                delivery.take(told);
+            }
+        }
+        let is_taken_over = outcome.by.is_some_and(|by| self.lease_owner != Some(by));
+        match &outcome.then {
+            Then::Nothing => {}
+            _ if is_taken_over => {}
+            Then::Done => {
+                self.is_changed |= self.lease_owner.take().is_some();
+            }
+            Then::PutBack {
+                not_before,
+                attempts,
+                reason,
+                code,
+                may_have_arrived,
+            } => {
+                for delivery in &mut self.deliveries {
+                    if delivery.status == DeliveryStatus::Sending {
+                        delivery.status = DeliveryStatus::Queued;
+                        delivery.is_changed = true;
+                    }
+                }
+                self.is_changed = true;
+                self.lease_owner = None;
+                self.not_before = not_before.0;
+                self.attempts = i64::from(*attempts);
+                self.reason = *reason;
+                self.code.clone_from(code);
+                if !may_have_arrived {
+                    self.first_attempt_at = None;
+                }
+            }
+        }
+        for delivery in &mut self.deliveries {
+            delivery.compare(self.reached);
+        }
+        self.sum_up();
+    }
+
+    /// The recipient stands where the contract says that the messages together stand.
+    fn sum_up(&mut self) {
+        let status = DeliveryStatus::of_recipient(self.deliveries.iter().map(|each| each.status));
+        let is_open = self.deliveries.iter().any(|each| !each.status.is_settled());
+        let leased = self.lease_owner.is_some();
+        // Between two messages to one customer they are being handed over, not waiting.
+        let status = match status {
+            DeliveryStatus::Queued if leased => DeliveryStatus::Sending,
+            other => other,
+        };
+        if status.is_settled() {
+            let worst = self.deliveries.iter().find(|each| each.status == status);
+            let (reason, code) =
+                worst.map_or((None, None), |each| (each.reason, each.code.clone()));
+            self.is_changed |= reason != self.reason || code != self.code;
+            (self.reason, self.code) = (reason, code);
+        }
+        self.is_changed |= status != self.status || is_open != self.is_open;
+        (self.status, self.is_open) = (status, is_open);
+    }
+}
+
+/// Shows the last message of each recipient in the lists, and tells whose pages show the threads.
+///
+/// What goes to a bound customer reopens nothing; nobody's ended event becomes the sender's,
+/// in whose 已結束 it is found again.
+async fn show(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<(), sqlx::Error> {
+    let mut said: HashMap<BroadcastId, Said> = HashMap::new();
+    let mut last = Vec::new();
+    for recipient in recipients.iter().filter(|each| each.is_thread_changed()) {
+        let mut owner = recipient.owner;
+        let newest = recipient.deliveries.iter().rfind(|each| each.is_new);
+        if let Some(newest) = newest {
+            let said = match said.entry(recipient.key.broadcast) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    unknown.insert(load_said(tx, recipient.key.broadcast).await?)
+                }
+            };
+            if recipient.event_status == EventStatus::Ended {
+                owner = owner.or(Some(said.member));
+            }
+            if let Some((text, medium)) = said.line(recipient.name.as_deref(), newest.position) {
+                last.push((recipient.event, one_line(&text), medium, owner));
+            }
+        }
+        changes.add_event_of(recipient.event, recipient.team, owner, recipient.bound);
+    }
+    if last.is_empty() {
+        return Ok(());
+    }
+    query(
+        "with v (e, t, m, o) as materialized (
+            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($1)
+         )
+         update event set last_text = v.t, last_medium = v.m, last_message_at = $2, owner_id = v.o
+         from v where event.id = v.e and last_message_at <= $2",
+    )
+    .bind(json(&last))
+    .bind(now.0)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Merges what was told into deliveries, recipients, threads and events.
+pub(in crate::store) async fn settle(
+    tx: &mut SqliteConnection,
+    outcomes: &[Outcome],
+    now: Timestamp,
+) -> Result<Changes, sqlx::Error> {
+    let mut changes = Changes::default();
+    let mut by_recipient: BTreeMap<RecipientKey, Vec<&Outcome>> = BTreeMap::new();
+    for outcome in outcomes {
+        by_recipient.entry(outcome.key).or_default().push(outcome);
+    }
+    let keys: Vec<_> = by_recipient.keys().copied().collect();
+    for keys in keys.chunks(CHUNK) {
+        let mut recipients = load_recipients(tx, keys).await?;
+        for recipient in &mut recipients {
+            for outcome in by_recipient.get(&recipient.key).into_iter().flatten() {
+                recipient.take(outcome);
+            }
+        }
+        write_deliveries(tx, &recipients, now).await?;
+        write_recipients(tx, &recipients, now).await?;
+        show(tx, &recipients, now, &mut changes).await?;
+        count_pairs(tx, &recipients, now).await?;
+        stop_marketing(tx, &newly_failed(&recipients, Reason::OptedOut), now).await?;
+        mark_unreachable(tx, &newly_failed(&recipients, Reason::Unreachable), now).await?;
+        for (account, reason, code) in newly_stopped(&recipients) {
+            let paused = pause(tx, account, reason, &code, now).await?;
+            changes.broadcasts.extend(paused);
+        }
+        let changed = recipients.iter().filter(|recipient| recipient.is_changed);
+        changes
+            .broadcasts
+            .extend(changed.map(|recipient| recipient.key.broadcast));
+    }
+    Ok(changes)
+}
+
+async fn load_recipients(
+    tx: &mut SqliteConnection,
+    keys: &[RecipientKey],
+) -> Result<Vec<Recipient>, sqlx::Error> {
+    let row = query(concat!(
+        with_keys!(
+            // In the order of the fields of `StoredRecipient`.
+            "select json_group_array(json_array(
+                r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.channel, r.status, r.reason, r.platform_code,
+                r.is_open, r.not_before, r.attempts, r.lease_owner, r.first_attempt_at, r.name,
+                c.delivered_until, c.read_until, c.pair_busy_until, e.team_id, e.owner_id, e.status,
+                bound.member_id, bound.shop_id, "
+        ),
+        deliveries_of_r!(),
+        ")) as rows
+         from v cross join recipient r on r.broadcast_id = v.b and r.customer_id = v.c
+         join customer c on c.id = r.customer_id
+         join event e on e.id = r.event_id
+         left join binding bound on bound.customer_id = r.customer_id"
+    ))
+    .bind(keys_json(keys))
+    .fetch_one(tx)
+    .await?;
+    let rows: Vec<StoredRecipient> = read_json(&row, "rows")?;
+    Ok(rows.into_iter().map(Recipient::from).collect())
+}
+
+async fn write_deliveries(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let mut changed = Vec::new();
+    for Recipient {
+        key, deliveries, ..
+    } in recipients
+    {
+        for delivery in deliveries.iter().filter(|delivery| delivery.is_changed) {
+            changed.push((
+                key.broadcast,
+                key.customer,
+                delivery.position,
+                delivery.status,
+                delivery.reason,
+                &delivery.code,
+                &delivery.external_id,
+                // When all went out in one request, it was not noted before.
+                delivery
+                    .sent_at
+                    .or(is_in_thread(delivery.status).then_some(now))
+                    .map(|at| at.0),
+            ));
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    // All of them are there: an update from a list would gather what it writes first.
+    query(
+        "insert into delivery (broadcast_id, customer_id, position, status, reason, platform_code, external_id, sent_at,
+                               updated_at)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, $2
+         from json_each($1) where true
+         on conflict (broadcast_id, customer_id, position) do update
+         set status = excluded.status, reason = excluded.reason, platform_code = excluded.platform_code,
+             external_id = excluded.external_id, sent_at = excluded.sent_at, updated_at = excluded.updated_at",
+    )
+    .bind(json(&changed))
+    .bind(now.0)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+async fn write_recipients(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let changed: Vec<_> = recipients
+        .iter()
+        .filter(|recipient| recipient.is_changed)
+        .map(|recipient| {
+            (
+                recipient.key.broadcast,
+                recipient.key.customer,
+                recipient.status,
+                recipient.reason,
+                &recipient.code,
+                i64::from(recipient.is_open),
+                recipient.not_before,
+                recipient.attempts,
+                recipient.lease_owner,
+                recipient.first_attempt_at,
+            )
+        })
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    query(
+        "with v (b, c, s, r, k, o, n, a, l, f) as materialized (
+            select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+                   value ->> 8, value ->> 9
+            from json_each($1)
+         )
+         update recipient set status = v.s, reason = v.r, platform_code = v.k, is_open = v.o, not_before = v.n,
+                attempts = v.a, lease_owner = v.l, first_attempt_at = v.f, updated_at = $2
+         from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c",
+    )
+    .bind(json(&changed))
+    .bind(now.0)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Customers whom the platform was asked to send something, and whom it refused for a reason just now.
+fn newly_failed(recipients: &[Recipient], reason: Reason) -> Vec<CustomerId> {
+    recipients
+        .iter()
+        .filter(|recipient| {
+            let mut deliveries = recipient.deliveries.iter();
+            deliveries.any(|delivery| delivery.failed_now() && delivery.reason == Some(reason))
+        })
+        .map(|recipient| recipient.key.customer)
+        .collect()
+}
+
+/// Accounts of which the platform tells after accepting a message that nothing of them arrives.
+fn newly_stopped(recipients: &[Recipient]) -> BTreeSet<(AccountId, Reason, String)> {
+    let mut stopped = BTreeSet::new();
+    for recipient in recipients {
+        for delivery in &recipient.deliveries {
+            if let Some(reason) = delivery.reason
+                && delivery.failed_now()
+                && reason.is_of_account()
+            {
+                let code = delivery.code.clone().unwrap_or_default();
+                stopped.insert((recipient.account, reason, code));
+            }
+        }
+    }
+    stopped
+}
+
+/// Notes who can't be reached until they write again.
+async fn mark_unreachable(
+    tx: &mut SqliteConnection,
+    customers: &[CustomerId],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    if customers.is_empty() {
+        return Ok(());
+    }
+    query(
+        "update customer set is_blocked = 1, block_changed_at = $2
+         where id in (select value from json_each($1)) and block_changed_at < $2",
+    )
+    .bind(serde_json::to_string(customers).expect("ids are JSON"))
+    .bind(now.0)
+    .execute(tx)
+    .await
+    .map(drop)
+}
