@@ -37,7 +37,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// The least and the most recipients of one account that are handed over at a time.
 const LEAST: usize = 8;
-const MOST: usize = 256;
+const MOST: usize = 128;
 
 /// No wait between two attempts is longer, in milliseconds.
 pub(super) fn longest_wait() -> i64 {

@@ -1,23 +1,24 @@
 //! Lists of events, their filter and paging, and what members do to events.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use axum::http::StatusCode;
 use omocast_contract::api::{
     ActionRequest, BulkRequest, BulkResult, EventCounts, EventPage, EventQuery, EventRow,
     PageStart, Tags, Thread, path,
 };
+use omocast_contract::message::MessageOrigin;
 use omocast_contract::timestamp::HOUR;
 use omocast_contract::{
-    Channel, EventAction, EventId, EventStatus, EventView, Filter, Plan, ProblemCode, Role,
-    TagFilter, TagMatch,
+    Broadcast, BroadcastId, Channel, EventAction, EventId, EventStatus, EventView, Filter,
+    OutgoingMessage, Plan, ProblemCode, Role, TagFilter, TagMatch,
 };
 use proptest::prelude::*;
 use serde_json::json;
 use sqlx::query;
 use uuid::Uuid;
 
-use crate::support::{TestApp, User};
+use crate::support::{TestApp, User, to_all};
 
 fn asking(view: EventView) -> EventQuery {
     EventQuery {
@@ -318,6 +319,68 @@ async fn a_thread_shows_the_newest_fifty_and_then_those_before() {
     rep.get(&format!("{}?before=7", path::event(event)))
         .await
         .refused(ProblemCode::MalformedRequest, Some("query"));
+}
+
+#[tokio::test]
+async fn a_thread_shows_broadcasts_among_the_other_messages_however_it_is_paged() {
+    let app = TestApp::new().await;
+    let team = app.team("ATELIER", Plan::Omo).await;
+    let rep = app.user(&team, Role::SalesRep, &[]).await;
+    let event = app.event(&team, Some(rep.id), |_| ()).await;
+    let text = |text: &str| OutgoingMessage::Text { text: text.into() };
+    for number in 0..30_i64 {
+        // Two broadcasts and some other messages are of the same moment.
+        query(
+            "insert into message (id, team_id, event_id, account_id, direction, kind, text, at)
+             values ($1, $2, $3, $4, 'inbound', 'text', 'hello', $5)",
+        )
+        .bind(Uuid::now_v7().to_string())
+        .bind(team.id.to_string())
+        .bind(event.to_string())
+        .bind(team.account(Channel::Line).to_string())
+        .bind(number / 2)
+        .execute(app.app.store.raw())
+        .await
+        .unwrap();
+        let request = to_all(vec![text("0"), text("1"), text("2")]);
+        let made: Broadcast = rep
+            .broadcast(&format!("press-{number:04}"), &request)
+            .await
+            .json();
+        query("update delivery set status = 'sent', sent_at = $2 where broadcast_id = $1")
+            .bind(made.summary.id.to_string())
+            .bind(number / 2)
+            .execute(app.app.store.raw())
+            .await
+            .unwrap();
+    }
+    let mut all = Vec::new();
+    let mut page = path::event(event);
+    loop {
+        let thread: Thread = rep.get(&page).await.json();
+        let oldest = thread.messages[0].id;
+        all.splice(0..0, thread.messages);
+        if !thread.has_older {
+            break;
+        }
+        page = format!("{}?before={oldest}", path::event(event));
+    }
+    assert_eq!(all.len(), 120);
+    assert!(all.is_sorted_by_key(|message| (message.at, message.id)));
+    let mut said: BTreeMap<BroadcastId, String> = BTreeMap::new();
+    for message in &all {
+        if let MessageOrigin::Outbound {
+            broadcast: Some(broadcast),
+            ..
+        } = message.origin
+        {
+            said.entry(broadcast)
+                .or_default()
+                .push_str(message.content.words());
+        }
+    }
+    assert_eq!(said.len(), 30);
+    assert!(said.values().all(|said| said == "012"), "{said:?}");
 }
 
 #[tokio::test]

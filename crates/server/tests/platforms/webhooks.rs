@@ -1,5 +1,7 @@
 //! What the platforms post.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base64::Engine as _;
@@ -7,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use omocast_contract::message::MessageContent;
 use omocast_contract::{Channel, EventStatus, EventView, Role};
+use omocast_sandbox::Receipts;
 use omocast_server::router;
 use omocast_server::webhooks::fuzzing::{is_readable, is_signed, take_in};
 use serde_json::{Value, json};
@@ -14,8 +17,8 @@ use sha2::Sha256;
 use tower::ServiceExt as _;
 
 use crate::support::{
-    APP_SECRET, LINE, LINE_SECRET, NUMBER, OTHER_NUMBER, PAGE, PAGE_SECRET, SITE, World, customer,
-    line_users, utterance, whatsapp_users,
+    APP_SECRET, LINE, LINE_SECRET, NUMBER, OTHER_NUMBER, PAGE, PAGE_SECRET, SITE, Setup, World,
+    customer, line_users, utterance, whatsapp_users,
 };
 
 fn hmac(secret: &str, body: &str) -> Vec<u8> {
@@ -607,6 +610,73 @@ async fn nonsense_that_is_signed_is_never_tried_again_and_holds_nobody_up() {
     world.start_webhooks();
     until_processed(&world, 1).await;
     until_nothing_is_left(&world).await;
+}
+
+#[tokio::test]
+async fn of_statuses_that_come_at_once_one_that_cannot_be_taken_in_holds_no_other_up() {
+    const NEVER: Duration = Duration::from_secs(86_400);
+    let mut world = World::with(Setup {
+        receipts: Receipts {
+            delivered_after: NEVER,
+            read_after: NEVER,
+            read_share: 0.0,
+        },
+        ..Setup::default()
+    })
+    .await;
+    let users = whatsapp_users(3);
+    world.customers(NUMBER, &users).await;
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    world.until_completed(broadcast).await;
+    let store = &world.app.store;
+    let sent: Vec<String> =
+        sqlx::query_scalar("select external_id from delivery order by external_id")
+            .fetch_all(store.raw())
+            .await
+            .unwrap();
+    let refusal = format!(
+        "create trigger refusal before update on delivery when new.external_id = '{}' and new.status = 'read'
+         begin select raise(abort, 'refused'); end",
+        sent[1]
+    );
+    sqlx::query(sqlx::AssertSqlSafe(refusal))
+        .execute(store.raw())
+        .await
+        .unwrap();
+    for id in &sent {
+        let status =
+            json!({ "id": id, "status": "read", "timestamp": "1700000000", "recipient_id": "1" });
+        let value = json!({
+            "messaging_product": "whatsapp",
+            "metadata": { "display_phone_number": "1", "phone_number_id": NUMBER },
+            "statuses": [status],
+        });
+        let entry = json!([{ "id": "1", "changes": [{ "field": "messages", "value": value }] }]);
+        let body = json!({ "object": "whatsapp_business_account", "entry": entry }).to_string();
+        store
+            .create_webhook(world.whatsapp, body.as_bytes(), world.now())
+            .await
+            .unwrap();
+    }
+    world.app.wake.webhooks.notify_one();
+    let read = async || world.find(broadcast).await.summary.progress.read;
+    world
+        .until("the others are taken in", || {
+            Box::pin(async { read().await == 2 })
+        })
+        .await;
+    sqlx::query("drop trigger refusal")
+        .execute(store.raw())
+        .await
+        .unwrap();
+    world.advance(Duration::from_secs(60));
+    world.app.wake.webhooks.notify_one();
+    world
+        .until("it is tried again", || {
+            Box::pin(async { read().await == 3 })
+        })
+        .await;
 }
 
 #[tokio::test]
