@@ -16,6 +16,7 @@ use sqlx::{QueryBuilder, Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::broadcasts::said::{Got, Said};
+use super::deliveries::in_thread;
 use super::inbound::one_line;
 use super::media::media_of_all;
 use super::receipts::find_reached;
@@ -323,8 +324,7 @@ async fn broadcast_messages(
          join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
          join broadcast b on b.id = r.broadcast_id join member s on s.id = b.member_id
          where r.customer_id = $1
-           -- What failed at once was never there; what failed later was.
-           and (d.status in ('sent', 'delivered', 'read', 'unknown') or (d.status = 'failed' and d.external_id is not null))
+           and (d.status in (select value from json_each($5)) or (d.status = 'failed' and d.external_id is not null))
            and (d.sent_at < $2 or (d.sent_at = $2 and d.broadcast_id < $3 ->> d.position))
          order by d.sent_at desc, d.broadcast_id desc, d.position desc limit $4",
     )
@@ -332,6 +332,7 @@ async fn broadcast_messages(
     .bind(end.at.0)
     .bind(broadcasts_of(end.id))
     .bind(PAGE as i64 + 1)
+    .bind(in_thread())
     .fetch_all(&mut *connection)
     .await?;
     let mut said = HashMap::new();

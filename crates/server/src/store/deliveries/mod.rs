@@ -25,7 +25,7 @@ use super::media::media_of;
 use super::templates::sent_template;
 use super::{Store, read_id, read_json, read_time, read_time_or_none, read_word};
 
-pub(super) use settle::settle;
+pub(super) use settle::{in_thread, settle};
 
 /// How long a claimed recipient stays with the worker that claimed them, unless it renews.
 pub const LEASE: i64 = 60_000;

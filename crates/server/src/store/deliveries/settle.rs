@@ -102,6 +102,15 @@ fn is_in_thread(status: DeliveryStatus) -> bool {
     }
 }
 
+/// The statuses of which the thread shows a message, as a list in JSON. What failed at once was never there;
+/// what failed after the platform had taken it was, and has the platform's id.
+pub(in crate::store) fn in_thread() -> String {
+    let shown = DeliveryStatus::ALL
+        .into_iter()
+        .filter(|&status| is_in_thread(status));
+    json(&shown.collect::<Vec<_>>())
+}
+
 /// A row of `delivery` as `deliveries_of_r` writes it: position, status, reason, platform code, platform id,
 /// and when it was sent in milliseconds.
 pub(super) type Stored = (
