@@ -80,13 +80,14 @@ impl Pace {
     /// At most `per_second` turns a second.
     pub(super) fn new(account: AccountId, store: Store, clock: Clock, per_second: u32) -> Self {
         let interval = 1_000_000 * 1_000 / (i64::from(per_second.max(1)) * (1_000 - KEPT_BACK));
+        let interval = interval.max(1);
         Self {
             account,
             store,
             clock,
-            interval: interval.max(1),
+            interval,
             taken: Mutex::default(),
-            spacing: Duration::from_secs(1) / per_second.max(1),
+            spacing: Duration::from_micros(interval.unsigned_abs()),
             next: std::sync::Mutex::new(Instant::now()),
         }
     }
