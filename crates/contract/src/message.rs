@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::Media;
 use crate::{
-    BroadcastId, DeliveryStatus, FilledTemplate, MediaId, Medium, MessageId, Reason, Timestamp,
+    BroadcastId, DeliveryStatus, FilledTemplate, MediaId, Medium, MessageId, OutgoingMessage,
+    Reason, Timestamp,
 };
 
 /// What a message holds.
@@ -57,6 +59,31 @@ pub enum MessageContent {
 }
 
 impl MessageContent {
+    /// What the thread shows of a message that was sent; `find` tells what is known of an upload.
+    pub fn of_sent(message: OutgoingMessage, find: impl FnOnce(MediaId) -> Option<Media>) -> Self {
+        match message {
+            OutgoingMessage::Text { text } => Self::Text { text },
+            OutgoingMessage::Image { media, caption } => Self::Image {
+                media: Some(media),
+                caption,
+            },
+            OutgoingMessage::Video { media, caption } => Self::Video {
+                media: Some(media),
+                caption,
+            },
+            OutgoingMessage::File { media, caption } => {
+                let (name, bytes) =
+                    find(media).map_or_else(Default::default, |file| (file.name, file.bytes));
+                Self::File {
+                    media: Some(media),
+                    name,
+                    bytes,
+                    caption,
+                }
+            }
+        }
+    }
+
     /// Which medium it is; a template counts as a text, and what omocast does not show yet is told in words.
     pub fn medium(&self) -> Medium {
         match self {

@@ -378,29 +378,8 @@ impl Backend {
         check_reply(message, channel, Surface::Web, facts, &name)
             .map_err(|code| Problem::new(code).at("text"))?;
         let filled = |text: &str| fill_name(text, &name, "");
-        let content = match message.clone().with_words(filled) {
-            OutgoingMessage::Text { text } => MessageContent::Text { text },
-            OutgoingMessage::Image { media, caption } => MessageContent::Image {
-                media: Some(media),
-                caption,
-            },
-            OutgoingMessage::Video { media, caption } => MessageContent::Video {
-                media: Some(media),
-                caption,
-            },
-            OutgoingMessage::File { media, caption } => {
-                let known = self.find_media(media);
-                MessageContent::File {
-                    media: Some(media),
-                    name: known
-                        .as_ref()
-                        .map(|known| known.name.clone())
-                        .unwrap_or_default(),
-                    bytes: known.map_or(0, |known| known.bytes),
-                    caption,
-                }
-            }
-        };
+        let message = message.clone().with_words(filled);
+        let content = MessageContent::of_sent(message, |id| self.find_media(id));
         let origin = MessageOrigin::Outbound {
             sender: MEMBERS[0].to_owned(),
             broadcast: None,

@@ -294,7 +294,7 @@ async fn find_end(
     })
 }
 
-/// What customers wrote and what was answered 1:1, newest first.
+/// The newest of what the customer wrote and was answered 1:1.
 async fn own_messages(
     connection: &mut SqliteConnection,
     event: EventId,
@@ -311,22 +311,24 @@ async fn own_messages(
     rows.iter().map(message).collect()
 }
 
-/// What the customer got of broadcasts, newest first. A customer has few: as many as were sent to them.
+/// The newest that the customer got of broadcasts. They have few: as many as were sent to them.
 async fn broadcast_messages(
     connection: &mut SqliteConnection,
     customer: CustomerId,
     end: End,
 ) -> Result<Vec<Message>, sqlx::Error> {
     let rows = query(
-        "select d.broadcast_id, d.position, d.status, d.reason, d.sent_at, r.name as recipient_name,
-                b.member_id, b.messages, b.template, b.name_fallback, s.name as sender
-         from recipient r
-         join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
-         join broadcast b on b.id = r.broadcast_id join member s on s.id = b.member_id
-         where r.customer_id = $1
-           and (d.status in (select value from json_each($5)) or (d.status = 'failed' and d.external_id is not null))
-           and (d.sent_at < $2 or (d.sent_at = $2 and d.broadcast_id < $3 ->> d.position))
-         order by d.sent_at desc, d.broadcast_id desc, d.position desc limit $4",
+        "select got.*, b.member_id, b.messages, b.template, b.name_fallback, s.name as sender
+         from (
+            select d.broadcast_id, d.position, d.status, d.reason, d.sent_at, r.name as recipient_name
+            from recipient r
+            join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
+            where r.customer_id = $1
+              and (d.status in (select value from json_each($5)) or (d.status = 'failed' and d.external_id is not null))
+              and (d.sent_at < $2 or (d.sent_at = $2 and d.broadcast_id < $3 ->> d.position))
+            order by d.sent_at desc, d.broadcast_id desc, d.position desc limit $4
+         ) got
+         join broadcast b on b.id = got.broadcast_id join member s on s.id = b.member_id",
     )
     .bind(customer.to_string())
     .bind(end.at.0)
@@ -376,24 +378,7 @@ async fn broadcast_messages(
 fn content(got: Got, files: &HashMap<MediaId, Media>) -> MessageContent {
     match got {
         Got::Template(template) => MessageContent::Template { template },
-        Got::Message(OutgoingMessage::Text { text }) => MessageContent::Text { text },
-        Got::Message(OutgoingMessage::Image { media, caption }) => MessageContent::Image {
-            media: Some(media),
-            caption,
-        },
-        Got::Message(OutgoingMessage::Video { media, caption }) => MessageContent::Video {
-            media: Some(media),
-            caption,
-        },
-        Got::Message(OutgoingMessage::File { media, caption }) => {
-            let file = files.get(&media);
-            MessageContent::File {
-                media: Some(media),
-                name: file.map(|file| file.name.clone()).unwrap_or_default(),
-                bytes: file.map(|file| file.bytes).unwrap_or_default(),
-                caption,
-            }
-        }
+        Got::Message(message) => MessageContent::of_sent(message, |id| files.get(&id).cloned()),
     }
 }
 

@@ -22,7 +22,7 @@ const OPEN: Pace = Pace {
     whatsapp: 1_000_000,
 };
 
-/// As many requests at a time as a lane has.
+/// How many requests the generator has under way.
 const SIDE_BY_SIDE: usize = 100;
 const WHATSAPP_SIDE_BY_SIDE: usize = 32;
 
