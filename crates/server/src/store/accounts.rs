@@ -10,7 +10,7 @@ use omocast_contract::{AccountId, BroadcastId, Channel, Reason, TeamId, Timestam
 use sqlx::{Row as _, SqliteConnection, query};
 
 use super::broadcasts::log::log;
-use super::deliveries::Changes;
+use super::deliveries::{Changes, Close, close};
 use super::{Store, read_count, read_id, read_time, read_word};
 
 /// How long an account that stopped is left alone before it is tried again: the longer the more often it was in vain.
@@ -144,32 +144,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         for row in &waiting {
             let broadcast: BroadcastId = read_id(row, "id")?;
-            for statement in [
-                // What may have arrived is not called failed.
-                "update delivery set updated_at = $2, sent_at = coalesce(sent_at, r.first_attempt_at),
-                        status = case when delivery.status = 'sending' or r.first_attempt_at is not null
-                                      then 'unknown' else 'failed' end,
-                        reason = case when delivery.status = 'sending' or r.first_attempt_at is not null
-                                      then 'no_answer' else 'waited_too_long' end
-                 from recipient r join account a on a.id = r.account_id
-                 where r.broadcast_id = $1 and r.is_open = 1 and a.paused_at is not null
-                   and delivery.broadcast_id = r.broadcast_id and delivery.customer_id = r.customer_id
-                   and delivery.status in ('queued', 'sending')",
-                "update recipient set is_open = 0, lease_owner = null, updated_at = $2, platform_code = null,
-                        status = case when exists (select 1 from delivery d where d.broadcast_id = $1
-                            and d.customer_id = recipient.customer_id and d.status = 'failed') then 'failed' else 'unknown' end,
-                        reason = case when exists (select 1 from delivery d where d.broadcast_id = $1
-                            and d.customer_id = recipient.customer_id and d.status = 'failed')
-                            then 'waited_too_long' else 'no_answer' end
-                 where broadcast_id = $1 and is_open = 1
-                   and account_id in (select id from account where paused_at is not null)",
-            ] {
-                query(statement)
-                    .bind(broadcast.to_string())
-                    .bind(now.0)
-                    .execute(&mut *tx)
-                    .await?;
-            }
+            changes.merge(close(&mut tx, broadcast, Close::WaitedTooLong, now).await?);
             changes.broadcasts.insert(broadcast);
         }
         tx.commit().await?;

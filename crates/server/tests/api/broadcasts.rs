@@ -90,7 +90,11 @@ async fn a_broadcast_reaches_whom_it_can_and_skips_the_rest_with_a_reason() {
     );
     assert_eq!((made.tells_delivered, made.tells_read), (0, 0));
     assert_eq!(made.messages, request.content.messages());
-    assert_eq!(app.count("delivery").await, 10);
+    // Nothing has become of any message yet.
+    assert_eq!(
+        (app.count("recipient").await, app.count("delivery").await),
+        (5, 0)
+    );
 
     let recipients = format!(
         "{}?standing=skipped",
@@ -358,7 +362,7 @@ async fn the_same_key_is_one_broadcast_even_at_once() {
         1
     );
     assert_eq!(
-        (app.count("broadcast").await, app.count("delivery").await),
+        (app.count("broadcast").await, app.count("recipient").await),
         (1, 1)
     );
 

@@ -5,8 +5,9 @@ use omocast_contract::api::{BroadcastPage, IDEMPOTENCY_KEY, RecipientPage, path}
 use omocast_contract::audience::SkippedCount;
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
-    Broadcast, BroadcastRequest, BroadcastStatus, Channel, Control, Controlled, EventId, EventView,
-    LocalTime, LogEvent, Part, Plan, Preflight, ProblemCode, Reason, Role, Timestamp, Waits,
+    Broadcast, BroadcastRequest, BroadcastStatus, Channel, Control, Controlled, DeliveryStatus,
+    EventId, EventView, LocalTime, LogEvent, Part, Plan, Preflight, ProblemCode, Reason, Role,
+    Timestamp, Waits,
 };
 use serde_json::json;
 use sqlx::query;
@@ -442,14 +443,12 @@ async fn a_retry_that_is_taken_back_is_no_draft_for_everybody() {
         .broadcast("press-0001", &to_all(vec![text("one"), text("two")]))
         .await
         .json();
-    let pool = app.app.store.raw();
-    for statement in [
-        "update recipient set is_open = 0, status = 'failed', reason = 'rate_limited'",
-        "update delivery set status = 'failed', reason = 'rate_limited' where position = 0",
-        "update delivery set status = 'skipped', reason = 'earlier_message_failed' where position = 1",
-    ] {
-        query(statement).execute(pool).await.unwrap();
-    }
+    let customer = app.recipients(&made).await[0];
+    let told = [
+        (DeliveryStatus::Failed, Some(Reason::RateLimited)),
+        (DeliveryStatus::Skipped, Some(Reason::EarlierMessageFailed)),
+    ];
+    app.tell(&made, customer, &told, app.now()).await;
     app.app.store.complete_broadcasts(app.now()).await.unwrap();
     let path = path::broadcast_retry(made.summary.id);
     let retry: Broadcast = rep
@@ -457,11 +456,8 @@ async fn a_retry_that_is_taken_back_is_no_draft_for_everybody() {
         .await
         .json();
     // The first of its two messages arrives before it is stopped.
-    query("update delivery set status = 'sent' where broadcast_id = $1 and position = 0")
-        .bind(retry.summary.id.to_string())
-        .execute(pool)
-        .await
-        .unwrap();
+    let told = [(DeliveryStatus::Sent, None)];
+    app.tell(&retry, customer, &told, app.now()).await;
     let stopped = control(&rep, &retry, Control::Stop).await;
     assert_eq!(stopped.broadcast.summary.status, BroadcastStatus::Stopped);
     assert_eq!(stopped.draft, None);
@@ -477,37 +473,6 @@ async fn a_retry_that_is_taken_back_is_no_draft_for_everybody() {
     again.refused(ProblemCode::NothingToRetry, None);
 }
 
-/// What became of one message, as though the platform had told it.
-async fn set_delivery(app: &TestApp, customer: &str, position: i64, status: &str, reason: &str) {
-    query("update delivery set status = $3, reason = nullif($4, '') where customer_id = $1 and position = $2")
-        .bind(customer)
-        .bind(position)
-        .bind(status)
-        .bind(reason)
-        .execute(app.app.store.raw())
-        .await
-        .unwrap();
-}
-
-/// What became of a recipient as a whole; nothing more is handed over to them.
-async fn set_recipient(app: &TestApp, customer: &str, status: &str, reason: &str) {
-    query("update recipient set status = $2, reason = nullif($3, ''), is_open = 0 where customer_id = $1")
-        .bind(customer)
-        .bind(status)
-        .bind(reason)
-        .execute(app.app.store.raw())
-        .await
-        .unwrap();
-}
-
-/// The customers of all broadcasts.
-async fn customers(app: &TestApp) -> Vec<String> {
-    sqlx::query_scalar("select customer_id from recipient order by customer_id")
-        .fetch_all(app.app.store.raw())
-        .await
-        .unwrap()
-}
-
 #[tokio::test]
 async fn who_got_a_part_is_told_from_who_got_nothing() {
     let (app, team, rep) = shop().await;
@@ -519,23 +484,18 @@ async fn who_got_a_part_is_told_from_who_got_nothing() {
     }
     let messages = vec![text("one"), text("two"), text("three")];
     let made: Broadcast = rep.broadcast("press-0001", &to_all(messages)).await.json();
-    let customers = customers(&app).await;
-    let fates: [(&str, [&str; 3]); 4] = [
-        ("failed", ["sent", "failed", "skipped"]),
-        ("failed", ["failed", "skipped", "skipped"]),
-        ("failed", ["read", "failed", "skipped"]),
-        ("sent", ["sent", "sent", "sent"]),
+    let customers = app.recipients(&made).await;
+    let sent = (DeliveryStatus::Sent, None);
+    let failed = (DeliveryStatus::Failed, Some(Reason::PlatformFault));
+    let skipped = (DeliveryStatus::Skipped, Some(Reason::EarlierMessageFailed));
+    let fates = [
+        [sent, failed, skipped],
+        [failed, skipped, skipped],
+        [(DeliveryStatus::Read, None), failed, skipped],
+        [sent; 3],
     ];
-    for (customer, (status, messages)) in customers.iter().zip(fates) {
-        let reason = if status == "failed" {
-            "platform_fault"
-        } else {
-            ""
-        };
-        set_recipient(&app, customer, status, reason).await;
-        for (position, status) in (0..).zip(messages) {
-            set_delivery(&app, customer, position, status, "").await;
-        }
+    for (&customer, told) in customers.iter().zip(fates) {
+        app.tell(&made, customer, &told, app.now()).await;
     }
     let found: Broadcast = rep.get(&path::broadcast(made.summary.id)).await.json();
     let outcomes: Vec<_> = found

@@ -10,8 +10,8 @@ use omocast_contract::api::{
 use omocast_contract::message::MessageOrigin;
 use omocast_contract::timestamp::HOUR;
 use omocast_contract::{
-    Broadcast, BroadcastId, Channel, EventAction, EventId, EventStatus, EventView, Filter,
-    OutgoingMessage, Plan, ProblemCode, Role, TagFilter, TagMatch,
+    Broadcast, BroadcastId, Channel, DeliveryStatus, EventAction, EventId, EventStatus, EventView,
+    Filter, OutgoingMessage, Plan, ProblemCode, Role, TagFilter, TagMatch, Timestamp,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -347,12 +347,10 @@ async fn a_thread_shows_broadcasts_among_the_other_messages_however_it_is_paged(
             .broadcast(&format!("press-{number:04}"), &request)
             .await
             .json();
-        query("update delivery set status = 'sent', sent_at = $2 where broadcast_id = $1")
-            .bind(made.summary.id.to_string())
-            .bind(number / 2)
-            .execute(app.app.store.raw())
-            .await
-            .unwrap();
+        let customer = app.recipients(&made).await[0];
+        let told = [(DeliveryStatus::Sent, None); 3];
+        let at = Timestamp(number / 2);
+        app.tell(&made, customer, &told, at).await;
     }
     let mut all = Vec::new();
     let mut page = path::event(event);

@@ -12,15 +12,16 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use omocast_contract::api::{IDEMPOTENCY_KEY, Media, SignIn, path};
 use omocast_contract::timestamp::{DAY, HOUR};
 use omocast_contract::{
-    AccountId, Audience, BroadcastRequest, Channel, Content, CustomerId, EventId, EventStatus,
-    Filter, MemberId, OutgoingMessage, Pick, Plan, Problem, ProblemCode, Role, ShopId, Source,
-    Surface, TeamId, Timestamp, WabaId,
+    AccountId, Audience, Broadcast, BroadcastRequest, Channel, Content, CustomerId, DeliveryStatus,
+    EventId, EventStatus, Filter, MemberId, OutgoingMessage, Pick, Plan, Problem, ProblemCode,
+    Reason, Role, ShopId, Source, Surface, TeamId, Timestamp, WabaId,
 };
 use omocast_server::app::{App, Clock};
 use omocast_server::channels::Credentials;
 use omocast_server::config::Config;
 use omocast_server::router::router;
 use omocast_server::secrets::Secrets;
+use omocast_server::store::deliveries::{Outcome, RecipientKey, Then, Told};
 use omocast_server::store::templates::ListedTemplate;
 use omocast_server::store::{BoundTo, NewAccount, NewMember, Store, fold_name};
 use serde::Serialize;
@@ -85,6 +86,46 @@ impl TestApp {
 
     pub(crate) fn advance(&self, milliseconds: i64) {
         self.clock.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    /// The recipients of a broadcast, in the order of their ids.
+    pub(crate) async fn recipients(&self, broadcast: &Broadcast) -> Vec<CustomerId> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "select customer_id from recipient where broadcast_id = $1 order by customer_id",
+        )
+        .bind(broadcast.summary.id.to_string())
+        .fetch_all(self.app.store.raw())
+        .await
+        .unwrap();
+        ids.iter().map(|id| id.parse().unwrap()).collect()
+    }
+
+    /// What became of the first messages to a recipient, in their order.
+    pub(crate) async fn tell(
+        &self,
+        broadcast: &Broadcast,
+        customer: CustomerId,
+        told: &[(DeliveryStatus, Option<Reason>)],
+        at: Timestamp,
+    ) {
+        let told = (0..).zip(told).map(|(position, &(status, reason))| Told {
+            position,
+            status,
+            reason,
+            code: None,
+            external_id: None,
+        });
+        let outcome = Outcome {
+            key: RecipientKey {
+                broadcast: broadcast.summary.id,
+                customer,
+            },
+            told: told.collect(),
+            then: Then::Done,
+            by: None,
+        };
+        let store = &self.app.store;
+        store.record_outcomes(&[outcome], at).await.unwrap();
     }
 
     pub(crate) fn nobody(&self) -> User {

@@ -13,7 +13,7 @@ use super::log::log;
 use super::{check_scope, find_broadcast};
 use crate::config::Pace;
 use crate::error::{AppError, AppResult};
-use crate::store::deliveries::Changes;
+use crate::store::deliveries::{Changes, Close, close};
 use crate::store::media::{media_in, use_media};
 use crate::store::{Member, Store, read_count, read_id, read_time, read_word};
 
@@ -154,64 +154,33 @@ async fn put_off(
 }
 
 /// Skips what is not handed over yet, and tells whether nothing was: then the broadcast is cancelled.
-///
-/// What is being handed over at this moment goes on, and so does what LINE may have taken: only asking it again tells.
 async fn stop(
     tx: &mut SqliteConnection,
     member: &Member,
     id: BroadcastId,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    query(
-        "update delivery set status = 'skipped', reason = 'stopped', updated_at = $2 from recipient r
-         where r.broadcast_id = $1 and r.is_open = 1 and r.first_attempt_at is null
-           and delivery.broadcast_id = r.broadcast_id and delivery.customer_id = r.customer_id
-           and delivery.status = 'queued'",
-    )
-    .bind(id.to_string())
-    .bind(now.0)
-    .execute(&mut *tx)
-    .await?;
-    // A customer who got a part is told apart by their messages; one message of unknown outcome outweighs the rest.
-    let stopped = query(
-        "update recipient set is_open = 0, lease_owner = null, platform_code = null, updated_at = $2,
-                status = case when exists (select 1 from delivery d where d.broadcast_id = $1
-                    and d.customer_id = recipient.customer_id and d.status = 'unknown') then 'unknown' else 'skipped' end,
-                reason = case when exists (select 1 from delivery d where d.broadcast_id = $1
-                    and d.customer_id = recipient.customer_id and d.status = 'unknown') then 'no_answer' else 'stopped' end
-         where broadcast_id = $1 and is_open = 1 and not exists (
-            select 1 from delivery d where d.broadcast_id = $1 and d.customer_id = recipient.customer_id
-            and d.status in ('queued', 'sending'))",
-    )
-    .bind(id.to_string())
-    .bind(now.0)
-    .execute(&mut *tx)
-    .await?
-    .rows_affected();
-    // Whoever is still open may have got it, as LINE's retry key will tell.
+    close(tx, id, Close::Stopped, now).await?;
+    // Whoever is still open may have got it, as LINE's retry key will tell; a customer who got a part got something.
     let row = query(
-        "select count(*) as handed_over from recipient r where broadcast_id = $1 and (is_open = 1 or exists (
-            select 1 from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
-            and d.status in ('sent', 'delivered', 'read', 'unknown')))",
+        "select count(*) filter (where is_open = 1 or got) as handed_over,
+                count(*) filter (where reason = 'stopped' and not got) as left
+         from (
+            select r.is_open, r.reason, exists (
+                select 1 from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
+                and d.status in ('sent', 'delivered', 'read', 'unknown')
+            ) as got
+            from recipient r where r.broadcast_id = $1
+         ) known",
     )
     .bind(id.to_string())
     .fetch_one(&mut *tx)
     .await?;
     let handed_over = read_count(&row, "handed_over")?;
-    let row = query(
-        "select count(*) as partly from recipient r where broadcast_id = $1 and updated_at = $2 and reason = 'stopped'
-         and exists (select 1 from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
-                     and d.status in ('sent', 'delivered', 'read', 'unknown'))",
-    )
-    .bind(id.to_string())
-    .bind(now.0)
-    .fetch_one(&mut *tx)
-    .await?;
-    let partly = read_count(&row, "partly")?;
+    let left = read_count(&row, "left")?;
     let (status, event) = if handed_over == 0 {
         (BroadcastStatus::Cancelled, LogEvent::Cancelled)
     } else {
-        let left = stopped - partly;
         (
             BroadcastStatus::Stopped,
             LogEvent::Stopped { handed_over, left },

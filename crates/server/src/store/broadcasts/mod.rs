@@ -34,6 +34,7 @@ use super::audience::{
     Scoped, Situation, Sorted, check_sendable, count_wabas, push_audience, push_reason, sort,
 };
 use super::bindings::bound_to_or_none;
+use super::deliveries::{Unkept, positions};
 use super::drafts::delete_draft;
 use super::events::{colleagues_of, seen_in};
 use super::media::{media_facts, media_in, media_of, use_media};
@@ -159,9 +160,10 @@ impl Store {
 
         let mut recipients = QueryBuilder::<Sqlite>::new(
             "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, name, status, reason, updated_at,
-                                    is_open, not_before)
+                                    is_open, not_before, message_bits)
              select broadcast_id, customer_id, event_id, account_id, channel, name,
-                    case when reason is null then 'queued' else 'skipped' end, reason, now, reason is null, starts_at
+                    case when reason is null then 'queued' else 'skipped' end, reason, now, reason is null, starts_at,
+                    message_bits
              from (select ",
         );
         recipients
@@ -170,7 +172,9 @@ impl Store {
             .push_bind(now.0)
             .push(" as now, ")
             .push_bind(begins.at(now).0)
-            .push(" as starts_at, ");
+            .push(" as starts_at, ")
+            .push_bind((1_i64 << content.message_count) - 1)
+            .push(" as message_bits, ");
         recipients.push(match audience.source {
             Source::MyEvents => "e.id as event_id, ",
             Source::BoundCustomers => "e.event_id, ",
@@ -191,17 +195,6 @@ impl Store {
         recipients.push(" order by e.customer_id)");
         recipients.build().execute(&mut *tx).await?;
 
-        let positions: Vec<usize> = (0..content.message_count).collect();
-        query(
-            "insert into delivery (broadcast_id, customer_id, position, status, reason, updated_at)
-             select r.broadcast_id, r.customer_id, position.value, r.status, r.reason, r.updated_at
-             from recipient r cross join json_each($2) position
-             where r.broadcast_id = $1 order by r.customer_id, position.value",
-        )
-        .bind(id.to_string())
-        .bind(serde_json::to_string(&positions).expect("numbers are JSON"))
-        .execute(&mut *tx)
-        .await?;
         let recipients = count.reached_total();
         let event = match begins {
             Begins::AfterHold(_) => LogEvent::Accepted { recipients },
@@ -276,7 +269,7 @@ impl Store {
         let mut connection = self.reader.acquire().await?;
         check_scope(&mut connection, member, id).await?;
         let mut sql = QueryBuilder::new(
-            "select r.customer_id, r.event_id, c.name, r.channel, r.status, r.reason, r.platform_code, r.updated_at,
+            "select r.customer_id, r.event_id, c.name, r.channel, r.status, r.reason, r.platform_code, r.updated_at, r.message_bits,
                     e.status as event_status, e.owner_id, bound.member_id, bound.shop_id
              from recipient r join customer c on c.id = r.customer_id join event e on e.id = r.event_id
              left join binding bound on bound.customer_id = r.customer_id where r.broadcast_id = ",
@@ -331,6 +324,18 @@ impl Store {
                     reason: read_word_or_none(row, "reason", Reason::parse)?,
                     platform_code: row.try_get("platform_code")?,
                 });
+            }
+        }
+        for (row, found) in rows.iter_mut().zip(&found) {
+            if row.deliveries.is_empty() {
+                let unkept = Unkept::of(row.status, row.reason, row.platform_code.as_deref());
+                let delivery = Delivery {
+                    status: unkept.status,
+                    reason: unkept.reason,
+                    platform_code: unkept.code.map(str::to_owned),
+                };
+                let messages = positions(found.try_get("message_bits")?);
+                row.deliveries = messages.map(|_| delivery.clone()).collect();
             }
         }
         Ok(RecipientPage { rows, next })

@@ -14,14 +14,16 @@ use crate::error::AppResult;
 use crate::store::{Member, Store, read_count, read_id, read_word};
 
 /// The recipients `r` of the broadcast `$1` whose failure may be retried, by the reasons of the list `$2`,
-/// and was not yet: a retry of which they got nothing, because it was stopped before it was their turn, does not count.
+/// and was not yet: a retry of which they got nothing, because it was stopped before it was their turn, does not count
+/// (nor does one of which no delivery is kept, unless it still waits or failed).
 const RETRYABLE: &str = " from recipient r
     where r.broadcast_id = $1 and r.status = 'failed' and r.reason in (select value from json_each($2))
       and not exists (
         select 1 from broadcast later join recipient again
             on again.broadcast_id = later.id and again.customer_id = r.customer_id
-        join delivery d on d.broadcast_id = again.broadcast_id and d.customer_id = again.customer_id
-        where later.retry_of = $1 and d.status <> 'skipped')";
+        where later.retry_of = $1 and (again.status <> 'skipped' or exists (
+            select 1 from delivery d where d.broadcast_id = again.broadcast_id and d.customer_id = again.customer_id
+            and d.status <> 'skipped')))";
 
 fn reasons() -> String {
     let reasons = Reason::ALL
@@ -102,8 +104,12 @@ impl Store {
             .await?;
         let made = query(with_retryable(
             "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, name, status, updated_at,
-                                    is_open, not_before)
-             select $3, r.customer_id, r.event_id, r.account_id, r.channel, r.name, 'queued', $4, 1, $5",
+                                    is_open, not_before, message_bits)
+             select $3, r.customer_id, r.event_id, r.account_id, r.channel, r.name, 'queued', $4, 1, $5, coalesce((
+                select sum(1 << d.position) from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
+                and ((d.status = 'failed' and d.reason in (select value from json_each($2)))
+                     or (d.status = 'skipped' and d.reason = 'earlier_message_failed'))
+             ), r.message_bits)",
             "",
         ))
         .bind(original.to_string())
@@ -117,21 +123,6 @@ impl Store {
         if recipients == 0 {
             return Err(ProblemCode::NothingToRetry.into());
         }
-        query(
-            "insert into delivery (broadcast_id, customer_id, position, status, updated_at)
-             select $2, d.customer_id, d.position, 'queued', $3
-             from recipient r join delivery d on d.broadcast_id = $1 and d.customer_id = r.customer_id
-             where r.broadcast_id = $2
-               and ((d.status = 'failed' and d.reason in (select value from json_each($4)))
-                    or (d.status = 'skipped' and d.reason = 'earlier_message_failed'))
-             order by d.customer_id, d.position",
-        )
-        .bind(original.to_string())
-        .bind(id.to_string())
-        .bind(now.0)
-        .bind(reasons())
-        .execute(&mut *tx)
-        .await?;
         let retried = LogEvent::Retried {
             broadcast: id,
             recipients,

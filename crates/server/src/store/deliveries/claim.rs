@@ -14,7 +14,7 @@ use serde::Deserialize;
 use sqlx::{SqliteConnection, query};
 use uuid::Uuid;
 
-use super::settle::{Delivery, Stored, in_order, settle};
+use super::settle::{Delivery, Stored, Unkept, in_order, settle};
 use super::{
     Claim, ClaimedRecipient, LEASE, Outcome, RecipientKey, Then, Told, deliveries_of_r, keys_json,
     with_keys,
@@ -40,7 +40,7 @@ impl Store {
         let row = query(concat!(
             // In the order of the fields of `Candidate`.
             "select json_group_array(json_array(
-                r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name, c.external_id, c.is_blocked,
+                r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name, r.message_bits, c.external_id, c.is_blocked,
                 c.marketing_stopped_at, c.pair_busy_until, e.status, e.owner_id, e.last_inbound_at, bound.member_id, ",
             deliveries_of_r!(),
             ")) as rows from (
@@ -86,7 +86,11 @@ impl Store {
             let reach = order.reach(&candidate, now);
             let first_attempt_at = candidate.first_attempt_at.map(Timestamp);
             let Candidate { attempts, .. } = candidate;
-            let deliveries = in_order(candidate.deliveries);
+            let deliveries = in_order(
+                candidate.deliveries,
+                candidate.message_bits,
+                Unkept::WAITING,
+            );
             let plan = plan_hand_over(&deliveries, reach, has_key, first_attempt_at, now);
             if channel == Channel::Whatsapp && !plan.positions.is_empty() {
                 let messages = i64::try_from(plan.positions.len()).unwrap_or(i64::MAX);
@@ -160,6 +164,7 @@ struct Candidate {
     attempts: u32,
     first_attempt_at: Option<i64>,
     name: Option<String>,
+    message_bits: i64,
     to: String,
     is_blocked: i64,
     marketing_stopped_at: Option<i64>,

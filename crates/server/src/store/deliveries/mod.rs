@@ -4,6 +4,7 @@
 //! so that neither depends on which of them comes first.
 
 mod claim;
+mod close;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,8 @@ use super::media::media_of;
 use super::templates::sent_template;
 use super::{Store, read_id, read_json, read_time, read_time_or_none, read_word};
 
-pub(super) use settle::{in_thread, settle};
+pub(super) use close::{Close, close};
+pub(super) use settle::{Unkept, in_thread, settle};
 
 /// How long a claimed recipient stays with the worker that claimed them, unless it renews.
 pub const LEASE: i64 = 60_000;
@@ -289,28 +291,40 @@ impl Store {
     ) -> Result<Vec<bool>, sqlx::Error> {
         let mut tx = self.begin_write().await?;
         let row = query(
-            "select json_group_array(asked.key) as numbers from json_each($1) asked
+            "select json_group_array(json_array(asked.key, case when d.status is null then r.message_bits end)) as found
+             from json_each($1) asked
              join recipient r on r.broadcast_id = asked.value ->> 0 and r.customer_id = asked.value ->> 1
                               and r.lease_owner = asked.value ->> 3
-             join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
-                             and d.position = asked.value ->> 2
-             where d.status = 'queued'",
+             left join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
+                                  and d.position = asked.value ->> 2
+             where d.status is null or d.status = 'queued'",
         )
         .bind(begun_json(begun))
         .fetch_one(&mut *tx)
         .await?;
-        let numbers: BTreeSet<usize> = read_json(&row, "numbers")?;
-        let noted = (0..begun.len()).map(|number| numbers.contains(&number));
-        let noted: Vec<bool> = noted.collect();
-        let sent = begun.iter().zip(&noted).filter(|(_, noted)| **noted);
+        // With the messages of those of whom none is kept yet.
+        let found: Vec<(usize, Option<i64>)> = read_json(&row, "found")?;
+        let mut noted = vec![false; begun.len()];
+        let mut rows = Vec::with_capacity(begun.len());
+        for (number, unkept) in found {
+            let Begun { key, position, .. } = begun[number];
+            noted[number] = true;
+            for each in positions(unkept.unwrap_or(1 << position)) {
+                let sent_at = (each == position).then_some(now.0);
+                let status = match sent_at {
+                    Some(_) => DeliveryStatus::Sending,
+                    None => DeliveryStatus::Queued,
+                };
+                rows.push((key.broadcast, key.customer, each, status, sent_at));
+            }
+        }
         query(
-            "with v (b, c, p) as materialized (
-                select value ->> 0, value ->> 1, value ->> 2 from json_each($1)
-             )
-             update delivery set status = 'sending', updated_at = $2, sent_at = $2 from v
-             where delivery.broadcast_id = v.b and delivery.customer_id = v.c and delivery.position = v.p",
+            "insert into delivery (broadcast_id, customer_id, position, status, sent_at, updated_at)
+             select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, $2 from json_each($1) where true
+             on conflict (broadcast_id, customer_id, position) do update
+             set status = excluded.status, sent_at = excluded.sent_at, updated_at = excluded.updated_at",
         )
-        .bind(begun_json(sent.map(|(begun, _)| begun)))
+        .bind(json(&rows))
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
@@ -482,6 +496,11 @@ impl Store {
     }
 }
 
+/// The messages that `recipient.message_bits` names, in their order.
+pub(super) fn positions(message_bits: i64) -> impl Iterator<Item = u32> {
+    (0..i64::BITS).filter(move |position| message_bits & (1 << position) != 0)
+}
+
 fn json<T: Serialize>(rows: &[T]) -> String {
     serde_json::to_string(rows).expect("ids and words are JSON")
 }
@@ -495,9 +514,9 @@ fn keys_json(keys: &[RecipientKey]) -> String {
     json(&keys)
 }
 
-fn begun_json<'a>(begun: impl IntoIterator<Item = &'a Begun>) -> String {
+fn begun_json(begun: &[Begun]) -> String {
     let rows: Vec<_> = begun
-        .into_iter()
+        .iter()
         .map(
             |Begun {
                  key,

@@ -13,7 +13,8 @@ use sqlx::{SqliteConnection, query};
 use uuid::Uuid;
 
 use super::{
-    CHUNK, Changes, Outcome, RecipientKey, Then, Told, deliveries_of_r, json, keys_json, with_keys,
+    CHUNK, Changes, Outcome, RecipientKey, Then, Told, deliveries_of_r, json, keys_json, positions,
+    with_keys,
 };
 use crate::store::accounts::pause;
 use crate::store::bindings::BoundTo;
@@ -23,7 +24,7 @@ use crate::store::opt_outs::stop_marketing;
 use crate::store::read_json;
 use crate::store::receipts::Reached;
 
-/// A row of `delivery`.
+/// One message to one recipient: a row of `delivery`, or one that is to be.
 #[derive(Clone, Debug)]
 pub(super) struct Delivery {
     pub(super) position: u32,
@@ -111,6 +112,41 @@ pub(in crate::store) fn in_thread() -> String {
     json(&shown.collect::<Vec<_>>())
 }
 
+/// What is known of each message to a recipient of which none is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Unkept<'a> {
+    pub(in crate::store) status: DeliveryStatus,
+    pub(in crate::store) reason: Option<Reason>,
+    pub(in crate::store) code: Option<&'a str>,
+}
+
+impl<'a> Unkept<'a> {
+    /// Of messages that wait.
+    pub(super) const WAITING: Self = Self {
+        status: DeliveryStatus::Queued,
+        reason: None,
+        code: None,
+    };
+
+    /// Of the messages to a recipient who stands so.
+    pub(in crate::store) fn of(
+        status: DeliveryStatus,
+        reason: Option<Reason>,
+        code: Option<&'a str>,
+    ) -> Self {
+        if status.is_settled() {
+            Self {
+                status,
+                reason,
+                code,
+            }
+        } else {
+            // The recipient's reason is why they wait.
+            Self::WAITING
+        }
+    }
+}
+
 /// A row of `delivery` as `deliveries_of_r` writes it: position, status, reason, platform code, platform id,
 /// and when it was sent in milliseconds.
 pub(super) type Stored = (
@@ -122,8 +158,21 @@ pub(super) type Stored = (
     Option<i64>,
 );
 
-/// The deliveries to one recipient in the order of the messages.
-pub(super) fn in_order(stored: Vec<Stored>) -> Vec<Delivery> {
+/// The deliveries to one recipient in the order of the messages. Where none is kept, each of the messages of
+/// `message_bits` stands as its recipient does.
+pub(super) fn in_order(
+    stored: Vec<Stored>,
+    message_bits: i64,
+    unkept: Unkept<'_>,
+) -> Vec<Delivery> {
+    if stored.is_empty() {
+        let deliveries = positions(message_bits).map(|position| Delivery {
+            reason: unkept.reason,
+            code: unkept.code.map(str::to_owned),
+            ..Delivery::new(position, unkept.status)
+        });
+        return deliveries.collect();
+    }
     let mut deliveries: Vec<_> = stored
         .into_iter()
         .map(
@@ -194,6 +243,8 @@ struct Recipient {
     name: Option<String>,
     reached: Reached,
     is_changed: bool,
+    /// Whether the deliveries are kept, or stand as the recipient did.
+    is_kept: bool,
     deliveries: Vec<Delivery>,
 }
 
@@ -214,6 +265,7 @@ struct StoredRecipient {
     lease_owner: Option<Uuid>,
     first_attempt_at: Option<i64>,
     name: Option<String>,
+    message_bits: i64,
     delivered_until: i64,
     read_until: i64,
     pair_busy_until: i64,
@@ -228,6 +280,9 @@ struct StoredRecipient {
 impl From<StoredRecipient> for Recipient {
     fn from(stored: StoredRecipient) -> Self {
         let bound = stored.seller.zip(stored.shop);
+        let is_kept = !stored.deliveries.is_empty();
+        let unkept = Unkept::of(stored.status, stored.reason, stored.code.as_deref());
+        let deliveries = in_order(stored.deliveries, stored.message_bits, unkept);
         Self {
             key: RecipientKey {
                 broadcast: stored.broadcast,
@@ -255,7 +310,8 @@ impl From<StoredRecipient> for Recipient {
                 read_until: Timestamp(stored.read_until),
             },
             is_changed: false,
-            deliveries: in_order(stored.deliveries),
+            is_kept,
+            deliveries,
         }
     }
 }
@@ -263,6 +319,26 @@ impl From<StoredRecipient> for Recipient {
 impl Recipient {
     fn is_thread_changed(&self) -> bool {
         self.deliveries.iter().any(Delivery::is_thread_changed)
+    }
+
+    /// The deliveries to be written: all of them once one is to be kept.
+    fn to_be_kept(&self) -> impl Iterator<Item = &Delivery> {
+        let stands_alone = |each: &Delivery| each.is_changed && !self.says(each);
+        let all = !self.is_kept && self.deliveries.iter().any(stands_alone);
+        let changed = move |each: &&Delivery| all || (self.is_kept && each.is_changed);
+        self.deliveries.iter().filter(changed)
+    }
+
+    /// Whether the recipient's row says all that is known of a message.
+    fn says(&self, delivery: &Delivery) -> bool {
+        let known = Unkept {
+            status: delivery.status,
+            reason: delivery.reason,
+            code: delivery.code.as_deref(),
+        };
+        known == Unkept::of(self.status, self.reason, self.code.as_deref())
+            && delivery.external_id.is_none()
+            && !is_in_thread(delivery.status)
     }
 
     fn take(&mut self, outcome: &Outcome) {
@@ -429,7 +505,7 @@ async fn load_recipients(
             // In the order of the fields of `StoredRecipient`.
             "select json_group_array(json_array(
                 r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.channel, r.status, r.reason, r.platform_code,
-                r.is_open, r.not_before, r.attempts, r.lease_owner, r.first_attempt_at, r.name,
+                r.is_open, r.not_before, r.attempts, r.lease_owner, r.first_attempt_at, r.name, r.message_bits,
                 c.delivered_until, c.read_until, c.pair_busy_until, e.team_id, e.owner_id, e.status,
                 bound.member_id, bound.shop_id, "
         ),
@@ -453,14 +529,11 @@ async fn write_deliveries(
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let mut changed = Vec::new();
-    for Recipient {
-        key, deliveries, ..
-    } in recipients
-    {
-        for delivery in deliveries.iter().filter(|delivery| delivery.is_changed) {
+    for recipient in recipients {
+        for delivery in recipient.to_be_kept() {
             changed.push((
-                key.broadcast,
-                key.customer,
+                recipient.key.broadcast,
+                recipient.key.customer,
                 delivery.position,
                 delivery.status,
                 delivery.reason,
@@ -477,7 +550,7 @@ async fn write_deliveries(
     if changed.is_empty() {
         return Ok(());
     }
-    // All of them are there: an update from a list would gather what it writes first.
+    // An update from a list would gather what it writes first.
     query(
         "insert into delivery (broadcast_id, customer_id, position, status, reason, platform_code, external_id, sent_at,
                                updated_at)
