@@ -110,9 +110,10 @@ async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
     });
     let (outcomes, received) = mpsc::channel(1_024);
     let mut recording = JoinSet::new();
-    recording.spawn(record(worker.clone(), received));
+    let writing = worker.app.store.writing();
+    recording.spawn_on(record(worker.clone(), received), writing);
     let (notes, to_note) = mpsc::channel(1_024);
-    recording.spawn(note(worker.clone(), to_note));
+    recording.spawn_on(note(worker.clone(), to_note), writing);
     let worked = tokio::select! {
         worked = run_lanes(&worker, outcomes, notes) => worked,
         // Neither ends by itself.

@@ -37,7 +37,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// The least and the most recipients of one account that are handed over at a time.
 const LEAST: usize = 8;
-const MOST: usize = 128;
+const MOST: usize = 256;
+/// Recipients that are claimed at a time for each that is handed over: so many that nobody waits for the next claim.
+const CLAIMED_FOR_EACH: usize = 2;
 
 /// No wait between two attempts is longer, in milliseconds.
 pub(super) fn longest_wait() -> i64 {
@@ -180,8 +182,13 @@ impl Lane {
             let is_low = may_claim && hands.waiting.len() <= at_once;
             if hands.claiming.is_none() && !is_empty && is_low {
                 let sender = sender.clone();
-                let claim = tokio::spawn(async move { sender.claim(at_once).await });
-                hands.claiming = Some(claim);
+                let limit = if self.is_trial {
+                    1
+                } else {
+                    at_once * CLAIMED_FOR_EACH
+                };
+                let claim = async move { sender.claim(limit).await };
+                hands.claiming = Some(worker.app.store.writing().spawn(claim));
             }
             while hands.sending.len() < at_once
                 && let Some(recipient) = hands.waiting.front()

@@ -27,6 +27,7 @@ mod teams;
 pub mod templates;
 mod test_customers;
 mod uploads;
+mod writing;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -40,11 +41,13 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use crate::error::AppError;
 use durable::Durable;
 use incoming::Incoming;
+use writing::Writing;
 
 pub use accounts::{HELD, Turns};
 pub use bindings::BoundTo;
@@ -80,6 +83,7 @@ pub struct Store {
     /// None in memory.
     durable: Option<Arc<Durable>>,
     incoming: Arc<Incoming>,
+    writing: Arc<Writing>,
     /// Looks whether others have changed anything; none until somebody asks.
     watcher: Arc<Mutex<Option<SqliteConnection>>>,
 }
@@ -107,6 +111,7 @@ impl Store {
             writer,
             durable: Some(Arc::new(Durable::new(path))),
             incoming: Arc::default(),
+            writing: Arc::new(Writing::start().map_err(sqlx::Error::Io)?),
             watcher: Arc::default(),
         })
     }
@@ -126,6 +131,7 @@ impl Store {
             writer: pool,
             durable: None,
             incoming: Arc::default(),
+            writing: Arc::new(Writing::start().map_err(sqlx::Error::Io)?),
             watcher: Arc::default(),
         })
     }
@@ -134,6 +140,11 @@ impl Store {
     #[doc(hidden)]
     pub fn raw(&self) -> &SqlitePool {
         &self.writer
+    }
+
+    /// Where to run what writes one transaction after another, so that each is over quickly.
+    pub fn writing(&self) -> &Handle {
+        self.writing.handle()
     }
 
     /// Whether the database answers.

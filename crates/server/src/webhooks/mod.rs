@@ -320,10 +320,12 @@ async fn process(
         app.wake.templates.notify_one();
     }
     let webhooks: Vec<_> = webhooks.iter().map(|webhook| webhook.id).collect();
-    let processed = app
-        .store
-        .process_webhooks(&webhooks, &inboxes, &fetched, app.now())
-        .await;
+    let (store, now) = (app.store.clone(), app.now());
+    let processing = app.store.writing().spawn(async move {
+        let processed = store.process_webhooks(&webhooks, &inboxes, &fetched, now);
+        (processed.await, fetched)
+    });
+    let (processed, fetched) = processing.await?;
     let processed = match processed {
         Ok(processed) => processed,
         Err(error) => {

@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::http::StatusCode;
 use futures::stream::{self, StreamExt as _};
 use omocast_contract::live::LiveEvent;
 use omocast_contract::{BroadcastId, BroadcastStatus, Timestamp};
@@ -12,7 +14,7 @@ use omocast_server::config::Pace;
 use omocast_server::live::Notice;
 use serde_json::json;
 
-use crate::support::{LINE, NUMBER, Setup, World, line_users, whatsapp_users};
+use crate::support::{LINE, NUMBER, Setup, World, line_users, serve, whatsapp_users};
 
 /// So quick that the pace never waits.
 const OPEN: Pace = Pace {
@@ -23,7 +25,7 @@ const OPEN: Pace = Pace {
 };
 
 /// How many requests the generator has under way: as many as the lane of an account.
-const SIDE_BY_SIDE: usize = 128;
+const SIDE_BY_SIDE: usize = 256;
 /// How often the generator sends them all: one time differs much from the next.
 const ROUNDS: usize = 5;
 
@@ -50,6 +52,21 @@ async fn until_completed(world: &World, broadcast: BroadcastId) {
             return;
         }
     }
+}
+
+/// Leaves the stand-ins alone: what they still have to tell is taken in, and from now on they tell it to nobody.
+async fn leave_alone(world: &World) {
+    world.sandbox.settle().await;
+    world
+        .until("nothing is left to take in", || {
+            Box::pin(async {
+                let waiting = world.app.store.due_webhooks(world.now(), 1).await;
+                waiting.unwrap().is_empty()
+            })
+        })
+        .await;
+    let nobody = serve(Router::new().fallback(async || StatusCode::OK)).await;
+    world.sandbox.set_webhook_base(&nobody);
 }
 
 fn time_until(end: Option<Timestamp>, start: Timestamp) -> Duration {
@@ -127,6 +144,7 @@ async fn the_whole_path_against_the_stand_ins_alone_on_line() {
     let done = world.find(broadcast).await;
     let ours = time_until(done.summary.completed_at, start);
     assert_eq!(done.summary.progress.sent, 20_000);
+    leave_alone(&world).await;
     let texts = ["一", "二", "三"].map(|text| json!({ "type": "text", "text": text }));
     let url = format!("{}/line/v2/bot/message/push", world.platforms);
     let body = |user: &str| json!({ "to": user, "messages": texts });
@@ -148,6 +166,7 @@ async fn the_whole_path_against_the_stand_ins_alone_on_whatsapp() {
     let done = world.find(broadcast).await;
     let ours = time_until(done.summary.completed_at, start);
     assert_eq!(done.summary.progress.accepted(), 10_000);
+    leave_alone(&world).await;
     let url = format!("{}/graph/v26.0/{NUMBER}/messages", world.platforms);
     let body = |user: &str| json!({ "messaging_product": "whatsapp", "to": user, "type": "text", "text": { "body": "一" } });
     let plain = generate_load(&url, "wa-token", &users, body).await;
