@@ -44,6 +44,8 @@ pub mod path {
     pub const BROADCAST_RECIPIENTS: &str = "/api/broadcasts/{id}/recipients";
     /// POST [`crate::BroadcastRequest`] → [`crate::Preflight`]: the check before sending; nothing is sent.
     pub const BROADCAST_PREFLIGHT: &str = "/api/broadcasts/preflight";
+    /// POST [`crate::BroadcastRequest`] → [`super::PreflightPage`]; [`super::PreflightQuery`] says of which customers.
+    pub const BROADCAST_PREFLIGHT_CUSTOMERS: &str = "/api/broadcasts/preflight/customers";
     /// POST [`crate::Control`] → [`crate::Controlled`].
     pub const BROADCAST_CONTROL: &str = "/api/broadcasts/{id}/control";
     /// POST with an `Idempotency-Key` → [`crate::Broadcast`], which sends again what failed and may be retried.
@@ -284,6 +286,11 @@ pub fn parse_cursor(cursor: &str) -> Option<(Timestamp, EventId)> {
 
 /// Reads [`BoundCustomerRow::cursor`] back.
 pub fn parse_bound_customer_cursor(cursor: &str) -> Option<(Timestamp, CustomerId)> {
+    read_cursor(cursor)
+}
+
+/// Reads [`PreflightPage::next`] back.
+pub fn parse_preflight_cursor(cursor: &str) -> Option<(Timestamp, CustomerId)> {
     read_cursor(cursor)
 }
 
@@ -674,6 +681,52 @@ pub struct RecipientPage {
     pub rows: Vec<Recipient>,
     /// Give this as `after` for the next page; none at the end.
     pub next: Option<CustomerId>,
+}
+
+/// Asks for the customers of one group of a check before sending (query string).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct PreflightQuery {
+    /// Those who will be skipped for this; none: those who will get it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// After the page that gave this as `next`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// A page of the customers of one group of a check before sending, newest message first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PreflightPage {
+    /// The customers, at most 50.
+    pub rows: Vec<PreflightCustomer>,
+    /// Give this as `after` for the next page; none at the end.
+    pub next: Option<String>,
+}
+
+/// A customer whom a broadcast would reach, or skip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PreflightCustomer {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The event they were chosen by, or a bound customer's.
+    pub event: EventId,
+    /// Their name; empty when unknown.
+    pub name: String,
+    /// Where they are.
+    pub channel: Channel,
+    /// The last message of either side, or else when they were bound.
+    pub last_message_at: Timestamp,
+}
+
+impl PreflightCustomer {
+    /// What [`PreflightQuery::after`] takes to go on below this one.
+    pub fn cursor(&self) -> String {
+        format!("{}~{}", self.last_message_at.0, self.customer)
+    }
 }
 
 /// The body of a 1:1 reply.

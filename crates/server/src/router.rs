@@ -108,6 +108,10 @@ fn api(app: &App) -> Router<App> {
             path::BROADCAST_PREFLIGHT,
             post(broadcasts::preflight_broadcast),
         )
+        .route(
+            path::BROADCAST_PREFLIGHT_CUSTOMERS,
+            post(broadcasts::list_preflight_customers),
+        )
         .route(path::BROADCAST_CONTROL, post(broadcasts::control_broadcast))
         .route(path::BROADCAST_RETRY, post(broadcasts::retry_broadcast))
         .route(

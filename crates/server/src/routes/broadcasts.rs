@@ -4,7 +4,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use omocast_contract::api::{BroadcastPage, IDEMPOTENCY_KEY, RecipientPage, RecipientQuery};
+use omocast_contract::api::{
+    BroadcastPage, IDEMPOTENCY_KEY, PreflightPage, PreflightQuery, RecipientPage, RecipientQuery,
+};
 use omocast_contract::control::check_start;
 use omocast_contract::member::Scope;
 use omocast_contract::{
@@ -55,17 +57,41 @@ pub async fn preflight_broadcast(
     SignedIn(member): SignedIn,
     Json(request): Json<BroadcastRequest>,
 ) -> AppResult<Json<Preflight>> {
-    member.role.may_broadcast(member.plan)?;
-    let starts_at = start(&member, request.send_at)?;
-    if let Some(starts_at) = starts_at {
-        check_start(starts_at, app.now()).map_err(at_send_at)?;
-    }
+    let starts_at = checked_start(&app, &member, &request)?;
     app.read_quotas(member.team_id).await?;
     let (hold, pace) = (app.config.hold, &app.config.pace);
     app.store
         .preflight_broadcast(&member, &request, starts_at, hold, pace, app.now())
         .await
         .map(Json)
+}
+
+/// The customers of one group of the check.
+pub async fn list_preflight_customers(
+    State(app): State<App>,
+    SignedIn(member): SignedIn,
+    Asked(asked): Asked<PreflightQuery>,
+    Json(request): Json<BroadcastRequest>,
+) -> AppResult<Json<PreflightPage>> {
+    let starts_at = checked_start(&app, &member, &request)?;
+    app.store
+        .list_preflight_customers(&member, &request, starts_at, &asked, app.now())
+        .await
+        .map(Json)
+}
+
+/// When a broadcast that is to be checked would begin; none for at once.
+fn checked_start(
+    app: &App,
+    member: &Member,
+    request: &BroadcastRequest,
+) -> AppResult<Option<Timestamp>> {
+    member.role.may_broadcast(member.plan)?;
+    let starts_at = start(member, request.send_at)?;
+    if let Some(starts_at) = starts_at {
+        check_start(starts_at, app.now()).map_err(at_send_at)?;
+    }
+    Ok(starts_at)
 }
 
 /// The moment that a time on the team's wall means.

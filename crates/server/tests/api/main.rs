@@ -11,6 +11,7 @@ mod events;
 mod line;
 mod live;
 mod media;
+mod preflight;
 mod replies;
 mod saved_replies;
 mod serving;

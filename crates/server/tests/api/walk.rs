@@ -180,18 +180,22 @@ async fn ask(user: &User, operation: &str, foreign: &Foreign) -> Option<(StatusC
             not_theirs(&answer, ProblemCode::RoleMayNotBroadcast);
             answer
         }
-        "preflightBroadcast" => {
+        "preflightBroadcast" | "listPreflightCustomers" => {
+            let path = match operation {
+                "preflightBroadcast" => path::BROADCAST_PREFLIGHT,
+                _ => path::BROADCAST_PREFLIGHT_CUSTOMERS,
+            };
             let request = BroadcastRequest {
                 audience: only(&[foreign.event]),
                 ..to_all(vec![text("hello")])
             };
-            let answer = user.post(path::BROADCAST_PREFLIGHT, &request).await;
+            let answer = user.post(path, &request).await;
             assert!(!answer.status.is_success());
             let request = BroadcastRequest {
                 audience: foreign.bound(),
                 ..request
             };
-            let answer = user.post(path::BROADCAST_PREFLIGHT, &request).await;
+            let answer = user.post(path, &request).await;
             assert!(!answer.status.is_success());
             answer
         }

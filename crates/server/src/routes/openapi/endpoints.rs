@@ -2,8 +2,8 @@
 
 use omocast_contract::api::{
     ActionRequest, BoundCustomerPage, BoundCustomerQuery, BroadcastPage, BulkRequest, BulkResult,
-    Drafts, EventCounts, EventPage, EventQuery, EventRow, Me, Media, RecipientPage, SavedReplyPage,
-    SignIn, Tags, TemplatePage, TemplateSync, TemplateSyncRequest, Thread, path,
+    Drafts, EventCounts, EventPage, EventQuery, EventRow, Me, Media, PreflightPage, RecipientPage,
+    SavedReplyPage, SignIn, Tags, TemplatePage, TemplateSync, TemplateSyncRequest, Thread, path,
 };
 use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
@@ -400,6 +400,17 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 "The check before sending: who would be reached, and what it takes.",
                 takes::<BroadcastRequest>(),
                 gives::<Preflight>(),
+            )
+        },
+        Endpoint {
+            query: &[("reason", "Reason"), ("after", "text")],
+            refusals: BROADCAST_REFUSALS,
+            ..post(
+                path::BROADCAST_PREFLIGHT_CUSTOMERS,
+                "listPreflightCustomers",
+                "A page of the customers whom the check before sending counts as skipped for a reason, or as reached.",
+                takes::<BroadcastRequest>(),
+                gives::<PreflightPage>(),
             )
         },
         Endpoint {

@@ -10,8 +10,8 @@ use axum::response::IntoResponse;
 use omocast_contract::api::{
     ActionRequest, BoundCustomerPage, BoundCustomerQuery, BroadcastPage, BulkRequest, BulkResult,
     Drafts, EventCounts, EventPage, EventQuery, EventRow, IDEMPOTENCY_KEY, Me, Media,
-    RecipientPage, SavedReplyPage, SignIn, Tags, TemplatePage, TemplateSync, TemplateSyncRequest,
-    Thread, path,
+    PreflightPage, RecipientPage, SavedReplyPage, SignIn, Tags, TemplatePage, TemplateSync,
+    TemplateSyncRequest, Thread, path,
 };
 use omocast_contract::live::LiveEvent;
 use omocast_contract::message::Message;
@@ -143,6 +143,7 @@ fn shapes() -> Vec<(String, RefOr<Schema>)> {
     add::<Control>(&mut shapes);
     add::<Controlled>(&mut shapes);
     add::<Preflight>(&mut shapes);
+    add::<PreflightPage>(&mut shapes);
     add::<BulkRequest>(&mut shapes);
     add::<BulkResult>(&mut shapes);
     add::<Channel>(&mut shapes);
