@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use leptos::prelude::*;
 use omocast_contract::api::{
     ActionRequest, BoundCustomerPage, BoundCustomerQuery, BroadcastPage, BulkRequest, BulkResult,
-    CountQuery, Drafts, EventCounts, EventPage, EventQuery, EventRow, Me, Media, RecipientPage,
-    RecipientQuery, SavedReplyPage, SavedReplyQuery, SignIn, Tags, TemplatePage, TemplateQuery,
-    TemplateSync, TemplateSyncRequest, Thread, path,
+    CountQuery, Drafts, EventCounts, EventPage, EventQuery, EventRow, Me, Media, PreflightPage,
+    PreflightQuery, RecipientPage, RecipientQuery, SavedReplyPage, SavedReplyQuery, SignIn, Tags,
+    TemplatePage, TemplateQuery, TemplateSync, TemplateSyncRequest, Thread, path,
 };
 use omocast_contract::message::Message;
 use omocast_contract::test_send::{TestCode, TestCustomers, TestResult, TestSend};
@@ -258,6 +258,21 @@ impl Api {
     ) -> Result<Preflight, ApiError> {
         self.post(path::BROADCAST_PREFLIGHT.to_owned(), request)
             .await
+    }
+
+    /// The customers of one group of the check before sending.
+    pub async fn list_preflight_customers(
+        &self,
+        request: &BroadcastRequest,
+        query: &PreflightQuery,
+    ) -> Result<PreflightPage, ApiError> {
+        let mut call = call(Method::Post, path::BROADCAST_PREFLIGHT_CUSTOMERS.to_owned());
+        call.body = Some(json(request)?);
+        let reason = query.reason.map(|reason| reason.as_str().to_owned());
+        call.query.extend(reason.map(|reason| ("reason", reason)));
+        let after = query.after.clone();
+        call.query.extend(after.map(|after| ("after", after)));
+        self.send_and_read(call).await
     }
 
     /// Sent twice with one key, it is one broadcast.

@@ -146,15 +146,35 @@ async fn a_removed_message_comes_back_by_undo() {
 
 /// The lines of the check: what each is about, and how many it is.
 fn groups(page: &Mounted) -> Vec<(String, u64)> {
-    let number = |words: &str| words.replace(',', "").parse().unwrap();
-    page.by_css("dialog[open] li")
+    page.by_css("dialog[open] button[aria-expanded]")
         .iter()
-        .map(|line| {
-            let words = line.text_content().unwrap();
-            let strong = line.query_selector("strong").unwrap().unwrap();
-            (words, number(&strong.text_content().unwrap()))
-        })
+        .map(|line| (line.text_content().unwrap(), number_of(line)))
         .collect()
+}
+
+/// How many customers a line of the check counts.
+fn number_of(line: &HtmlElement) -> u64 {
+    let strong = line.query_selector("strong").unwrap().unwrap();
+    let words = strong.text_content().unwrap();
+    words.replace(',', "").parse().unwrap()
+}
+
+/// The customers of a group that is open.
+fn customers(page: &Mounted, group: &str) -> Vec<HtmlElement> {
+    page.by_css(&format!("dialog[open] ul[aria-label='{group}'] li"))
+}
+
+fn is_open(line: &HtmlElement) -> bool {
+    line.get_attribute("aria-expanded").as_deref() == Some("true")
+}
+
+/// How often the customers of a group were asked for.
+fn asked_for_customers(fake: &FakeTransport) -> usize {
+    let calls = fake.calls();
+    let asked = calls
+        .iter()
+        .filter(|call| call.path == path::BROADCAST_PREFLIGHT_CUSTOMERS);
+    asked.count()
 }
 
 #[wasm_bindgen_test]
@@ -194,6 +214,93 @@ async fn the_check_says_who_will_get_it_and_who_not_and_why() {
     page.by_role("dialog", &title);
     // Nothing is sent by asking.
     assert!(keys(&fake).is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn a_group_of_the_check_opens_on_its_customers_page_by_page() {
+    let (page, fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    check(&page).await;
+    let line = button_like(&page, "將會收到").unwrap();
+    assert!(!is_open(&line));
+    click(&line).await;
+    assert!(is_open(&line));
+    let reached = || customers(&page, "將會收到");
+    wait_for(|| reached().len() == 50).await;
+    let first = reached().remove(0);
+    let link = first.query_selector("a").unwrap().unwrap();
+    let href = link.get_attribute("href").unwrap();
+    assert!(href.starts_with("/conversations/mine/"), "{href}");
+    assert_eq!(link.get_attribute("target").as_deref(), Some("_blank"));
+
+    // By the keyboard to the last page, with which the button goes.
+    let mut pages = 1;
+    while let Some(more) = page.find_by_role("button", "顯示更多") {
+        more.focus().unwrap();
+        click(&more).await;
+        pages += 1;
+        wait_for(|| reached().len() > (pages - 1) * 50).await;
+    }
+    assert_eq!(reached().len() as u64, number_of(&line));
+    assert!(reached()[0].is_same_node(Some(&first)));
+    let dialog = page.by_css("dialog[open]").remove(0);
+    wait_for(|| dialog.contains(Some(&focused()))).await;
+
+    // Opened again it shows what is loaded; another group is opened beside it.
+    click(&line).await;
+    assert!(!is_open(&line) && reached().is_empty());
+    click(&line).await;
+    assert_eq!(reached().len() as u64, number_of(&line));
+    assert_eq!(asked_for_customers(&fake), pages);
+    let blocked = button_like(&page, "顧客已封鎖官方帳號").unwrap();
+    click(&blocked).await;
+    let listed = || customers(&page, "顧客已封鎖官方帳號").len() as u64;
+    wait_for(|| listed() == number_of(&blocked)).await;
+    assert!(is_open(&line) && listed() > 0);
+    // Nothing is sent by asking.
+    assert!(keys(&fake).is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn customers_of_a_group_who_could_not_be_listed_are_asked_for_again() {
+    let (page, fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    check(&page).await;
+    let offline = ApiError::Offline("no network".to_owned());
+    fake.fail_next(path::BROADCAST_PREFLIGHT_CUSTOMERS, offline);
+    click(&button_like(&page, "將會收到").unwrap()).await;
+    wait_for(|| page.find_by_role("button", "重試").is_some()).await;
+    page.by_text("無法連線，請檢查網路後重試。");
+    // It bars nobody from sending.
+    assert_eq!(reason_of(&button_like(&page, "發送給").unwrap()), "");
+    let retry = page.by_role("button", "重試");
+    retry.focus().unwrap();
+    click(&retry).await;
+    wait_for(|| customers(&page, "將會收到").len() == 50).await;
+    assert!(page.find_by_text("無法連線，請檢查網路後重試。").is_none());
+    let dialog = page.by_css("dialog[open]").remove(0);
+    wait_for(|| dialog.contains(Some(&focused()))).await;
+}
+
+#[wasm_bindgen_test]
+async fn who_was_left_out_in_the_check_is_in_none_of_its_lists() {
+    let (page, _fake) = composer().await;
+    type_text(&page.by_label("第 1 則文字"), "fail-quota").await;
+    click(&button_like(&page, "發送給").unwrap()).await;
+    wait_for(|| page.text().contains("還差 ")).await;
+    let on_line = || {
+        let badges = page.by_css("dialog[open] li [role='img'][aria-label='LINE']");
+        badges.len()
+    };
+    click(&button_like(&page, "將會收到").unwrap()).await;
+    wait_for(|| on_line() > 0).await;
+    click(&page.by_role("button", "不發送給 LINE 顧客")).await;
+    wait_for(|| !page.text().contains("還差 ")).await;
+    let line = button_like(&page, "將會收到").unwrap();
+    assert!(!is_open(&line) && on_line() == 0);
+    click(&line).await;
+    wait_for(|| customers(&page, "將會收到").len() == 50).await;
+    assert_eq!(on_line(), 0);
 }
 
 #[wasm_bindgen_test]

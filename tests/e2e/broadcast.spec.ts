@@ -35,6 +35,15 @@ test("a broadcast reaches the customers' phones, and their answer comes back", a
   const dialog = page.getByRole("dialog");
   await expect(dialog).toContainText(/將會收到.*LINE [\d,]+ · .*WhatsApp [\d,]+/);
   await expect(dialog).toContainText("3 則訊息，約 ");
+  // Who will get it, one by one.
+  const group = dialog.getByRole("button", { name: /將會收到/ });
+  await group.click();
+  await expect(group).toHaveAttribute("aria-expanded", "true");
+  const customers = dialog.getByRole("list", { name: "將會收到" }).getByRole("listitem");
+  await expect(customers).toHaveCount(50);
+  await expect(customers.first().getByRole("link")).toHaveText(/./);
+  await dialog.getByRole("button", { name: "顯示更多" }).click();
+  await expect(customers).toHaveCount(100);
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "發送" }).click();
 

@@ -1,18 +1,24 @@
 //! Who an audience chooses, and who of them can be reached.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use omocast_contract::api::CountQuery;
+use omocast_contract::api::{
+    CountQuery, PreflightCustomer, PreflightPage, PreflightQuery, parse_preflight_cursor,
+};
 use omocast_contract::audience::{ChannelCount, SkippedCount};
 use omocast_contract::reach::{Outgoing, Standing, Tie};
 use omocast_contract::{
-    Audience, AudienceCount, BoundView, BroadcastKind, Channel, EventView, FilterFacts, Pick,
-    Problem, Reach, Source, TemplateId, Timestamp, WabaCount, WabaId,
+    Audience, AudienceCount, BoundView, BroadcastKind, BroadcastRequest, Channel, EventView,
+    FilterFacts, Pick, Problem, ProblemCode, Reach, Source, Timestamp, WabaCount, WabaId,
 };
 
 use super::backend::{Answer, Backend, sentinel};
 use super::demo_data as demo;
 use super::templates::waba_of;
+
+/// Customers in one page of a group of the check.
+const PAGE: usize = 50;
 
 impl Backend {
     /// The numbers an audience chooses, in their order.
@@ -91,11 +97,14 @@ impl Backend {
         .reach(outgoing, now)
     }
 
-    fn outgoing(&self, template: Option<TemplateId>) -> Outgoing {
+    fn outgoing(&self, query: &CountQuery) -> Outgoing {
+        if query.kind == BroadcastKind::Messages {
+            return Outgoing::Messages;
+        }
         let found = self
             .templates
             .iter()
-            .find(|found| Some(found.id) == template);
+            .find(|found| Some(found.id) == query.template);
         found.map_or(Outgoing::ANY_TEMPLATE, |found| {
             Outgoing::of_template(found, found.updated_at)
         })
@@ -139,10 +148,7 @@ impl Backend {
         audience
             .check()
             .map_err(|code| Problem::new(code).at("audience"))?;
-        let outgoing = match query.kind {
-            BroadcastKind::Messages => Outgoing::Messages,
-            BroadcastKind::Template => self.outgoing(query.template),
-        };
+        let outgoing = self.outgoing(query);
         let mut count = AudienceCount::default();
         for number in self.resolve(audience) {
             let channel = self.channel(number);
@@ -176,6 +182,57 @@ impl Backend {
         count.reached.sort_by_key(|c| c.channel);
         count.skipped.sort_by_key(|c| (c.reason, c.channel));
         Ok(count)
+    }
+
+    /// Those whom [`Backend::count_audience`] counts as skipped for a reason, or as reached.
+    pub(super) fn list_preflight_customers(
+        &self,
+        request: &BroadcastRequest,
+        query: &PreflightQuery,
+        now: Timestamp,
+    ) -> Answer<PreflightPage> {
+        self.may_broadcast()?;
+        self.check_request(request, now)?;
+        let after = match &query.after {
+            None => None,
+            Some(cursor) => Some(
+                parse_preflight_cursor(cursor)
+                    .ok_or_else(|| Problem::new(ProblemCode::MalformedRequest).at("after"))?,
+            ),
+        };
+        let audience = &request.audience;
+        let outgoing = self.outgoing(&asked_of(request));
+        let group = query.reason.map_or(Reach::Open, Reach::Skipped);
+        let mut rows: Vec<PreflightCustomer> = self
+            .resolve(audience)
+            .into_iter()
+            .filter(|&number| self.reach(number, audience.source, outgoing, now) == group)
+            .map(|number| {
+                let row = self.row(number);
+                PreflightCustomer {
+                    customer: row.customer,
+                    event: row.id,
+                    name: row.name,
+                    channel: row.channel,
+                    last_message_at: row.last_message_at,
+                }
+            })
+            .filter(|row| after.is_none_or(|after| (row.last_message_at, row.customer) < after))
+            .collect();
+        rows.sort_by_key(|row| Reverse((row.last_message_at, row.customer)));
+        let has_more = rows.len() > PAGE;
+        rows.truncate(PAGE);
+        let next = rows.last().filter(|_| has_more);
+        let next = next.map(PreflightCustomer::cursor);
+        Ok(PreflightPage { rows, next })
+    }
+}
+
+/// For what the audience of a broadcast is counted.
+pub(super) fn asked_of(request: &BroadcastRequest) -> CountQuery {
+    CountQuery {
+        kind: request.content.kind(),
+        template: request.content.template().map(|fill| fill.template),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Broadcasts: those of the last weeks, those that are made, and how they move on.
 
-use omocast_contract::api::{BroadcastPage, CountQuery, RecipientPage, RecipientQuery};
+use omocast_contract::api::{BroadcastPage, RecipientPage, RecipientQuery};
 use omocast_contract::audience::ChannelCount;
 use omocast_contract::control::HOLD;
 use omocast_contract::draft::{check_messages, title};
@@ -16,6 +16,7 @@ use omocast_contract::{
     SentTemplate, Surface, Timestamp, Waits,
 };
 
+use super::audience::asked_of;
 use super::backend::{Answer, Backend, MEMBERS, official_domains, refuse, sentinel};
 use super::control::{is_short, starts_at};
 use super::demo_data as demo;
@@ -155,10 +156,7 @@ impl Backend {
         now: Timestamp,
     ) -> Answer<(AudienceCount, Option<SentTemplate>)> {
         let at_audience = |code| Problem::new(code).at("audience");
-        let asked = CountQuery {
-            kind: request.content.kind(),
-            template: request.content.template().map(|fill| fill.template),
-        };
+        let asked = asked_of(request);
         let count = self.count_audience(&request.audience, &asked, now)?;
         if count.reached_total() + count.skipped_total() == 0 {
             return Err(at_audience(ProblemCode::AudienceEmpty));
@@ -695,6 +693,7 @@ fn recipient(sent: &Sent, number: u32, place: Result<u32, Reason>) -> Recipient 
 #[cfg(test)]
 mod tests {
     use omocast_contract::Role;
+    use omocast_contract::api::CountQuery;
 
     use super::*;
     use crate::api::fake::options::FakeOptions;

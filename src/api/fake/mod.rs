@@ -30,11 +30,12 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use leptos::leptos_dom::helpers::set_interval_with_handle;
 use leptos::prelude::set_timeout;
-use omocast_contract::api::{CountQuery, SavedReplyQuery, TemplateQuery, path};
+use omocast_contract::api::{CountQuery, PreflightQuery, SavedReplyQuery, TemplateQuery, path};
 use omocast_contract::live::LiveEvent;
 use omocast_contract::media::DETECT_BYTES;
 use omocast_contract::{
-    BroadcastKind, Channel, DraftId, EventId, MediaId, Problem, ProblemCode, SavedReplyId, WabaId,
+    BroadcastKind, Channel, DraftId, EventId, MediaId, Problem, ProblemCode, Reason, SavedReplyId,
+    WabaId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -256,6 +257,13 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
         }
         (Method::Post, path::BROADCAST_PREFLIGHT) => {
             write(backend.preflight_broadcast(&read(call)?, now)?)
+        }
+        (Method::Post, path::BROADCAST_PREFLIGHT_CUSTOMERS) => {
+            let asked = PreflightQuery {
+                reason: query::<String>(call, "reason").and_then(|reason| Reason::parse(&reason)),
+                after: query(call, "after"),
+            };
+            write(backend.list_preflight_customers(&read(call)?, &asked, now)?)
         }
         (Method::Get, path::BROADCASTS) => write(backend.list_broadcasts(query(call, "after"))?),
         (Method::Post, path::BROADCAST_TEST) => write(backend.send_test(&read(call)?)?),

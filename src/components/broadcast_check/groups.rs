@@ -1,15 +1,16 @@
-//! Who will get it and who not, a line for each reason, with its way out.
+//! Who will get it and who not, a line for each reason, which opens the list of them, with its way out.
 
 use leptos::prelude::*;
 use omocast_contract::audience::ChannelCount;
-use omocast_contract::{AudienceCount, Reason};
+use omocast_contract::{AudienceCount, EventId, Reason};
 
-use super::CheckEvent;
+use super::customers::customers;
+use super::{CheckEvent, Opened};
 use crate::components::channel_badge::channel_name;
 use crate::components::reason_text::reason_text;
 use crate::components::send_bar::skipped_words;
 use crate::i18n::{Key, PluralKey, number, t, t_count, t_with};
-use crate::ui::{Button, ButtonKind, Icon, IconView, Meter, Segment, Tone, reactive};
+use crate::ui::{Button, ButtonKind, Icon, IconView, Meter, Segment, Tone, reactive, unique_id};
 
 /// What kind of news it is that customers are skipped for a reason.
 fn reason_tone(reason: Reason) -> Tone {
@@ -52,6 +53,8 @@ fn sum(channels: &[ChannelCount]) -> u64 {
 pub(super) fn groups(
     count: &AudienceCount,
     may_take_template: bool,
+    opened: Signal<Vec<Opened>>,
+    href_of: fn(EventId) -> String,
     on_event: Callback<CheckEvent>,
 ) -> AnyView {
     let skipped = by_reason(count);
@@ -71,9 +74,16 @@ pub(super) fn groups(
         );
         [will_get, skipped].join("　")
     };
-    let will_get = group(Tone::Action, t(Key::CheckWillGet), &count.reached, None);
+    let group = |shown| group(shown, opened, href_of, on_event);
+    let will_get = group(Group {
+        reason: None,
+        tone: Tone::Action,
+        name: t(Key::CheckWillGet),
+        channels: count.reached.clone(),
+        way_out: None,
+    });
     let others = skipped
-        .iter()
+        .into_iter()
         .map(|(reason, channels)| {
             let barred = channels
                 .iter()
@@ -91,12 +101,13 @@ pub(super) fn groups(
                 }
                 .into_any()
             });
-            group(
-                reason_tone(*reason),
-                reason_text(*reason),
+            group(Group {
+                reason: Some(reason),
+                tone: reason_tone(reason),
+                name: reason_text(reason),
                 channels,
                 way_out,
-            )
+            })
         })
         .collect_view();
     view! {
@@ -106,7 +117,28 @@ pub(super) fn groups(
     .into_any()
 }
 
-fn group(tone: Tone, name: String, channels: &[ChannelCount], way_out: Option<AnyView>) -> AnyView {
+/// Those who will get it, or those who are skipped for one reason.
+struct Group {
+    reason: Option<Reason>,
+    tone: Tone,
+    name: String,
+    channels: Vec<ChannelCount>,
+    way_out: Option<AnyView>,
+}
+
+fn group(
+    group: Group,
+    opened: Signal<Vec<Opened>>,
+    href_of: fn(EventId) -> String,
+    on_event: Callback<CheckEvent>,
+) -> AnyView {
+    let Group {
+        reason,
+        tone,
+        name,
+        channels,
+        way_out,
+    } = group;
     let icon = match tone {
         Tone::Action | Tone::Good => Icon::CircleCheck,
         Tone::Warn => Icon::Clock,
@@ -123,15 +155,45 @@ fn group(tone: Tone, name: String, channels: &[ChannelCount], way_out: Option<An
             )
         })
         .collect();
+    let opened = Memo::new(move |_| {
+        let found = opened.with(|all| all.iter().find(|group| group.reason == reason).cloned());
+        found.unwrap_or_default()
+    });
+    let is_open = Memo::new(move |_| opened.with(|opened| opened.is_open));
+    let id = unique_id();
+    let list = {
+        let (id, label) = (id.clone(), name.clone());
+        let on_more = Callback::new(move |()| on_event.run(CheckEvent::LoadMore(reason)));
+        move || {
+            let (id, label) = (id.clone(), label.clone());
+            is_open
+                .get()
+                .then(|| customers(opened, id, label, href_of, on_more))
+        }
+    };
     view! {
         <li class="broadcast-check__group" data-tone=tone.as_str()>
-            <IconView icon />
-            <span class="broadcast-check__words">
-                <span>{name}</span>
-                <span class="broadcast-check__channels">{each.join(" · ")}</span>
-            </span>
-            <strong class="broadcast-check__number">{number(sum(channels))}</strong>
-            {way_out}
+            <div class="broadcast-check__line">
+                <button
+                    type="button"
+                    class="broadcast-check__toggle"
+                    aria-expanded=move || if is_open.get() { "true" } else { "false" }
+                    aria-controls=move || is_open.get().then(|| id.clone())
+                    on:click=move |_| on_event.run(CheckEvent::Toggle(reason))
+                >
+                    <IconView icon />
+                    <span class="broadcast-check__words">
+                        <span>{name}</span>
+                        <span class="broadcast-check__channels">{each.join(" · ")}</span>
+                    </span>
+                    <strong class="broadcast-check__number">{number(sum(&channels))}</strong>
+                    <span class="broadcast-check__arrow">
+                        <IconView icon=Icon::ChevronDown />
+                    </span>
+                </button>
+                {way_out}
+            </div>
+            {reactive(list)}
         </li>
     }
     .into_any()

@@ -1,12 +1,14 @@
 //! 發送前檢查: who will get a broadcast, who not and why, what it takes of the accounts, and when it goes out.
 
+mod customers;
 mod groups;
 mod quota;
 mod schedule;
 
 use leptos::html;
 use leptos::prelude::*;
-use omocast_contract::{Channel, LocalTime, Preflight, ProblemCode};
+use omocast_contract::api::PreflightCustomer;
+use omocast_contract::{Channel, EventId, LocalTime, Preflight, ProblemCode, Reason};
 
 use crate::components::error_text::problem_text;
 use crate::i18n::{Key, PluralKey, duration, phrase, t, t_count, t_with};
@@ -26,7 +28,26 @@ pub enum CheckEvent {
     LeaveOut(Channel),
     /// A template is wanted for those whom only the window bars.
     TakeTemplate,
+    /// Those who are skipped for this, or else those who will get it, are to be shown, or not any more.
+    Toggle(Option<Reason>),
+    /// More of them are to be loaded, or again what failed.
+    LoadMore(Option<Reason>),
     Close,
+}
+
+/// A group that was opened, with its customers as far as they are loaded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Opened {
+    /// Why they are skipped; none: they will get it.
+    pub reason: Option<Reason>,
+    /// Whether it still is: a group that was closed keeps what is loaded.
+    pub is_open: bool,
+    pub rows: Vec<PreflightCustomer>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<String>,
+    pub is_loading: bool,
+    /// Why they could not be listed, in words.
+    pub error: Option<String>,
 }
 
 /// What the dialog shows.
@@ -38,6 +59,8 @@ pub struct Checked {
     pub is_checking: Signal<bool>,
     /// Why it could not be checked, in words.
     pub check_error: Signal<Option<String>>,
+    /// The groups that were opened since.
+    pub opened: Signal<Vec<Opened>>,
     /// Whether it is to go out later.
     pub is_scheduling: RwSignal<bool>,
     /// When, as the field for it has it.
@@ -109,6 +132,8 @@ pub fn BroadcastCheck(
     /// Whether a template can be taken instead.
     #[prop(optional)]
     may_take_template: bool,
+    /// The address of a conversation.
+    href_of: fn(EventId) -> String,
     on_event: Callback<CheckEvent>,
 ) -> impl IntoView {
     let Checked {
@@ -195,10 +220,7 @@ pub fn BroadcastCheck(
     Effect::new(move |_| {
         preflight.track();
         request_animation_frame(move || {
-            let is_lost = document()
-                .active_element()
-                .is_none_or(|active| Some(active) == document().body().map(Into::into));
-            if is_lost
+            if is_focus_lost()
                 && open.try_get_untracked() == Some(true)
                 && let Some(begin) = begin.try_get_untracked().flatten()
             {
@@ -239,7 +261,13 @@ pub fn BroadcastCheck(
                     preflight.with(|preflight| {
                         preflight.as_ref().map(|preflight| {
                             view! {
-                                {groups(&preflight.count, may_take_template, on_event)}
+                                {groups(
+                                    &preflight.count,
+                                    may_take_template,
+                                    checked.opened,
+                                    href_of,
+                                    on_event,
+                                )}
                                 {quotas(preflight, may_leave_out, on_event)}
                             }
                         })
@@ -257,11 +285,18 @@ pub fn BroadcastCheck(
     .into_any()
 }
 
+/// Whether what had the focus is gone.
+fn is_focus_lost() -> bool {
+    document()
+        .active_element()
+        .is_none_or(|active| Some(active) == document().body().map(Into::into))
+}
+
 #[cfg(feature = "preview")]
 pub fn stories() -> Vec<crate::ui::Story> {
+    use omocast_contract::AudienceCount;
     use omocast_contract::audience::{ChannelCount, SkippedCount};
     use omocast_contract::control::AccountQuota;
-    use omocast_contract::{AudienceCount, Reason};
 
     use crate::ui::Story;
 
@@ -304,9 +339,21 @@ pub fn stories() -> Vec<crate::ui::Story> {
         let text = format!("00000000-0000-7000-8000-0000000000{number:02}");
         text.parse().expect("it is a UUID")
     }
+    fn customer(number: u8, name: &str, channel: Channel) -> PreflightCustomer {
+        PreflightCustomer {
+            customer: omocast_contract::CustomerId(uuid_of(number).0),
+            event: EventId(uuid_of(number).0),
+            name: name.to_owned(),
+            channel,
+            last_message_at: omocast_contract::Timestamp(
+                1_795_401_842_000 - i64::from(number) * 60_000,
+            ),
+        }
+    }
     struct Told {
         preflight: Option<Preflight>,
         check_error: Option<&'static str>,
+        opened: Vec<Opened>,
         is_scheduling: bool,
         time: &'static str,
         time_error: Option<&'static str>,
@@ -317,6 +364,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
         Told {
             preflight: Some(preflight(6_180)),
             check_error: None,
+            opened: Vec::new(),
             is_scheduling: false,
             time: "",
             time_error: None,
@@ -331,6 +379,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
             is_checking: Signal::stored(told.preflight.is_none() && told.check_error.is_none()),
             preflight: Signal::stored(told.preflight),
             check_error: words(told.check_error),
+            opened: Signal::stored(told.opened),
             is_scheduling: RwSignal::new(told.is_scheduling),
             time: RwSignal::new(told.time.to_owned()),
             time_error: words(told.time_error),
@@ -346,6 +395,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 zone="Asia/Taipei"
                 may_leave_out=true
                 may_take_template=true
+                href_of=|_| "#".to_owned()
                 on_event=Callback::new(move |_| open.set(false))
             />
         }
@@ -363,6 +413,41 @@ pub fn stories() -> Vec<crate::ui::Story> {
             story(Told {
                 preflight: None,
                 check_error: Some("無法連線，請檢查網路後重試。"),
+                ..told()
+            })
+        }),
+        Story::new("groups that were opened", || {
+            let opened = |reason| Opened {
+                reason,
+                is_open: true,
+                ..Opened::default()
+            };
+            story(Told {
+                opened: vec![
+                    Opened {
+                        rows: vec![
+                            customer(1, "陳怡君", Channel::Line),
+                            customer(
+                                2,
+                                "一位名字很長很長很長很長很長很長很長很長很長的顧客",
+                                Channel::Facebook,
+                            ),
+                            customer(3, "Amy Chang", Channel::Instagram),
+                            customer(4, "", Channel::Whatsapp),
+                        ],
+                        next: Some("4".to_owned()),
+                        ..opened(None)
+                    },
+                    Opened {
+                        is_loading: true,
+                        ..opened(Some(Reason::WindowClosed))
+                    },
+                    Opened {
+                        error: Some("無法連線，請檢查網路後重試。".to_owned()),
+                        ..opened(Some(Reason::Blocked))
+                    },
+                    opened(Some(Reason::Duplicate)),
+                ],
                 ..told()
             })
         }),

@@ -1,15 +1,17 @@
 //! The check before sending and the sending itself, of whatever is being made: messages or a template.
 
 use leptos::prelude::*;
+use omocast_contract::api::{PreflightPage, PreflightQuery};
 use omocast_contract::{
-    Audience, Broadcast, BroadcastRequest, Channel, LocalTime, Preflight, Problem, ProblemCode,
-    Source,
+    Audience, Broadcast, BroadcastRequest, Channel, EventView, LocalTime, Preflight, Problem,
+    ProblemCode, Reason, Source,
 };
 use wasm_bindgen_futures::spawn_local;
 
 use crate::api::{Api, ApiError, use_api};
-use crate::components::broadcast_check::{BroadcastCheck, CheckEvent, Checked};
+use crate::components::broadcast_check::{BroadcastCheck, CheckEvent, Checked, Opened};
 use crate::components::error_text::{error_text, problem_text};
+use crate::route::Route;
 use crate::session::use_me;
 
 /// What a pane knows of the broadcast that is made in it.
@@ -36,6 +38,8 @@ pub(super) struct Checking {
     preflight: RwSignal<Option<Preflight>>,
     is_checking: RwSignal<bool>,
     check_error: RwSignal<Option<ApiError>>,
+    /// The groups that were opened since it was checked.
+    opened: RwSignal<Vec<Opened>>,
     is_scheduling: RwSignal<bool>,
     time: RwSignal<String>,
     /// When it is to begin; none for at once, and while there is no whole time.
@@ -62,6 +66,7 @@ impl Checking {
             preflight: RwSignal::new(None),
             is_checking: RwSignal::new(false),
             check_error: RwSignal::new(None),
+            opened: RwSignal::new(Vec::new()),
             is_scheduling,
             time,
             send_at: Memo::new(move |_| chosen_time()),
@@ -91,13 +96,17 @@ impl Checking {
         self.is_open.set(true);
     }
 
+    /// What is to be checked.
+    fn request(self) -> Option<BroadcastRequest> {
+        let request = self.made.request.try_run(()).flatten()?;
+        let send_at = self.send_at.get_untracked();
+        Some(BroadcastRequest { send_at, ..request })
+    }
+
     fn check(self) {
-        let request = self.made.request.try_run(()).flatten();
-        let (Some(request), Some(api)) = (request, self.api.try_get_value()) else {
+        let (Some(request), Some(api)) = (self.request(), self.api.try_get_value()) else {
             return;
         };
-        let send_at = self.send_at.get_untracked();
-        let request = BroadcastRequest { send_at, ..request };
         let Some(asked) = self.latest.try_update_value(|latest| {
             *latest += 1;
             *latest
@@ -106,6 +115,7 @@ impl Checking {
         };
         self.is_checking.set(true);
         self.check_error.set(None);
+        self.opened.set(Vec::new());
         spawn_local(async move {
             let answer = api.preflight_broadcast(&request).await;
             if self.latest.try_get_value() != Some(asked) {
@@ -123,6 +133,60 @@ impl Checking {
                 }
             }
         });
+    }
+
+    /// Opens a group, or closes it.
+    fn toggle(self, reason: Option<Reason>) {
+        let is_known = self.change_opened(reason, |opened| opened.is_open = !opened.is_open);
+        if !is_known {
+            let opened = Opened {
+                reason,
+                is_open: true,
+                ..Opened::default()
+            };
+            self.opened.update(|all| all.push(opened));
+            self.load_more(reason);
+        }
+    }
+
+    /// Loads the next page of a group that was opened.
+    fn load_more(self, reason: Option<Reason>) {
+        let (Some(request), Some(api)) = (self.request(), self.api.try_get_value()) else {
+            return;
+        };
+        let mut after = None;
+        self.change_opened(reason, |opened| {
+            (opened.is_loading, opened.error) = (true, None);
+            after.clone_from(&opened.next);
+        });
+        // Of what is checked next, the groups are others.
+        let asked = self.latest.get_value();
+        spawn_local(async move {
+            let query = PreflightQuery { reason, after };
+            let answer = api.list_preflight_customers(&request, &query).await;
+            if self.latest.try_get_value() != Some(asked) {
+                return;
+            }
+            self.change_opened(reason, |opened| {
+                opened.is_loading = false;
+                match answer {
+                    Ok(PreflightPage { rows, next }) => {
+                        opened.rows.extend(rows);
+                        opened.next = next;
+                    }
+                    Err(error) => opened.error = Some(error_text(&error)),
+                }
+            });
+        });
+    }
+
+    /// Changes a group that was opened, and says whether it was.
+    fn change_opened(self, reason: Option<Reason>, change: impl FnOnce(&mut Opened)) -> bool {
+        let changed = self.opened.try_update(|all| {
+            let opened = all.iter_mut().find(|opened| opened.reason == reason);
+            opened.map(change).is_some()
+        });
+        changed == Some(true)
     }
 
     /// Whether the chosen time is refused, which its field shows.
@@ -220,6 +284,7 @@ impl Checking {
             preflight: self.preflight.into(),
             is_checking: self.is_checking.into(),
             check_error: words(self.check_error),
+            opened: self.opened.into(),
             is_scheduling: self.is_scheduling,
             time,
             time_error,
@@ -246,8 +311,18 @@ impl Checking {
                     on_template.run(());
                 }
             }
+            CheckEvent::Toggle(reason) => self.toggle(reason),
+            CheckEvent::LoadMore(reason) => self.load_more(reason),
             CheckEvent::Close => self.is_open.set(false),
         });
+        let href_of = |event| {
+            let route = Route::Conversations {
+                view: EventView::Mine,
+                event: Some(event),
+                mode: None,
+            };
+            route.href()
+        };
         view! {
             <BroadcastCheck
                 open=self.is_open
@@ -257,6 +332,7 @@ impl Checking {
                 zone=use_me().map(|me| me.time_zone).unwrap_or_default()
                 may_leave_out
                 may_take_template=on_template.is_some()
+                href_of
                 on_event
             />
         }
