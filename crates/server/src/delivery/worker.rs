@@ -38,8 +38,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The least and the most recipients of one account that are handed over at a time.
 const LEAST: usize = 8;
 const MOST: usize = 256;
-/// Recipients that are claimed at a time for each that is handed over: so many that nobody waits for the next claim.
-const CLAIMED_FOR_EACH: usize = 2;
+/// Recipients that are claimed at a time where the pace does not say: so many that nobody waits for the next claim.
+const MOST_CLAIMED: usize = 512;
 
 /// No wait between two attempts is longer, in milliseconds.
 pub(super) fn longest_wait() -> i64 {
@@ -182,10 +182,9 @@ impl Lane {
             let is_low = may_claim && hands.waiting.len() <= at_once;
             if hands.claiming.is_none() && !is_empty && is_low {
                 let sender = sender.clone();
-                let limit = if self.is_trial {
-                    1
-                } else {
-                    at_once * CLAIMED_FOR_EACH
+                let limit = match at_once {
+                    MOST => MOST_CLAIMED,
+                    fewer => fewer,
                 };
                 let claim = async move { sender.claim(limit).await };
                 hands.claiming = Some(worker.app.store.writing().spawn(claim));
