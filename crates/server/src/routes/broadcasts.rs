@@ -130,6 +130,9 @@ pub async fn control_broadcast(
     Json(control): Json<Control>,
 ) -> AppResult<Json<Controlled>> {
     check_role(&member)?;
+    if control == Control::SendNow {
+        app.read_quotas(member.team_id).await?;
+    }
     let now = app.now();
     let starts_at = match control {
         Control::Reschedule { send_at } => {
@@ -164,6 +167,7 @@ pub async fn retry_broadcast(
         key: idempotency_key(&headers)?,
         hash: &format!("retry {id}"),
     };
+    app.read_quotas(member.team_id).await?;
     let begins = Begins::AfterHold(app.config.hold);
     let pace = &app.config.pace;
     let created = app

@@ -385,6 +385,16 @@ pub(super) async fn resting_accounts(
         .collect()
 }
 
+/// Whether an account has too little left this month for so many customers.
+pub(super) async fn is_any_short(
+    connection: &mut SqliteConnection,
+    needed: &BTreeMap<AccountId, u64>,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let quotas = quotas(connection, needed, now).await?;
+    Ok(quotas.iter().any(AccountQuota::is_short))
+}
+
 /// What is left this month of the accounts that a broadcast needs so many messages of, where they have a limit.
 pub(super) async fn quotas(
     connection: &mut SqliteConnection,

@@ -132,20 +132,20 @@ async fn customers_of_an_account_that_has_stopped_are_told_before_sending() {
     assert_eq!(check(&rep, &request).await.count.reached_total(), 2);
 }
 
+/// So much is left of 500 that the LINE account may send this month.
+async fn line_has_left(app: &TestApp, team: &Team, left: u64) {
+    let (line, told) = (team.account(Channel::Line), (Some(500), 500 - left));
+    let kept = app.app.store.keep_quota(line, Some(told), app.now());
+    kept.await.unwrap();
+}
+
 #[tokio::test]
 async fn who_has_too_little_left_this_month_is_told_how_much_and_refused() {
     let (app, team, rep) = shop().await;
     for _ in 0..3 {
         app.event(&team, Some(rep.id), |_| ()).await;
     }
-    query(
-        "update account set quota_limit = 500, quota_used = 498, quota_read_at = $2 where id = $1",
-    )
-    .bind(team.account(Channel::Line).to_string())
-    .bind(app.now().0)
-    .execute(app.app.store.raw())
-    .await
-    .unwrap();
+    line_has_left(&app, &team, 2).await;
     let request = to_all(vec![text("one"), text("two")]);
     let found = check(&rep, &request).await;
     let [quota] = found.quotas.as_slice() else {
@@ -164,14 +164,7 @@ async fn what_waits_to_be_sent_is_taken_from_the_quota() {
     for _ in 0..3 {
         app.event(&team, Some(rep.id), |_| ()).await;
     }
-    query(
-        "update account set quota_limit = 500, quota_used = 495, quota_read_at = $2 where id = $1",
-    )
-    .bind(team.account(Channel::Line).to_string())
-    .bind(app.now().0)
-    .execute(app.app.store.raw())
-    .await
-    .unwrap();
+    line_has_left(&app, &team, 5).await;
     let request = to_all(vec![text("one")]);
     let first = rep.broadcast("press-0001", &request).await;
     assert_eq!(first.status, StatusCode::CREATED);
@@ -471,6 +464,54 @@ async fn a_retry_that_is_taken_back_is_no_draft_for_everybody() {
         .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0002")], &())
         .await;
     again.refused(ProblemCode::NothingToRetry, None);
+}
+
+#[tokio::test]
+async fn what_is_begun_later_or_retried_asks_the_quota_too() {
+    let (app, team, rep) = shop().await;
+    for _ in 0..3 {
+        app.event(&team, Some(rep.id), |_| ()).await;
+    }
+    let mut request = to_all(vec![text("one"), text("two")]);
+    request.send_at = Some(in_taipei(app.now().plus(DAY)));
+    let made: Broadcast = rep.broadcast("press-0001", &request).await.json();
+    line_has_left(&app, &team, 2).await;
+    refused(&rep, &made, Control::SendNow, ProblemCode::QuotaShort).await;
+    let kept: Broadcast = rep.get(&path::broadcast(made.summary.id)).await.json();
+    assert_eq!(kept.summary.status, BroadcastStatus::Scheduled);
+    line_has_left(&app, &team, 3).await;
+    let begun = control(&rep, &made, Control::SendNow).await.broadcast;
+    assert_eq!(begun.summary.status, BroadcastStatus::Sending);
+
+    // All of it fails: of no message anything is known but what is known of its recipient.
+    for customer in app.recipients(&made).await {
+        let told = [(DeliveryStatus::Failed, Some(Reason::WaitedTooLong)); 2];
+        app.tell(&made, customer, &told, app.now()).await;
+    }
+    assert_eq!(app.count("delivery").await, 0);
+    app.app.store.complete_broadcasts(app.now()).await.unwrap();
+    let retry = async |key: &str| {
+        let path = path::broadcast_retry(made.summary.id);
+        rep.post_with(&path, &[(IDEMPOTENCY_KEY, key)], &()).await
+    };
+    line_has_left(&app, &team, 2).await;
+    let short = retry("retry-0001").await;
+    short.refused(ProblemCode::QuotaShort, None);
+    line_has_left(&app, &team, 3).await;
+    let again: Broadcast = retry("retry-0001").await.json();
+    assert_eq!(again.summary.progress.queued, 3);
+    // Each gets both messages again.
+    for (broadcast, expected) in [
+        (&made, (DeliveryStatus::Failed, Some(Reason::WaitedTooLong))),
+        (&again, (DeliveryStatus::Queued, None)),
+    ] {
+        let path = path::broadcast_recipients(broadcast.summary.id);
+        let page: RecipientPage = rep.get(&path).await.json();
+        for row in &page.rows {
+            let deliveries = row.deliveries.iter().map(|each| (each.status, each.reason));
+            assert_eq!(deliveries.collect::<Vec<_>>(), [expected; 2]);
+        }
+    }
 }
 
 #[tokio::test]

@@ -426,6 +426,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 BroadcastOver,
                 BroadcastStarted,
                 BroadcastNotYours,
+                QuotaShort,
             ],
             ..post(
                 path::BROADCAST_CONTROL,
@@ -447,6 +448,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 BroadcastNotOver,
                 BroadcastNotYours,
                 NothingToRetry,
+                QuotaShort,
             ],
             ..post(
                 path::BROADCAST_RETRY,

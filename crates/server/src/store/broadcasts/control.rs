@@ -4,15 +4,16 @@ use omocast_contract::control::is_overdue;
 use omocast_contract::draft::title;
 use omocast_contract::{
     BroadcastId, BroadcastKind, BroadcastStatus, Control, Controlled, DraftId, LogEvent, MemberId,
-    OutgoingMessage, Timestamp,
+    OutgoingMessage, ProblemCode, Timestamp,
 };
 use sqlx::{Row as _, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::log::log;
-use super::{check_scope, find_broadcast};
+use super::{check_scope, find_broadcast, waiting_by_account};
 use crate::config::Pace;
 use crate::error::{AppError, AppResult};
+use crate::store::accounts::is_any_short;
 use crate::store::deliveries::{Changes, Close, close};
 use crate::store::media::{media_in, use_media};
 use crate::store::{Member, Store, read_count, read_id, read_time, read_word};
@@ -90,6 +91,12 @@ impl Store {
                 }
             }
             Control::Reschedule { .. } | Control::SendNow => {
+                if control == Control::SendNow {
+                    let needed = waiting_by_account(&mut tx, id).await?;
+                    if is_any_short(&mut tx, &needed, now).await? {
+                        return Err(ProblemCode::QuotaShort.into());
+                    }
+                }
                 let status = match control {
                     Control::SendNow => BroadcastStatus::Sending,
                     _ => BroadcastStatus::Scheduled,

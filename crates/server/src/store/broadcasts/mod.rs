@@ -9,7 +9,7 @@ pub(super) mod said;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use omocast_contract::audience::ChannelCount;
-use omocast_contract::control::{AccountQuota, check_start};
+use omocast_contract::control::check_start;
 use omocast_contract::draft::{check_messages, title};
 use omocast_contract::link::{count_links, count_links_in};
 use omocast_contract::member::Scope;
@@ -29,7 +29,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use uuid::Uuid;
 
-use super::accounts::{paused_accounts, quotas, resting_accounts};
+use super::accounts::{is_any_short, paused_accounts, resting_accounts};
 use super::audience::{
     Scoped, Situation, Sorted, check_sendable, count_wabas, push_audience, push_reason, sort,
 };
@@ -111,12 +111,8 @@ impl Store {
             return Err(Problem::new(code).at("audience").into());
         }
         let needed = sorted.by_account(&situation);
-        let quotas = match begins {
-            Begins::AfterHold(_) => quotas(&mut tx, &needed, now).await?,
-            // What is left by then nobody knows.
-            Begins::At(_) => Vec::new(),
-        };
-        if quotas.iter().any(AccountQuota::is_short) {
+        // What is left when it begins later nobody knows.
+        if begins_later.is_none() && is_any_short(&mut tx, &needed, now).await? {
             return Err(Problem::new(ProblemCode::QuotaShort).at("audience").into());
         }
 

@@ -1,8 +1,10 @@
 //! Sends again what failed and may be retried: as a broadcast of its own, linked to the first.
 
+use std::collections::BTreeMap;
+
 use omocast_contract::control::check_retry;
 use omocast_contract::{
-    BroadcastId, BroadcastStatus, LogEvent, MemberId, ProblemCode, Reason, Timestamp,
+    AccountId, BroadcastId, BroadcastStatus, LogEvent, MemberId, ProblemCode, Reason, Timestamp,
 };
 use sqlx::{SqliteConnection, query};
 use uuid::Uuid;
@@ -11,6 +13,7 @@ use super::log::log;
 use super::{Begins, CreatedBroadcast, Once, check_scope, find_broadcast, find_earlier};
 use crate::config::Pace;
 use crate::error::AppResult;
+use crate::store::accounts::is_any_short;
 use crate::store::{Member, Store, read_count, read_id, read_word};
 
 /// The recipients `r` of the broadcast `$1` whose failure may be retried, by the reasons of the list `$2`,
@@ -50,6 +53,25 @@ pub(super) async fn count_retryable(
     read_count(&row, "customers")
 }
 
+/// How many that are by account.
+async fn count_by_account(
+    connection: &mut SqliteConnection,
+    id: BroadcastId,
+) -> Result<BTreeMap<AccountId, u64>, sqlx::Error> {
+    let counted = with_retryable(
+        "select r.account_id, count(*) as customers",
+        " group by r.account_id",
+    );
+    let rows = query(counted)
+        .bind(id.to_string())
+        .bind(reasons())
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((read_id(row, "account_id")?, read_count(row, "customers")?)))
+        .collect()
+}
+
 impl Store {
     /// Makes a broadcast of what failed in another and may be retried, once for each key.
     ///
@@ -78,6 +100,10 @@ impl Store {
             read_word(&row, "status", BroadcastStatus::parse)?,
             sender == member.id,
         )?;
+        let needed = count_by_account(&mut tx, original).await?;
+        if is_any_short(&mut tx, &needed, now).await? {
+            return Err(ProblemCode::QuotaShort.into());
+        }
         let id = BroadcastId(Uuid::now_v7());
         query(
             "insert into broadcast (id, team_id, member_id, idempotency_key, request_hash, title, messages, message_count,
