@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use omocast_contract::api::{EventQuery, IDEMPOTENCY_KEY, PageStart, RecipientPage, SignIn, path};
 use omocast_contract::{
     AccountId, Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, Channel,
-    Content, EventAction, EventView, Filter, MemberId, OutgoingMessage, Pick, Plan, Role, Surface,
+    Content, Control, Controlled, EventAction, EventView, Filter, MemberId, OutgoingMessage, Pick,
+    Plan, Role, Surface,
 };
 use omocast_sandbox::{
     Account, Customer, InstagramRoute, Receipts, Sandbox, SandboxConfig, Utterance,
@@ -354,10 +355,28 @@ impl Installation {
         judge::outcomes(recipients, &self.sandbox, account_of)
     }
 
-    /// Waits until the broadcast is completed and the platforms have told all they will, and until who got everything
-    /// where that can be found out is unknown no longer; then checks everybody.
+    pub(crate) async fn stop(&self, broadcast: BroadcastId) -> Broadcast {
+        let answer = self
+            .http
+            .post(self.url(&path::broadcast_control(broadcast)))
+            .header("cookie", &self.cookie)
+            .json(&Control::Stop)
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        answer.json::<Controlled>().await.unwrap().broadcast
+    }
+
+    /// Waits until the broadcast is completed and judges it.
     pub(crate) async fn until_judged(&self, broadcast: BroadcastId) -> Vec<Outcome> {
         self.until_completed(broadcast).await;
+        self.judge(broadcast).await
+    }
+
+    /// Waits until the platforms have told all they will, and until who got everything where that can be found out is
+    /// unknown no longer; then checks everybody.
+    pub(crate) async fn judge(&self, broadcast: BroadcastId) -> Vec<Outcome> {
         self.sandbox.settle().await;
         let outcomes = async || self.outcomes(broadcast).await;
         until("what arrived is known to have arrived", async || {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use omocast_contract::Channel;
+use omocast_contract::{BroadcastStatus, Channel, LogEvent};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -33,6 +33,53 @@ async fn the_next_server_takes_over_when_the_leases_of_the_dead_one_end() {
     for outcome in installation.until_judged(broadcast).await {
         assert!(outcome.is_complete() || outcome.is_unknown());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stopped_between_two_kills_goes_no_further() {
+    let mut chance = StdRng::seed_from_u64(seed());
+    let crowd = Crowd {
+        line: 300,
+        whatsapp: 100,
+        facebook: 100,
+        instagram: 60,
+    };
+    let mut installation = Installation::new(crowd).await;
+    installation.set_pace(50);
+    installation.start().await;
+    let broadcast = installation.broadcast().await;
+    until("some messages are out", async || {
+        let traffic = installation.sandbox.traffic(account_of(Channel::Line));
+        traffic.sendings > 10
+    })
+    .await;
+    installation.kill();
+    installation.let_leases_end().await;
+    installation.start().await;
+    tokio::time::sleep(Duration::from_millis(chance.random_range(50..900))).await;
+    let stopped = installation.stop(broadcast).await;
+    installation.kill();
+    installation.let_leases_end().await;
+    installation.start().await;
+    until("what was in hand is settled", async || {
+        let found = installation.find(broadcast).await;
+        found.summary.progress.waiting() == 0
+    })
+    .await;
+    let outcomes = installation.judge(broadcast).await;
+    let Some(LogEvent::Stopped { handed_over, left }) =
+        stopped.log.last().map(|entry| entry.event.clone())
+    else {
+        panic!("{:?}", stopped.log);
+    };
+    // Who was left when it was stopped got nothing afterwards, whoever else had to be asked for once more.
+    assert_eq!(outcomes.len() as u64, handed_over + left);
+    let nothing = outcomes.iter().filter(|outcome| outcome.phone.is_empty());
+    assert!(nothing.count() as u64 >= left);
+    assert!(left > 100, "{left} were left");
+    let summary = installation.find(broadcast).await.summary;
+    assert_eq!(summary.status, BroadcastStatus::Stopped);
+    assert!(summary.progress.skipped >= left);
 }
 
 #[tokio::test(flavor = "multi_thread")]
