@@ -39,9 +39,9 @@ try {
   const key = { "idempotency-key": crypto.randomUUID() };
   const [broadcast, accepted] = await timed(() => call("POST", "/api/broadcasts", request, key));
   figure(`accepting 3 messages to ${reached} customers`, accepted, "s", 5);
-  const growth = (await databaseSize()) - before;
-  figure("the database grew by", growth, "MB");
-  figure("that is for each message", (growth * 1e6) / (3 * reached), "bytes");
+  const atFirst = await databaseSize();
+  figure("the database grew by", atFirst - before, "MB");
+  figure("that is for each customer", ((atFirst - before) * 1e6) / reached, "bytes");
   let memory = 0;
   const until = performance.now() + WATCHED;
   while (performance.now() < until) {
@@ -49,6 +49,10 @@ try {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const path = `/api/broadcasts/${broadcast.id}`;
+  const { progress } = await call("GET", path);
+  const handedOver = progress.sent + progress.delivered + progress.read;
+  const since = (await databaseSize()) - atFirst;
+  figure("and since for each message handed over", (since * 1e6) / (3 * handedOver), "bytes");
   const [, page] = await timed(() => call("GET", path));
   figure("its page while it goes out", page, "s", 1);
   const [stopped, stop] = await timed(() => call("POST", `${path}/control`, { action: "stop" }));
