@@ -17,8 +17,7 @@ use crate::store::accounts::is_any_short;
 use crate::store::{Member, Store, read_count, read_id, read_word};
 
 /// The recipients `r` of the broadcast `$1` whose failure may be retried, by the reasons of the list `$2`,
-/// and was not yet: a retry of which they got nothing, because it was stopped before it was their turn, does not count
-/// (nor does one of which no delivery is kept, unless it still waits or failed).
+/// and was not yet: a retry of which they got nothing, because it was stopped before it was their turn, does not count.
 const RETRYABLE: &str = " from recipient r
     where r.broadcast_id = $1 and r.status = 'failed' and r.reason in (select value from json_each($2))
       and not exists (
@@ -53,7 +52,7 @@ pub(super) async fn count_retryable(
     read_count(&row, "customers")
 }
 
-/// How many that are by account.
+/// How many they are by account.
 async fn count_by_account(
     connection: &mut SqliteConnection,
     id: BroadcastId,
@@ -101,6 +100,9 @@ impl Store {
             sender == member.id,
         )?;
         let needed = count_by_account(&mut tx, original).await?;
+        if needed.is_empty() {
+            return Err(ProblemCode::NothingToRetry.into());
+        }
         if is_any_short(&mut tx, &needed, now).await? {
             return Err(ProblemCode::QuotaShort.into());
         }
@@ -128,14 +130,16 @@ impl Store {
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
-        let made = query(with_retryable(
+        query(with_retryable(
             "insert into recipient (broadcast_id, customer_id, event_id, account_id, channel, name, status, updated_at,
                                     is_open, not_before, message_bits)
-             select $3, r.customer_id, r.event_id, r.account_id, r.channel, r.name, 'queued', $4, 1, $5, coalesce((
-                select sum(1 << d.position) from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
-                and ((d.status = 'failed' and d.reason in (select value from json_each($2)))
-                     or (d.status = 'skipped' and d.reason = 'earlier_message_failed'))
-             ), r.message_bits)",
+             select $3, r.customer_id, r.event_id, r.account_id, r.channel, r.name, 'queued', $4, 1, $5, (
+                select case count(*) when 0 then r.message_bits else sum(case
+                    when d.status = 'failed' and d.reason in (select value from json_each($2)) then 1 << d.position
+                    when d.status = 'skipped' and d.reason = 'earlier_message_failed' then 1 << d.position
+                    else 0 end) end
+                from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
+             )",
             "",
         ))
         .bind(original.to_string())
@@ -145,10 +149,7 @@ impl Store {
         .bind(begins.at(now).0)
         .execute(&mut *tx)
         .await?;
-        let recipients = made.rows_affected();
-        if recipients == 0 {
-            return Err(ProblemCode::NothingToRetry.into());
-        }
+        let recipients = needed.values().sum();
         let retried = LogEvent::Retried {
             broadcast: id,
             recipients,
