@@ -382,6 +382,39 @@ async fn a_thread_shows_broadcasts_among_the_other_messages_however_it_is_paged(
 }
 
 #[tokio::test]
+async fn what_a_broadcast_sent_brings_the_conversation_to_the_top_of_the_list() {
+    let app = TestApp::new().await;
+    let team = app.team("ATELIER", Plan::Omo).await;
+    let rep = app.user(&team, Role::SalesRep, &[]).await;
+    let mut events = Vec::new();
+    for minutes in [1, 2] {
+        let at = app.now().plus(-minutes * HOUR / 60);
+        events.push(
+            app.event(&team, Some(rep.id), |event| event.last_message_at = at)
+                .await,
+        );
+    }
+    let listed = async || -> Vec<EventRow> { list(&rep, &asking(EventView::Mine)).await.rows };
+    let ids = |rows: &[EventRow]| rows.iter().map(|row| row.id).collect::<Vec<_>>();
+    let before = listed().await;
+    assert_eq!(ids(&before), [events[0], events[1]]);
+    let request = to_all(vec![OutgoingMessage::Text {
+        text: "hello".into(),
+    }]);
+    let made: Broadcast = rep.broadcast("press-0001", &request).await.json();
+    app.advance(1_000);
+    let sent = [(DeliveryStatus::Sent, None)];
+    app.tell(&made, before[1].customer, &sent, app.now()).await;
+    let after = listed().await;
+    assert_eq!(ids(&after), [events[1], events[0]]);
+    let row = &after[0];
+    assert_eq!(
+        (row.last_text.as_str(), row.last_message_at),
+        ("hello", app.now())
+    );
+}
+
+#[tokio::test]
 async fn following_ending_and_reopening() {
     let app = TestApp::new().await;
     let team = app.team("ATELIER", Plan::Omo).await;

@@ -422,7 +422,7 @@ async fn show(
     changes: &mut Changes,
 ) -> Result<(), sqlx::Error> {
     let mut said: HashMap<BroadcastId, Said> = HashMap::new();
-    let (mut last, mut taken) = (Vec::new(), Vec::new());
+    let mut last = Vec::new();
     for recipient in recipients.iter().filter(|each| each.is_thread_changed()) {
         let mut owner = recipient.owner;
         let newest = recipient.deliveries.iter().rfind(|each| each.is_new);
@@ -433,41 +433,30 @@ async fn show(
                     unknown.insert(load_said(tx, recipient.key.broadcast).await?)
                 }
             };
-            if let Some((text, medium)) = said.line(recipient.name.as_deref(), newest.position) {
-                last.push((recipient.event, one_line(&text), medium));
+            if recipient.event_status == EventStatus::Ended {
+                owner = owner.or(Some(said.member));
             }
-            if recipient.event_status == EventStatus::Ended && owner.is_none() {
-                owner = Some(said.member);
-                taken.push((recipient.event, said.member));
+            if let Some((text, medium)) = said.line(recipient.name.as_deref(), newest.position) {
+                last.push((recipient.event, one_line(&text), medium, owner));
             }
         }
         changes.add_event_of(recipient.event, recipient.team, owner, recipient.bound);
     }
-    if !last.is_empty() {
-        query(
-            "with v (e, t, m) as materialized (
-                select value ->> 0, value ->> 1, value ->> 2 from json_each($1)
-             )
-             update event set last_text = v.t, last_medium = v.m
-             from v where event.id = v.e and last_message_at <= $2",
-        )
-        .bind(json(&last))
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
+    if last.is_empty() {
+        return Ok(());
     }
-    // Apart: every list is in the order of an index that has the owner in it.
-    if !taken.is_empty() {
-        query(
-            "with v (e, o) as materialized (select value ->> 0, value ->> 1 from json_each($1))
-             update event set owner_id = v.o from v where event.id = v.e and last_message_at <= $2",
-        )
-        .bind(json(&taken))
-        .bind(now.0)
-        .execute(tx)
-        .await?;
-    }
-    Ok(())
+    query(
+        "with v (e, t, m, o) as materialized (
+            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($1)
+         )
+         update event set last_text = v.t, last_medium = v.m, last_message_at = $2, owner_id = v.o
+         from v where event.id = v.e and last_message_at <= $2",
+    )
+    .bind(json(&last))
+    .bind(now.0)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Merges what was told into deliveries, recipients, threads and events.
