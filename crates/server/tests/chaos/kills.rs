@@ -11,6 +11,22 @@ use crate::seed;
 
 const KILLS: usize = 20;
 
+/// Waits until LINE was asked to send more than so often.
+async fn until_asked(installation: &Installation, sendings: u64) {
+    until("some messages are out", async || {
+        let traffic = installation.sandbox.traffic(account_of(Channel::Line));
+        traffic.sendings > sendings
+    })
+    .await;
+}
+
+/// Kills the server; the next takes over at once what it had in hand.
+async fn restart(installation: &mut Installation) {
+    installation.kill();
+    installation.let_leases_end().await;
+    installation.start().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_server_takes_over_when_the_leases_of_the_dead_one_end() {
     let crowd = Crowd {
@@ -23,11 +39,7 @@ async fn the_next_server_takes_over_when_the_leases_of_the_dead_one_end() {
     installation.set_pace(50);
     installation.start().await;
     let broadcast = installation.broadcast().await;
-    until("some messages are out", async || {
-        let traffic = installation.sandbox.traffic(account_of(Channel::Line));
-        traffic.sendings > 10
-    })
-    .await;
+    until_asked(&installation, 10).await;
     installation.kill();
     installation.start().await;
     for outcome in installation.until_judged(broadcast).await {
@@ -48,19 +60,11 @@ async fn what_is_stopped_between_two_kills_goes_no_further() {
     installation.set_pace(50);
     installation.start().await;
     let broadcast = installation.broadcast().await;
-    until("some messages are out", async || {
-        let traffic = installation.sandbox.traffic(account_of(Channel::Line));
-        traffic.sendings > 10
-    })
-    .await;
-    installation.kill();
-    installation.let_leases_end().await;
-    installation.start().await;
-    tokio::time::sleep(Duration::from_millis(chance.random_range(50..900))).await;
+    until_asked(&installation, 10).await;
+    restart(&mut installation).await;
+    until_asked(&installation, chance.random_range(20..80)).await;
     let stopped = installation.stop(broadcast).await;
-    installation.kill();
-    installation.let_leases_end().await;
-    installation.start().await;
+    restart(&mut installation).await;
     until("what was in hand is settled", async || {
         let found = installation.find(broadcast).await;
         found.summary.progress.waiting() == 0
@@ -98,9 +102,7 @@ async fn a_server_killed_twenty_times_repeats_nothing_and_forgets_nobody() {
     let broadcast = installation.broadcast().await;
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(chance.random_range(50..900))).await;
-        installation.kill();
-        installation.let_leases_end().await;
-        installation.start().await;
+        restart(&mut installation).await;
     }
     let outcomes = installation.until_judged(broadcast).await;
     assert_eq!(outcomes.len(), 2_000);
