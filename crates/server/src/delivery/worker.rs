@@ -396,7 +396,7 @@ impl Sender {
             .filter_map(|&at| message_at(messages, at))
             .collect();
         let chosen: Vec<Outbound> = chosen.into_iter().cloned().collect();
-        let retry_key = Uuid::new_v5(&key.broadcast.0, key.customer.0.as_bytes());
+        let retry_key = Uuid::new_v5(&key.broadcast.0, recipient.customer.0.as_bytes());
         if let Some(held) = self.wait_for_turn(&recipient, 1).await {
             return held;
         }
@@ -690,6 +690,7 @@ impl Sender {
             told,
             then,
             by: Some(self.owner),
+            account: None,
         };
         drop(self.outcomes.send(ToRecord::Outcome(outcome)).await);
     }

@@ -42,7 +42,7 @@ impl Store {
         interval: i64,
         now: impl FnOnce() -> i64,
     ) -> Result<Turns, sqlx::Error> {
-        let mut writer = self.writer.acquire().await?;
+        let mut writer = self.writer.turn().await?;
         let now = now();
         let latest = now.saturating_add(WRONG_CLOCK * 1_000);
         let row = query(
@@ -72,7 +72,7 @@ impl Store {
         query("update account set next_turn_at = max(next_turn_at, $2) where id = $1")
             .bind(account.to_string())
             .bind(until.0.saturating_mul(1_000))
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await
             .map(drop)
     }
@@ -214,7 +214,7 @@ impl Store {
             return query("update account set quota_asked_at = $2 where id = $1")
                 .bind(account.to_string())
                 .bind(now.0)
-                .execute(&self.writer)
+                .execute(&mut *self.writer.turn().await?)
                 .await
                 .map(drop);
         };
@@ -223,7 +223,7 @@ impl Store {
             .bind(limit.map(number))
             .bind(number(used))
             .bind(now.0)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await
             .map(drop)
     }

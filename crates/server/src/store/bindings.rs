@@ -225,7 +225,7 @@ impl Store {
         .bind(fold_name(name.trim()))
         .bind(phone)
         .bind(now.0)
-        .fetch_optional(&self.writer)
+        .fetch_optional(&mut *self.writer.turn().await?)
         .await?
         .ok_or(AppError::NotFound)?;
         Ok(read_id(&row, "id")?)

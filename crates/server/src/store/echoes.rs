@@ -79,8 +79,8 @@ async fn find_unanswered(
     echo: &EchoTold,
 ) -> Result<Option<Outcome>, sqlx::Error> {
     let rows = query(
-        "select d.broadcast_id, d.position from recipient r
-         join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
+        "select r.broadcast_id, r.id, d.position from recipient r
+         join delivery d on d.recipient_id = r.id
          where r.customer_id = $1 and d.status in ('unknown', 'sending') and d.external_id is null
            and d.sent_at between $2 and $3
          order by d.sent_at, d.position",
@@ -94,7 +94,7 @@ async fn find_unanswered(
         let broadcast: BroadcastId = read_id(row, "broadcast_id")?;
         let key = RecipientKey {
             broadcast,
-            customer,
+            number: row.try_get("id")?,
         };
         let position = u32::try_from(row.try_get::<i64, _>("position")?).unwrap_or(u32::MAX);
         if find_text(tx, key, position).await? == echo.text {
@@ -109,6 +109,7 @@ async fn find_unanswered(
                 }],
                 then: Then::Nothing,
                 by: None,
+                account: None,
             }));
         }
     }

@@ -179,7 +179,7 @@ impl Store {
     pub async fn mark_read(&self, event: EventId) -> Result<bool, sqlx::Error> {
         let done = query("update event set unread = 0 where id = $1 and unread > 0")
             .bind(event.to_string())
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(done.rows_affected() > 0)
     }

@@ -21,7 +21,7 @@ use super::opt_outs::{MarketingTold, take_marketing};
 use super::receipts::{note_taken, take_watermarks};
 use super::test_customers::bind_test_customer;
 use super::{
-    Store, fold_name, read_id, read_id_or_none, read_json, read_time, read_time_or_none, read_word,
+    Store, fold_name, read_id, read_id_or_none, read_time, read_time_or_none, read_word,
     read_word_or_none,
 };
 
@@ -157,11 +157,11 @@ pub enum About {
 }
 
 impl About {
-    /// `<broadcast>.<customer>.<position>`, or the message's id.
+    /// `<broadcast>.<recipient>.<position>`, or the message's id.
     pub fn to_opaque(self) -> String {
         match self {
             Self::Delivery { key, position } => {
-                format!("{}.{}.{position}", key.broadcast, key.customer)
+                format!("{}.{}.{position}", key.broadcast, key.number)
             }
             Self::Reply(message) => message.to_string(),
         }
@@ -172,10 +172,10 @@ impl About {
         let Some((broadcast, rest)) = text.split_once('.') else {
             return text.parse().ok().map(Self::Reply);
         };
-        let (customer, position) = rest.split_once('.')?;
+        let (number, position) = rest.split_once('.')?;
         let key = RecipientKey {
             broadcast: broadcast.parse().ok()?,
-            customer: customer.parse().ok()?,
+            number: number.parse().ok()?,
         };
         Some(Self::Delivery {
             key,
@@ -240,13 +240,13 @@ impl Store {
     pub async fn due_webhooks(
         &self,
         now: Timestamp,
-        limit: u32,
+        limit: usize,
     ) -> Result<Vec<StoredWebhook>, sqlx::Error> {
         let rows = query(
             "select id, account_id, body, attempts from webhook where not_before <= $1 order by not_before, id limit $2",
         )
         .bind(now.0)
-        .bind(i64::from(limit))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&self.reader)
         .await?;
         rows.iter()
@@ -284,7 +284,7 @@ impl Store {
             .bind(id.to_string())
             .bind(i64::from(attempts))
             .bind(not_before.map_or(i64::MAX, |at| at.0))
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }
@@ -294,12 +294,12 @@ impl Store {
         query("delete from webhook where not_before = $1 and received_at < $2")
             .bind(i64::MAX)
             .bind(before.0)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         // No platform brings a message that late.
         query("delete from unsent where at < $1")
             .bind(before.0)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }
@@ -873,14 +873,10 @@ impl Work<'_> {
         tx: &mut SqliteConnection,
         statuses: &[&StatusTold],
     ) -> Result<(), sqlx::Error> {
-        let ours = find_ours(tx, self.inbox.account, statuses).await?;
         let mut outcomes: BTreeMap<RecipientKey, Vec<Told>> = BTreeMap::new();
         for told in statuses {
             let delivery = match told.about {
-                // What comes back is checked: it names a delivery of this account or none.
-                Some(About::Delivery { key, position }) => {
-                    ours.contains(&key).then_some((key, position))
-                }
+                Some(About::Delivery { key, position }) => Some((key, position)),
                 Some(About::Reply(_)) => None,
                 None => find_delivery(tx, self.inbox.account, &told.external_id).await?,
             };
@@ -902,9 +898,11 @@ impl Work<'_> {
                 told,
                 then: Then::Nothing,
                 by: None,
+                // What comes back is checked: it names a delivery of this account or none.
+                account: Some(self.inbox.account),
             })
             .collect();
-        note_taken(tx, statuses).await?;
+        note_taken(tx, self.inbox.account, statuses).await?;
         self.processed
             .changes
             .merge(settle(tx, &outcomes, self.now).await?);
@@ -979,47 +977,14 @@ async fn insert_event(
     Ok(())
 }
 
-/// The recipients that statuses name and that are the account's.
-async fn find_ours(
-    tx: &mut SqliteConnection,
-    account: AccountId,
-    statuses: &[&StatusTold],
-) -> Result<HashSet<RecipientKey>, sqlx::Error> {
-    let named: HashSet<_> = statuses
-        .iter()
-        .filter_map(|told| match told.about {
-            Some(About::Delivery { key, .. }) => Some((key.broadcast, key.customer)),
-            Some(About::Reply(_)) | None => None,
-        })
-        .collect();
-    if named.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let row = query(
-        "select json_group_array(json_array(r.broadcast_id, r.customer_id)) as ours from json_each($1) named
-         join recipient r on r.broadcast_id = named.value ->> 0 and r.customer_id = named.value ->> 1
-         where r.account_id = $2",
-    )
-    .bind(serde_json::to_string(&named).expect("ids are JSON"))
-    .bind(account.to_string())
-    .fetch_one(tx)
-    .await?;
-    let ours: Vec<(BroadcastId, CustomerId)> = read_json(&row, "ours")?;
-    let keys = ours.into_iter().map(|(broadcast, customer)| RecipientKey {
-        broadcast,
-        customer,
-    });
-    Ok(keys.collect())
-}
-
 async fn find_delivery(
     tx: &mut SqliteConnection,
     account: AccountId,
     external_id: &str,
 ) -> Result<Option<(RecipientKey, u32)>, sqlx::Error> {
     let row = query(
-        "select d.broadcast_id, d.customer_id, d.position
-         from delivery d join recipient r on r.broadcast_id = d.broadcast_id and r.customer_id = d.customer_id
+        "select r.broadcast_id, r.id, d.position
+         from delivery d join recipient r on r.id = d.recipient_id
          where d.external_id = $1 and r.account_id = $2",
     )
     .bind(external_id)
@@ -1029,7 +994,7 @@ async fn find_delivery(
     let Some(row) = row else { return Ok(None) };
     let key = RecipientKey {
         broadcast: read_id::<BroadcastId>(&row, "broadcast_id")?,
-        customer: read_id(&row, "customer_id")?,
+        number: row.try_get("id")?,
     };
     let position = u32::try_from(row.try_get::<i64, _>("position")?).unwrap_or(u32::MAX);
     Ok(Some((key, position)))
@@ -1058,7 +1023,7 @@ mod tests {
         let id = Uuid::from_u128;
         let key = RecipientKey {
             broadcast: BroadcastId(id(1)),
-            customer: CustomerId(id(2)),
+            number: 2,
         };
         for about in [
             About::Delivery { key, position: 4 },

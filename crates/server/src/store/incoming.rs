@@ -74,7 +74,12 @@ impl Store {
                 Err(TryRecvError::Empty) => {
                     let (webhooks, waiting): (Vec<_>, Vec<_>) =
                         self.incoming.take().into_iter().unzip();
-                    if self.insert_webhooks(&webhooks).await.is_ok() {
+                    // There the writer is given on at once, however busy the requests keep this one.
+                    let store = self.clone();
+                    let inserting = self
+                        .writing()
+                        .spawn(async move { store.insert_webhooks(&webhooks).await });
+                    if matches!(inserting.await, Ok(Ok(()))) {
                         for waiting in waiting {
                             // Whoever waited may have gone: the platform posts it again.
                             let _ = waiting.send(());
@@ -102,7 +107,11 @@ impl Store {
                 .push_bind(webhook.received_at.0)
                 .push_bind(webhook.body.as_slice());
         });
-        sql.build().execute(&self.writer).await.map(drop)
+        let insert = sql.build();
+        insert
+            .execute(&mut *self.writer.turn().await?)
+            .await
+            .map(drop)
     }
 }
 

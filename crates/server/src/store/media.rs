@@ -51,7 +51,7 @@ impl Store {
         .bind(media.file_type.map(FileType::as_str))
         .bind(preview_mime)
         .bind(now.0)
-        .execute(&self.writer)
+        .execute(&mut *self.writer.turn().await?)
         .await?;
         Ok(())
     }
@@ -116,8 +116,10 @@ impl Store {
                 QueryBuilder::new("delete from media where id in (select value from json_each(");
             sql.push_bind(serde_json::to_string(&unused).expect("texts are JSON"));
             sql.push(")) and ").push(UNUSED).push(" returning id");
-            for row in sql.build().fetch_all(&self.writer).await? {
-                deleted.push(read_id(&row, "id")?);
+            let delete = sql.build();
+            let rows = delete.fetch_all(&mut *self.writer.turn().await?).await?;
+            for row in &rows {
+                deleted.push(read_id(row, "id")?);
             }
         }
     }

@@ -136,7 +136,7 @@ impl Store {
         query("update member set role = $1 where id = $2")
             .bind(role.as_str())
             .bind(member.to_string())
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }

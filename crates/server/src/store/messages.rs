@@ -145,7 +145,7 @@ impl Store {
         )
         .bind(Reason::NoAnswer.as_str())
         .bind(before.0)
-        .execute(&self.writer)
+        .execute(&mut *self.writer.turn().await?)
         .await?;
         Ok(done.rows_affected())
     }
@@ -279,7 +279,8 @@ async fn find_end(
         "select at from message where id = $1 and event_id = $2
          union all
          select d.sent_at from json_each($3) asked
-         join delivery d on d.broadcast_id = asked.value and d.customer_id = $4 and d.position = asked.key",
+         join recipient r on r.broadcast_id = asked.value and r.customer_id = $4
+         join delivery d on d.recipient_id = r.id and d.position = asked.key",
     )
     .bind(before.to_string())
     .bind(event.to_string())
@@ -320,13 +321,13 @@ async fn broadcast_messages(
     let rows = query(
         "select got.*, b.member_id, b.messages, b.template, b.name_fallback, s.name as sender
          from (
-            select d.broadcast_id, d.position, d.status, d.reason, d.sent_at, r.name as recipient_name
+            select r.broadcast_id, d.position, d.status, d.reason, d.sent_at, r.name as recipient_name
             from recipient r
-            join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
+            join delivery d on d.recipient_id = r.id
             where r.customer_id = $1
               and (d.status in (select value from json_each($5)) or (d.status = 'failed' and d.external_id is not null))
-              and (d.sent_at < $2 or (d.sent_at = $2 and d.broadcast_id < $3 ->> d.position))
-            order by d.sent_at desc, d.broadcast_id desc, d.position desc limit $4
+              and (d.sent_at < $2 or (d.sent_at = $2 and r.broadcast_id < $3 ->> d.position))
+            order by d.sent_at desc, r.broadcast_id desc, d.position desc limit $4
          ) got
          join broadcast b on b.id = got.broadcast_id join member s on s.id = b.member_id",
     )

@@ -1,7 +1,7 @@
 //! The only place that knows SQL: every query is scoped by team, and by what the member may see.
 //!
-//! SQLite has one writer: writes go through one connection, so `begin_write` never finds the database locked;
-//! reads have a pool of their own and never wait for it (WAL).
+//! SQLite has one writer: writes go through one connection ([`Writer`]), so `begin_write` never finds the database
+//! locked by this process; reads have a pool of their own and never wait for it (WAL).
 
 mod accounts;
 mod audience;
@@ -27,11 +27,12 @@ mod teams;
 pub mod templates;
 mod test_customers;
 mod uploads;
+mod writer;
 mod writing;
 
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use omocast_contract::{ProblemCode, Timestamp};
@@ -40,13 +41,15 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Row as _, SqliteConnection};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use crate::error::AppError;
 use durable::Durable;
 use incoming::Incoming;
+use writer::{WriteTransaction, Writer};
 use writing::Writing;
 
 pub use accounts::{HELD, Turns};
@@ -79,7 +82,10 @@ impl From<sqlx::Error> for AppError {
 #[derive(Clone, Debug)]
 pub struct Store {
     reader: SqlitePool,
-    writer: SqlitePool,
+    writer: Writer,
+    options: SqliteConnectOptions,
+    /// Beside both, for tests; none until one asks.
+    raw: Arc<OnceLock<SqlitePool>>,
     /// None in memory.
     durable: Option<Arc<Durable>>,
     incoming: Arc<Incoming>,
@@ -93,43 +99,48 @@ impl Store {
     pub async fn open(path: &Path) -> Result<Self, sqlx::Error> {
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true);
-        let options = Self::tune(options)
+            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
-        sqlx::migrate!().run(&writer).await?;
+        Self::connect(options, Some(Durable::new(path))).await
+    }
+
+    /// A database in memory, gone with the last clone.
+    pub async fn in_memory() -> Result<Self, sqlx::Error> {
+        // By its name the connections share it.
+        let options = SqliteConnectOptions::new()
+            .filename(format!("/{}", Uuid::now_v7()))
+            .vfs("memdb")
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Memory);
+        Self::connect(options, None).await
+    }
+
+    async fn connect(
+        options: SqliteConnectOptions,
+        durable: Option<Durable>,
+    ) -> Result<Self, sqlx::Error> {
+        let options = options
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("temp_store", "memory")
+            .pragma("cache_size", "-16000")
+            // Reads come from the system's page cache without a call for each page.
+            .pragma("mmap_size", "1073741824");
+        let writer = Writer::connect(&options).await?;
+        sqlx::migrate!().run(&mut *writer.turn().await?).await?;
         let reader = SqlitePoolOptions::new()
             .max_connections(4)
-            .connect_with(options.read_only(true))
+            // A file does not hang up.
+            .test_before_acquire(false)
+            .connect_with(options.clone().read_only(true))
             .await?;
         Ok(Self {
             reader,
             writer,
-            durable: Some(Arc::new(Durable::new(path))),
-            incoming: Arc::default(),
-            writing: Arc::new(Writing::start().map_err(sqlx::Error::Io)?),
-            watcher: Arc::default(),
-        })
-    }
-
-    /// A database in memory, gone with the last clone. One connection serves reads and writes.
-    pub async fn in_memory() -> Result<Self, sqlx::Error> {
-        let options = Self::tune(SqliteConnectOptions::from_str("sqlite::memory:")?);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options)
-            .await?;
-        sqlx::migrate!().run(&pool).await?;
-        Ok(Self {
-            reader: pool.clone(),
-            writer: pool,
-            durable: None,
+            options,
+            raw: Arc::default(),
+            durable: durable.map(Arc::new),
             incoming: Arc::default(),
             writing: Arc::new(Writing::start().map_err(sqlx::Error::Io)?),
             watcher: Arc::default(),
@@ -139,7 +150,10 @@ impl Store {
     /// For tests and benchmarks to arrange what no endpoint makes.
     #[doc(hidden)]
     pub fn raw(&self) -> &SqlitePool {
-        &self.writer
+        self.raw.get_or_init(|| {
+            let one = SqlitePoolOptions::new().max_connections(1);
+            one.connect_lazy_with(self.options.clone())
+        })
     }
 
     /// Where to run what writes one transaction after another, so that each is over quickly.
@@ -171,17 +185,9 @@ impl Store {
     /// Closes the database when what runs has finished.
     pub async fn close(&self) {
         self.reader.close().await;
-        self.writer.close().await;
-    }
-
-    fn tune(options: SqliteConnectOptions) -> SqliteConnectOptions {
-        options
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10))
-            .pragma("temp_store", "memory")
-            .pragma("cache_size", "-16000")
-            // Reads come from the system's page cache without a call for each page.
-            .pragma("mmap_size", "1073741824")
+        if let Err(error) = self.writer.close().await {
+            tracing::error!("the database was not closed: {error}");
+        }
     }
 
     /// Waits until what was committed would outlive a power cut.
@@ -192,10 +198,9 @@ impl Store {
         }
     }
 
-    /// Begins a transaction that writes. Never call a read of the store while it is open:
-    /// in memory both share one connection.
-    async fn begin_write(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await
+    /// Begins a transaction that writes.
+    async fn begin_write(&self) -> Result<WriteTransaction, sqlx::Error> {
+        self.writer.begin().await
     }
 }
 

@@ -43,16 +43,18 @@ impl Reached {
     }
 }
 
-/// Notes when the platform itself took messages, which a watermark is better compared with than our own clock.
+/// Notes when the platform itself took the account's messages, which a watermark is better compared with than our own
+/// clock.
 pub(super) async fn note_taken(
     tx: &mut SqliteConnection,
+    account: AccountId,
     told: &[&StatusTold],
 ) -> Result<(), sqlx::Error> {
     let taken: Vec<_> = told
         .iter()
         .filter_map(|told| match (told.about, told.taken_at) {
             (Some(About::Delivery { key, position }), Some(at)) => {
-                Some((key.broadcast, key.customer, position, at.0))
+                Some((key.number, key.broadcast, position, at.0))
             }
             _ => None,
         })
@@ -61,14 +63,16 @@ pub(super) async fn note_taken(
         return Ok(());
     }
     query(
-        "with v (b, c, p, t) as materialized (
-            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($1)
+        "with v (id, b, p, t) as materialized (
+            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from jsonb_each($1)
          )
          update delivery set sent_at = v.t from v
-         where delivery.broadcast_id = v.b and delivery.customer_id = v.c and delivery.position = v.p
-           and sent_at is not null",
+         where delivery.recipient_id = v.id and delivery.position = v.p and sent_at is not null and exists (
+            select 1 from recipient r where r.id = v.id and r.broadcast_id = v.b and r.account_id = $2
+         )",
     )
     .bind(serde_json::to_string(&taken).expect("ids are JSON"))
+    .bind(account.to_string())
     .execute(tx)
     .await
     .map(drop)
@@ -132,7 +136,7 @@ async fn find_time(
     let row = query(
         "select coalesce(
             (select d.sent_at from delivery d
-             join recipient r on r.broadcast_id = d.broadcast_id and r.customer_id = d.customer_id
+             join recipient r on r.id = d.recipient_id
              where d.external_id = $2 and r.account_id = $1),
             (select at from message where account_id = $1 and external_id = $2 and direction = 'outbound')
          ) as sent_at",
@@ -160,8 +164,8 @@ async fn passed(
     until: Timestamp,
 ) -> Result<Vec<Outcome>, sqlx::Error> {
     let sql = sqlx::AssertSqlSafe(format!(
-        "select distinct d.broadcast_id from recipient r
-         join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
+        "select distinct r.broadcast_id, r.id from recipient r
+         join delivery d on d.recipient_id = r.id
          where r.customer_id = $1 and d.status in {} and d.sent_at <= $2",
         movable(reach)
     ));
@@ -175,11 +179,12 @@ async fn passed(
             Ok(Outcome {
                 key: RecipientKey {
                     broadcast: read_id(row, "broadcast_id")?,
-                    customer,
+                    number: row.try_get("id")?,
                 },
                 told: Vec::new(),
                 then: Then::Nothing,
                 by: None,
+                account: None,
             })
         })
         .collect()

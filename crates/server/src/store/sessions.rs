@@ -17,7 +17,7 @@ impl Store {
             .bind(id)
             .bind(data)
             .bind(expires_at.0)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -33,7 +33,7 @@ impl Store {
             .bind(id)
             .bind(data)
             .bind(expires_at.0)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }
@@ -57,7 +57,7 @@ impl Store {
     pub async fn delete_session(&self, id: &str) -> Result<(), sqlx::Error> {
         query("delete from session where id = $1")
             .bind(id)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }
@@ -66,7 +66,7 @@ impl Store {
     pub async fn delete_expired_sessions(&self, now: Timestamp) -> Result<u64, sqlx::Error> {
         let done = query("delete from session where expires_at <= $1")
             .bind(now.0)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(done.rows_affected())
     }

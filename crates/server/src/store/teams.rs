@@ -51,7 +51,7 @@ impl Store {
         .bind(plan.as_str())
         .bind(time_zone)
         .bind(now.0)
-        .execute(&self.writer)
+        .execute(&mut *self.writer.turn().await?)
         .await?;
         Ok(id)
     }
@@ -77,7 +77,7 @@ impl Store {
         query("update team set official_domains = $1 where id = $2")
             .bind(serde_json::to_string(domains).expect("texts are JSON"))
             .bind(team.to_string())
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }
@@ -87,7 +87,7 @@ impl Store {
         query("update team set plan = $1 where id = $2")
             .bind(plan.as_str())
             .bind(team.to_string())
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Store {
         .bind(team.to_string())
         .bind(code)
         .bind(name)
-        .fetch_one(&self.writer)
+        .fetch_one(&mut *self.writer.turn().await?)
         .await?;
         read_id(&row, "id")
     }
@@ -138,7 +138,7 @@ impl Store {
         .bind(account.display_phone)
         .bind(sealed)
         .bind(now.0)
-        .fetch_one(&self.writer)
+        .fetch_one(&mut *self.writer.turn().await?)
         .await?;
         read_id(&row, "id")
     }

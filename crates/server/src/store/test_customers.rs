@@ -44,7 +44,7 @@ impl Store {
         .bind(member.id.to_string())
         .bind(code)
         .bind(expires_at.0)
-        .execute(&self.writer)
+        .execute(&mut *self.writer.turn().await?)
         .await?;
         Ok(())
     }
@@ -105,7 +105,7 @@ impl Store {
         let done = query("delete from test_customer where member_id = $1 and channel = $2")
             .bind(member.id.to_string())
             .bind(channel.as_str())
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         if done.rows_affected() == 0 {
             return Err(AppError::NotFound);

@@ -56,7 +56,7 @@ impl Store {
         .bind(external_id)
         .bind(now.0)
         .bind(until.0)
-        .execute(&self.writer)
+        .execute(&mut *self.writer.turn().await?)
         .await?;
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Store {
         .bind(account.to_string())
         .bind(media.to_string())
         .bind(before.0)
-        .execute(&self.writer)
+        .execute(&mut *self.writer.turn().await?)
         .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -83,7 +83,7 @@ impl Store {
     pub async fn delete_old_platform_uploads(&self, now: Timestamp) -> Result<(), sqlx::Error> {
         query("delete from platform_upload where expires_at <= $1")
             .bind(now.0)
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         Ok(())
     }

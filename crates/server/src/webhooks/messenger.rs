@@ -276,8 +276,7 @@ mod tests {
 
     const PAGE: &str = "300000000000001";
     const USER: &str = "7000000000000001";
-    const OPAQUE: &str =
-        "00000000-0000-0000-0000-000000000001.00000000-0000-0000-0000-000000000002.1";
+    const OPAQUE: &str = "00000000-0000-0000-0000-000000000001.2.1";
 
     fn webhook(events: &[Value]) -> Value {
         json!({ "object": "page", "entry": [{ "id": PAGE, "time": 1, "messaging": events }] })

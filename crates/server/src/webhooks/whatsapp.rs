@@ -3,6 +3,7 @@
 use omocast_contract::{DeliveryStatus, Medium, Reason, WabaId};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::read_time;
 use crate::channels::{read_template_status, whatsapp_failure_reason};
@@ -13,37 +14,38 @@ use crate::store::opt_outs::MarketingTold;
 use crate::store::templates::TemplateNews;
 
 #[derive(Deserialize)]
-struct Webhook {
-    #[serde(default)]
-    entry: Vec<Entry>,
+struct Webhook<'a> {
+    #[serde(default, borrow)]
+    entry: Vec<Entry<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct Entry<'a> {
     /// The WhatsApp Business account.
     #[serde(default)]
     id: String,
-    #[serde(default)]
-    changes: Vec<FieldChange>,
+    #[serde(default, borrow)]
+    changes: Vec<FieldChange<'a>>,
 }
 
 #[derive(Deserialize)]
-struct FieldChange {
+struct FieldChange<'a> {
     field: String,
     /// Of many shapes, one for each field.
-    value: Value,
+    #[serde(borrow)]
+    value: &'a RawValue,
 }
 
 #[derive(Deserialize)]
-struct Messages {
+struct Messages<'a> {
     metadata: Metadata,
-    #[serde(default)]
-    contacts: Vec<Value>,
+    #[serde(default, borrow)]
+    contacts: Vec<&'a RawValue>,
     /// Read one by one, so that an odd one spoils no other.
-    #[serde(default)]
-    messages: Vec<Value>,
-    #[serde(default)]
-    statuses: Vec<Value>,
+    #[serde(default, borrow)]
+    messages: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    statuses: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -100,19 +102,19 @@ pub(super) struct Said {
 }
 
 pub(super) fn parse(body: &[u8]) -> Result<Said, serde_json::Error> {
-    let webhook: Webhook = serde_json::from_slice(body)?;
+    let webhook: Webhook<'_> = serde_json::from_slice(body)?;
     let mut said = Said::default();
     for Entry { id, changes: told } in webhook.entry {
         for FieldChange { field, value } in told {
             match field.as_str() {
                 "messages" => {
-                    if let Ok(value) = serde_json::from_value::<Messages>(value) {
+                    if let Some(value) = read::<Messages<'_>>(value) {
                         let number = value.metadata.phone_number_id.clone();
                         said.changes.push((number, changes(value)));
                     }
                 }
                 "user_preferences" => {
-                    if let Ok(value) = serde_json::from_value::<Preferences>(value) {
+                    if let Some(value) = read::<Preferences>(value) {
                         let told = value.user_preferences.iter().filter_map(read_preference);
                         let told = told.map(Change::Marketing).collect();
                         said.changes.push((value.metadata.phone_number_id, told));
@@ -121,7 +123,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Said, serde_json::Error> {
                 "message_template_status_update"
                 | "message_template_components_update"
                 | "template_category_update" => {
-                    if let Ok(told) = serde_json::from_value(value) {
+                    if let Some(told) = read(value) {
                         said.templates.push(read_news(&id, told));
                     }
                 }
@@ -130,6 +132,11 @@ pub(super) fn parse(body: &[u8]) -> Result<Said, serde_json::Error> {
         }
     }
     Ok(said)
+}
+
+/// Reads what is of the expected shape; the rest is not ours to understand.
+fn read<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Option<T> {
+    serde_json::from_str(value.get()).ok()
 }
 
 fn read_preference(told: &Value) -> Option<MarketingTold> {
@@ -162,20 +169,17 @@ fn read_news(waba: &str, told: TemplateTold) -> TemplateNews {
     }
 }
 
-fn changes(value: Messages) -> Vec<Change> {
-    let contacts: Vec<ContactTold> = value
-        .contacts
-        .into_iter()
-        .filter_map(|contact| serde_json::from_value(contact).ok())
-        .collect();
+fn changes(value: Messages<'_>) -> Vec<Change> {
+    let contacts: Vec<ContactTold> = value.contacts.into_iter().filter_map(read).collect();
     let messages = value
         .messages
-        .iter()
-        .filter_map(|message| read_message(message, &contacts));
+        .into_iter()
+        .filter_map(read)
+        .filter_map(|message| read_message(&message, &contacts));
     let statuses = value
         .statuses
         .into_iter()
-        .filter_map(|status| serde_json::from_value(status).ok())
+        .filter_map(read)
         .filter_map(read_status);
     messages
         .map(Change::Message)
@@ -395,7 +399,7 @@ mod tests {
 
     #[test]
     fn statuses_name_what_we_gave_along() {
-        let opaque = "00000000-0000-0000-0000-000000000001.00000000-0000-0000-0000-000000000002.1";
+        let opaque = "00000000-0000-0000-0000-000000000001.2.1";
         let changes = parse_value(json!({ "statuses": [
             { "id": "wamid.1", "status": "read", "timestamp": "1", "biz_opaque_callback_data": opaque },
             { "id": "wamid.2", "status": "failed", "timestamp": "1", "errors": [{ "code": 131_047 }] },

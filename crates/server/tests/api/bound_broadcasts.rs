@@ -184,7 +184,7 @@ async fn an_event_that_ended_or_never_was_is_no_bar() {
     let mut claimed: Vec<_> = claim
         .recipients
         .iter()
-        .map(|recipient| recipient.key.customer)
+        .map(|recipient| recipient.customer)
         .collect();
     claimed.sort();
     let mut expected = everybody;
@@ -253,7 +253,7 @@ async fn who_was_unbound_after_being_chosen_is_skipped_at_hand_over() {
     let claim = store.claim_recipients(line, Uuid::now_v7(), now, 10).await;
     let claim = claim.unwrap();
     assert_eq!(claim.recipients.len(), 1);
-    assert_eq!(claim.recipients[0].key.customer, stays);
+    assert_eq!(claim.recipients[0].customer, stays);
     let mut expected = [
         (stays, None),
         (leaves, Some(Reason::NotBound)),

@@ -330,32 +330,15 @@ async fn a_retry_is_made_once_and_of_what_may_be_retried() {
         .post_with(&path, &[(IDEMPOTENCY_KEY, "retry-0001")], &())
         .await;
     early.refused(ProblemCode::BroadcastNotOver, None);
-    let pool = app.app.store.raw();
-    let recipients: Vec<String> = sqlx::query_scalar("select customer_id from recipient")
-        .fetch_all(pool)
-        .await
-        .unwrap();
     let fates = [
-        ("failed", "platform_fault"),
-        ("failed", "unreachable"),
-        ("unknown", "no_answer"),
+        (DeliveryStatus::Failed, Reason::PlatformFault),
+        (DeliveryStatus::Failed, Reason::Unreachable),
+        (DeliveryStatus::Unknown, Reason::NoAnswer),
     ];
-    for (customer, (status, reason)) in recipients.iter().zip(fates) {
-        for table in ["recipient", "delivery"] {
-            let sql = format!("update {table} set status = $2, reason = $3 where customer_id = $1");
-            query(sqlx::AssertSqlSafe(sql))
-                .bind(customer)
-                .bind(status)
-                .bind(reason)
-                .execute(pool)
-                .await
-                .unwrap();
-        }
+    for (customer, (status, reason)) in app.recipients(&made).await.into_iter().zip(fates) {
+        let told = [(status, Some(reason))];
+        app.tell(&made, customer, &told, app.now()).await;
     }
-    query("update recipient set is_open = 0")
-        .execute(pool)
-        .await
-        .unwrap();
     app.app.store.complete_broadcasts(app.now()).await.unwrap();
 
     let not_theirs = manager

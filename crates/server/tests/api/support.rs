@@ -115,14 +115,21 @@ impl TestApp {
             code: None,
             external_id: None,
         });
+        let number = sqlx::query_scalar(
+            "select id from recipient where broadcast_id = $1 and customer_id = $2",
+        )
+        .bind(broadcast.summary.id.to_string())
+        .bind(customer.to_string())
+        .fetch_one(self.app.store.raw());
         let outcome = Outcome {
             key: RecipientKey {
                 broadcast: broadcast.summary.id,
-                customer,
+                number: number.await.unwrap(),
             },
             told: told.collect(),
             then: Then::Done,
             by: None,
+            account: None,
         };
         let store = &self.app.store;
         store.record_outcomes(&[outcome], at).await.unwrap();

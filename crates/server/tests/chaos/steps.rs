@@ -262,5 +262,6 @@ fn sent(key: RecipientKey, by: Uuid) -> Outcome {
         told: told.collect(),
         then: Then::Done,
         by: Some(by),
+        account: None,
     }
 }

@@ -155,6 +155,7 @@ async fn who_is_put_back_after_the_stop_is_stopped_too() {
             may_have_arrived: false,
         },
         by: Some(owner),
+        account: None,
     };
     store
         .record_outcomes(&[put_back], world.now())

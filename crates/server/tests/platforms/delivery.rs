@@ -462,6 +462,7 @@ async fn a_worker_that_comes_back_after_its_lease_sends_nothing() {
             may_have_arrived: false,
         },
         by: Some(late),
+        account: None,
     };
     store
         .record_outcomes(&[put_back], world.now())

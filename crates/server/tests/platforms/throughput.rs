@@ -137,9 +137,9 @@ async fn the_whole_path_against_the_stand_ins_alone_on_line() {
     world.sandbox.set_rate(LINE, Rate::per_second(1e6));
     let users = line_users(20_000);
     world.customers(LINE, &users).await;
-    world.start_delivery();
-    let start = world.app.now();
     let broadcast = world.broadcast(&["一", "二", "三"]).await;
+    let start = world.app.now();
+    world.start_delivery();
     until_completed(&world, broadcast).await;
     let done = world.find(broadcast).await;
     let ours = time_until(done.summary.completed_at, start);
@@ -157,18 +157,28 @@ async fn the_whole_path_against_the_stand_ins_alone_on_line() {
 async fn the_whole_path_against_the_stand_ins_alone_on_whatsapp() {
     let mut world = World::with(open()).await;
     world.sandbox.set_rate(NUMBER, Rate::per_second(1e6));
-    let users = whatsapp_users(10_000);
+    let users = whatsapp_users(20_000);
     world.customers(NUMBER, &users).await;
-    world.start_delivery();
-    let start = world.app.now();
     let broadcast = world.broadcast(&["一"]).await;
+    let start = world.app.now();
+    world.start_delivery();
     until_completed(&world, broadcast).await;
     let done = world.find(broadcast).await;
     let ours = time_until(done.summary.completed_at, start);
-    assert_eq!(done.summary.progress.accepted(), 10_000);
+    assert_eq!(done.summary.progress.accepted(), 20_000);
     leave_alone(&world).await;
     let url = format!("{}/graph/v26.0/{NUMBER}/messages", world.platforms);
-    let body = |user: &str| json!({ "messaging_product": "whatsapp", "to": user, "type": "text", "text": { "body": "一" } });
+    let about = format!("{broadcast}.1.0");
+    let body = |user: &str| {
+        json!({
+            "messaging_product": "whatsapp",
+            "recipient_type": "individual",
+            "to": user,
+            "type": "text",
+            "text": { "body": "一", "preview_url": false },
+            "biz_opaque_callback_data": about,
+        })
+    };
     let plain = generate_load(&url, "wa-token", &users, body).await;
     compare("WhatsApp", users.len(), ours, plain);
 }

@@ -8,13 +8,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use omocast_contract::message::MessageContent;
-use omocast_contract::{Channel, EventStatus, EventView, Role};
+use omocast_contract::{BroadcastId, Channel, DeliveryStatus, EventStatus, EventView, Role};
 use omocast_sandbox::Receipts;
 use omocast_server::router;
+use omocast_server::store::deliveries::{Outcome, RecipientKey, Then, Told};
+use omocast_server::store::inbound::About;
 use omocast_server::webhooks::fuzzing::{is_readable, is_signed, take_in};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
 use crate::support::{
     APP_SECRET, LINE, LINE_SECRET, NUMBER, OTHER_NUMBER, PAGE, PAGE_SECRET, SITE, Setup, World,
@@ -680,6 +683,60 @@ async fn of_statuses_that_come_at_once_one_that_cannot_be_taken_in_holds_no_othe
 }
 
 #[tokio::test]
+async fn a_status_tells_of_its_own_accounts_message_and_of_the_broadcast_that_it_names() {
+    let mut world = World::new().await;
+    world.customers(LINE, &line_users(1)).await;
+    world.customers(NUMBER, &whatsapp_users(2)).await;
+    let broadcast = world.broadcast(&["一"]).await;
+    let (store, owner, now) = (&world.app.store, Uuid::now_v7(), world.now());
+    let mut keys = Vec::new();
+    for account in [world.line, world.whatsapp] {
+        let claim = store.claim_recipients(account, owner, now, 10);
+        keys.extend(
+            claim
+                .await
+                .unwrap()
+                .recipients
+                .into_iter()
+                .map(|one| one.key),
+        );
+    }
+    let sent = keys.iter().map(|&key| Outcome {
+        key,
+        told: vec![Told {
+            position: 0,
+            status: DeliveryStatus::Sent,
+            reason: None,
+            code: None,
+            external_id: None,
+        }],
+        then: Then::Done,
+        by: Some(owner),
+        account: None,
+    });
+    let sent: Vec<_> = sent.collect();
+    store.record_outcomes(&sent, now).await.unwrap();
+    let [on_line, of_another, right] = keys.try_into().unwrap();
+    let of_another = RecipientKey {
+        broadcast: BroadcastId(Uuid::nil()),
+        ..of_another
+    };
+    let statuses = [on_line, of_another, right].map(|key| {
+        let about = About::Delivery { key, position: 0 };
+        json!({
+            "id": "wamid.1", "status": "read", "timestamp": "1700000000", "recipient_id": "886900000009",
+            "biz_opaque_callback_data": about.to_opaque(),
+        })
+    });
+    let value = json!({ "statuses": statuses });
+    assert_eq!(post_whatsapp(&world, NUMBER, value).await, StatusCode::OK);
+    world.start_webhooks();
+    until_nothing_is_left(&world).await;
+    let progress = world.find(broadcast).await.summary.progress;
+    assert_eq!((progress.sent, progress.read), (2, 1));
+}
+
+#[tokio::test]
 async fn what_is_told_of_messages_that_nobody_sent_changes_nothing() {
     let mut world = World::new().await;
     let now = world.now().0;
@@ -688,7 +745,7 @@ async fn what_is_told_of_messages_that_nobody_sent_changes_nothing() {
         .map(|status| {
             json!({
                 "id": "wamid.nobody", "status": status, "timestamp": "1700000000", "recipient_id": "886900000009",
-                "biz_opaque_callback_data": format!("{0}.{0}.0", uuid::Uuid::nil()),
+                "biz_opaque_callback_data": format!("{}.1.0", Uuid::nil()),
             })
         })
         .collect();

@@ -174,7 +174,7 @@ async fn stop(
                 count(*) filter (where reason = 'stopped' and not got) as left
          from (
             select r.is_open, r.reason, exists (
-                select 1 from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
+                select 1 from delivery d where d.recipient_id = r.id
                 and d.status in ('sent', 'delivered', 'read', 'unknown')
             ) as got
             from recipient r where r.broadcast_id = $1

@@ -300,8 +300,9 @@ impl Store {
         };
         let next = (found.len() > RECIPIENT_PAGE).then_some(last.customer);
         let deliveries = query(
-            "select customer_id, status, reason, platform_code from delivery
-             where broadcast_id = $1 and customer_id between $2 and $3 order by customer_id, position",
+            "select r.customer_id, d.status, d.reason, d.platform_code
+             from recipient r join delivery d on d.recipient_id = r.id
+             where r.broadcast_id = $1 and r.customer_id between $2 and $3 order by r.customer_id, d.position",
         )
         .bind(id.to_string())
         .bind(first.customer.to_string())
@@ -657,11 +658,11 @@ async fn outcomes_of(
         // What each of them got is looked up only where there are several messages to get.
         "select status, reason, channel, got, whole, count(*) as customers from (
             select status, reason, channel, got, case got when 0 then 0 else (
-                select count(*) from delivery d where d.broadcast_id = $1 and d.customer_id = bad.customer_id
+                select count(*) from delivery d where d.recipient_id = bad.id
             ) end as whole
             from (
-                select r.customer_id, r.status, r.reason, r.channel, case b.message_count when 1 then 0 else (
-                    select count(*) from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
+                select r.id, r.status, r.reason, r.channel, case b.message_count when 1 then 0 else (
+                    select count(*) from delivery d where d.recipient_id = r.id
                     and d.status in (select value from json_each($2))
                 ) end as got
                 from broadcast b join recipient r on r.broadcast_id = b.id

@@ -24,7 +24,7 @@ const RETRYABLE: &str = " from recipient r
         select 1 from broadcast later join recipient again
             on again.broadcast_id = later.id and again.customer_id = r.customer_id
         where later.retry_of = $1 and (again.status <> 'skipped' or exists (
-            select 1 from delivery d where d.broadcast_id = again.broadcast_id and d.customer_id = again.customer_id
+            select 1 from delivery d where d.recipient_id = again.id
             and d.status <> 'skipped')))";
 
 fn reasons() -> String {
@@ -138,7 +138,7 @@ impl Store {
                     when d.status = 'failed' and d.reason in (select value from json_each($2)) then 1 << d.position
                     when d.status = 'skipped' and d.reason = 'earlier_message_failed' then 1 << d.position
                     else 0 end) end
-                from delivery d where d.broadcast_id = $1 and d.customer_id = r.customer_id
+                from delivery d where d.recipient_id = r.id
              )",
             "",
         ))

@@ -90,9 +90,8 @@ pub(in crate::store) async fn find_text(
     position: u32,
 ) -> Result<Option<String>, sqlx::Error> {
     let said = load_said(tx, key.broadcast).await?;
-    let row = query("select name from recipient where broadcast_id = $1 and customer_id = $2")
-        .bind(key.broadcast.to_string())
-        .bind(key.customer.to_string())
+    let row = query("select name from recipient where id = $1")
+        .bind(key.number)
         .fetch_one(tx)
         .await?;
     let line = said.line(row.try_get("name")?, position);

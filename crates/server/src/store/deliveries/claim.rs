@@ -40,7 +40,7 @@ impl Store {
         let row = query(concat!(
             // In the order of the fields of `Candidate`.
             "select json_group_array(json_array(
-                r.broadcast_id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name, r.message_bits, c.external_id, c.is_blocked,
+                r.broadcast_id, r.id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name, r.message_bits, c.external_id, c.is_blocked,
                 c.marketing_stopped_at, c.pair_busy_until, e.status, e.owner_id, e.last_inbound_at, bound.member_id, ",
             deliveries_of_r!(),
             ")) as rows from (
@@ -77,7 +77,7 @@ impl Store {
         for candidate in candidates {
             let key = RecipientKey {
                 broadcast: candidate.broadcast,
-                customer: candidate.customer,
+                number: candidate.number,
             };
             let order = match orders.entry(key.broadcast) {
                 Entry::Occupied(known) => known.into_mut(),
@@ -107,6 +107,7 @@ impl Store {
                             may_have_arrived: false,
                         },
                         by: None,
+                        account: None,
                     });
                     continue;
                 }
@@ -122,11 +123,13 @@ impl Store {
                     told: plan.told,
                     then,
                     by: None,
+                    account: None,
                 });
             }
             if !plan.positions.is_empty() {
                 claim.recipients.push(ClaimedRecipient {
                     key,
+                    customer: candidate.customer,
                     to: candidate.to,
                     name: candidate.name,
                     attempts,
@@ -159,6 +162,7 @@ impl Store {
 #[derive(Deserialize)]
 struct Candidate {
     broadcast: BroadcastId,
+    number: i64,
     customer: CustomerId,
     channel: Channel,
     attempts: u32,
@@ -331,7 +335,7 @@ async fn lease(
         "update recipient set lease_owner = $2, not_before = $3, updated_at = $4, reason = null, platform_code = null,
                 status = case status when 'queued' then 'sending' else status end,
                 first_attempt_at = case when $5 then coalesce(first_attempt_at, $4) else first_attempt_at end
-         from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c"
+         from v where recipient.id = v.id"
     ))
     .bind(keys_json(keys))
     .bind(owner.to_string())

@@ -48,6 +48,7 @@ impl Close {
 /// A recipient with something left to hand over.
 #[derive(Deserialize)]
 struct Open {
+    number: i64,
     customer: CustomerId,
     first_attempt_at: Option<i64>,
     message_bits: i64,
@@ -61,10 +62,11 @@ pub(in crate::store) async fn close(
     close: Close,
     now: Timestamp,
 ) -> Result<Changes, sqlx::Error> {
+    // The plus keeps SQLite at the index that is in the order of the customers.
     let page = format!(
-        "select json_group_array(json_array(r.customer_id, r.first_attempt_at, r.message_bits, {})) as rows from (
+        "select json_group_array(json_array(r.id, r.customer_id, r.first_attempt_at, r.message_bits, {})) as rows from (
             select * from recipient r
-            where r.broadcast_id = $1 and r.customer_id > $2 and r.is_open = 1 and {}
+            where r.broadcast_id = $1 and r.customer_id > $2 and +r.is_open = 1 and {}
             order by r.customer_id limit $3
          ) r",
         deliveries_of_r!(),
@@ -112,11 +114,12 @@ impl Open {
         Outcome {
             key: RecipientKey {
                 broadcast,
-                customer: self.customer,
+                number: self.number,
             },
             told,
             then,
             by: None,
+            account: None,
         }
     }
 }

@@ -35,12 +35,12 @@ pub const LEASE: i64 = 60_000;
 /// Recipients handled by one statement: so many that few are needed, and that none keeps others waiting for long.
 const CHUNK: usize = 500;
 
-/// A statement about the recipients `v (b, c)` that `$1` lists, as [`keys_json`] writes them.
+/// A statement about the recipients `v (id)` that `$1` lists, as [`keys_json`] writes them.
 /// A list is one value: a statement of thousands would be read and planned anew each time.
 macro_rules! with_keys {
     ($statement:literal) => {
         concat!(
-            "with v (b, c) as materialized (select value ->> 0, value ->> 1 from json_each($1)) ",
+            "with v (id) as materialized (select value from json_each($1)) ",
             $statement
         )
     };
@@ -53,7 +53,7 @@ macro_rules! with_keys {
 macro_rules! deliveries_of_r {
     () => {
         "(select json_group_array(json_array(d.position, d.status, d.reason, d.platform_code, d.external_id, d.sent_at))
-          from delivery d where d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id)"
+          from delivery d where d.recipient_id = r.id)"
     };
 }
 
@@ -67,17 +67,20 @@ pub struct AccountWithWork {
     pub is_paused: bool,
 }
 
-/// Names a recipient.
+/// Names a recipient of a broadcast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecipientKey {
     pub broadcast: BroadcastId,
-    pub customer: CustomerId,
+    /// The number of its row. By itself it proves nothing to whoever kept it: after a backup is brought back,
+    /// the same may be another's.
+    pub number: i64,
 }
 
 /// A recipient with what is left to hand over to them.
 #[derive(Clone, Debug)]
 pub struct ClaimedRecipient {
     pub key: RecipientKey,
+    pub customer: CustomerId,
     /// The customer's id on the platform.
     pub to: String,
     /// What the customer was called when the broadcast was accepted; none where no message says it.
@@ -191,6 +194,8 @@ pub struct Outcome {
     pub then: Then,
     /// The worker that tells: once another has taken the recipient over, its `then` no longer counts.
     pub by: Option<Uuid>,
+    /// The account that is told of, where that does not follow from the key: of another's recipient it tells nothing.
+    pub account: Option<AccountId>,
 }
 
 /// What happens to the recipient's place in the queue.
@@ -292,11 +297,9 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let row = query(
             "select json_group_array(json_array(asked.key, case when d.status is null then r.message_bits end)) as found
-             from json_each($1) asked
-             join recipient r on r.broadcast_id = asked.value ->> 0 and r.customer_id = asked.value ->> 1
-                              and r.lease_owner = asked.value ->> 3
-             left join delivery d on d.broadcast_id = r.broadcast_id and d.customer_id = r.customer_id
-                                  and d.position = asked.value ->> 2
+             from jsonb_each($1) asked
+             join recipient r on r.id = asked.value ->> 0 and r.lease_owner = asked.value ->> 2
+             left join delivery d on d.recipient_id = r.id and d.position = asked.value ->> 1
              where d.status is null or d.status = 'queued'",
         )
         .bind(begun_json(begun))
@@ -315,13 +318,13 @@ impl Store {
                     Some(_) => DeliveryStatus::Sending,
                     None => DeliveryStatus::Queued,
                 };
-                rows.push((key.broadcast, key.customer, each, status, sent_at));
+                rows.push((key.number, each, status, sent_at));
             }
         }
         query(
-            "insert into delivery (broadcast_id, customer_id, position, status, sent_at, updated_at)
-             select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, $2 from json_each($1) where true
-             on conflict (broadcast_id, customer_id, position) do update
+            "insert into delivery (recipient_id, position, status, sent_at, updated_at)
+             select value ->> 0, value ->> 1, value ->> 2, value ->> 3, $2 from jsonb_each($1) where true
+             on conflict (recipient_id, position) do update
              set status = excluded.status, sent_at = excluded.sent_at, updated_at = excluded.updated_at",
         )
         .bind(json(&rows))
@@ -356,12 +359,12 @@ impl Store {
         for keys in keys.chunks(CHUNK) {
             query(with_keys!(
                 "update recipient set not_before = $2 from v
-                 where recipient.broadcast_id = v.b and recipient.customer_id = v.c and is_open = 1 and lease_owner = $3"
+                 where recipient.id = v.id and is_open = 1 and lease_owner = $3"
             ))
             .bind(keys_json(keys))
             .bind(now.plus(LEASE).0)
             .bind(owner.to_string())
-            .execute(&self.writer)
+            .execute(&mut *self.writer.turn().await?)
             .await?;
         }
         Ok(())
@@ -386,8 +389,7 @@ impl Store {
                     "update recipient set lease_owner = null, not_before = $2,
                             first_attempt_at = case when $4 then first_attempt_at end,
                             status = case status when 'sending' then 'queued' else status end
-                     from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c
-                       and is_open = 1 and lease_owner = $3"
+                     from v where recipient.id = v.id and is_open = 1 and lease_owner = $3"
                 ))
                 .bind(keys_json(keys))
                 .bind(now.0)
@@ -507,11 +509,7 @@ fn json<T: Serialize>(rows: &[T]) -> String {
 
 /// Names recipients for a statement made by [`with_keys`].
 fn keys_json(keys: &[RecipientKey]) -> String {
-    let keys: Vec<_> = keys
-        .iter()
-        .map(|key| (key.broadcast, key.customer))
-        .collect();
-    json(&keys)
+    json(&keys.iter().map(|key| key.number).collect::<Vec<_>>())
 }
 
 fn begun_json(begun: &[Begun]) -> String {
@@ -522,7 +520,7 @@ fn begun_json(begun: &[Begun]) -> String {
                  key,
                  position,
                  owner,
-             }| (key.broadcast, key.customer, *position, *owner),
+             }| (key.number, *position, *owner),
         )
         .collect();
     json(&rows)

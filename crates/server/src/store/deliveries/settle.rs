@@ -13,8 +13,7 @@ use sqlx::{SqliteConnection, query};
 use uuid::Uuid;
 
 use super::{
-    CHUNK, Changes, Outcome, RecipientKey, Then, Told, deliveries_of_r, json, keys_json, positions,
-    with_keys,
+    CHUNK, Changes, Outcome, RecipientKey, Then, Told, deliveries_of_r, json, positions, with_keys,
 };
 use crate::store::accounts::pause;
 use crate::store::bindings::BoundTo;
@@ -204,14 +203,14 @@ async fn count_pairs(
         .filter(|recipient| recipient.channel == Channel::Whatsapp && sent(recipient) > 0)
         .map(|recipient| {
             let until = pair_counted(recipient.pair_busy_until, now, sent(recipient));
-            (recipient.key.customer, until.0)
+            (recipient.customer, until.0)
         })
         .collect();
     if pairs.is_empty() {
         return Ok(());
     }
     query(
-        "with v (c, u) as materialized (select value ->> 0, value ->> 1 from json_each($1))
+        "with v (c, u) as materialized (select value ->> 0, value ->> 1 from jsonb_each($1))
          update customer set pair_busy_until = v.u from v where customer.id = v.c",
     )
     .bind(json(&pairs))
@@ -223,6 +222,7 @@ async fn count_pairs(
 /// A row of `recipient`, with what became of it.
 struct Recipient {
     key: RecipientKey,
+    customer: CustomerId,
     event: EventId,
     event_status: EventStatus,
     team: TeamId,
@@ -251,6 +251,7 @@ struct Recipient {
 /// A row of `recipient` with what is known of its customer, as `load_recipients` asks for it; times are in milliseconds.
 #[derive(Deserialize)]
 struct StoredRecipient {
+    number: i64,
     broadcast: BroadcastId,
     customer: CustomerId,
     event: EventId,
@@ -286,8 +287,9 @@ impl From<StoredRecipient> for Recipient {
         Self {
             key: RecipientKey {
                 broadcast: stored.broadcast,
-                customer: stored.customer,
+                number: stored.number,
             },
+            customer: stored.customer,
             event: stored.event,
             event_status: stored.event_status,
             team: stored.team,
@@ -342,6 +344,10 @@ impl Recipient {
     }
 
     fn take(&mut self, outcome: &Outcome) {
+        let is_of_another = outcome.account.is_some_and(|of| of != self.account);
+        if is_of_another || outcome.key != self.key {
+            return;
+        }
         for told in &outcome.told {
             let position = told.position;
             let delivery = self
@@ -447,7 +453,7 @@ async fn show(
     }
     query(
         "with v (e, t, m, o) as materialized (
-            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($1)
+            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from jsonb_each($1)
          )
          update event set last_text = v.t, last_medium = v.m, last_message_at = $2, owner_id = v.o
          from v where event.id = v.e and last_message_at <= $2",
@@ -466,15 +472,20 @@ pub(in crate::store) async fn settle(
     now: Timestamp,
 ) -> Result<Changes, sqlx::Error> {
     let mut changes = Changes::default();
-    let mut by_recipient: BTreeMap<RecipientKey, Vec<&Outcome>> = BTreeMap::new();
+    let mut by_recipient: BTreeMap<i64, Vec<&Outcome>> = BTreeMap::new();
     for outcome in outcomes {
-        by_recipient.entry(outcome.key).or_default().push(outcome);
+        let number = outcome.key.number;
+        by_recipient.entry(number).or_default().push(outcome);
     }
-    let keys: Vec<_> = by_recipient.keys().copied().collect();
-    for keys in keys.chunks(CHUNK) {
-        let mut recipients = load_recipients(tx, keys).await?;
+    let numbers: Vec<_> = by_recipient.keys().copied().collect();
+    for numbers in numbers.chunks(CHUNK) {
+        let mut recipients = load_recipients(tx, numbers).await?;
         for recipient in &mut recipients {
-            for outcome in by_recipient.get(&recipient.key).into_iter().flatten() {
+            for outcome in by_recipient
+                .get(&recipient.key.number)
+                .into_iter()
+                .flatten()
+            {
                 recipient.take(outcome);
             }
         }
@@ -498,25 +509,25 @@ pub(in crate::store) async fn settle(
 
 async fn load_recipients(
     tx: &mut SqliteConnection,
-    keys: &[RecipientKey],
+    numbers: &[i64],
 ) -> Result<Vec<Recipient>, sqlx::Error> {
     let row = query(concat!(
         with_keys!(
             // In the order of the fields of `StoredRecipient`.
             "select json_group_array(json_array(
-                r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.channel, r.status, r.reason, r.platform_code,
+                r.id, r.broadcast_id, r.customer_id, r.event_id, r.account_id, r.channel, r.status, r.reason, r.platform_code,
                 r.is_open, r.not_before, r.attempts, r.lease_owner, r.first_attempt_at, r.name, r.message_bits,
                 c.delivered_until, c.read_until, c.pair_busy_until, e.team_id, e.owner_id, e.status,
                 bound.member_id, bound.shop_id, "
         ),
         deliveries_of_r!(),
         ")) as rows
-         from v cross join recipient r on r.broadcast_id = v.b and r.customer_id = v.c
+         from v cross join recipient r on r.id = v.id
          join customer c on c.id = r.customer_id
          join event e on e.id = r.event_id
          left join binding bound on bound.customer_id = r.customer_id"
     ))
-    .bind(keys_json(keys))
+    .bind(json(numbers))
     .fetch_one(tx)
     .await?;
     let rows: Vec<StoredRecipient> = read_json(&row, "rows")?;
@@ -532,8 +543,7 @@ async fn write_deliveries(
     for recipient in recipients {
         for delivery in recipient.to_be_kept() {
             changed.push((
-                recipient.key.broadcast,
-                recipient.key.customer,
+                recipient.key.number,
                 delivery.position,
                 delivery.status,
                 delivery.reason,
@@ -552,11 +562,10 @@ async fn write_deliveries(
     }
     // An update from a list would gather what it writes first.
     query(
-        "insert into delivery (broadcast_id, customer_id, position, status, reason, platform_code, external_id, sent_at,
-                               updated_at)
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, $2
-         from json_each($1) where true
-         on conflict (broadcast_id, customer_id, position) do update
+        "insert into delivery (recipient_id, position, status, reason, platform_code, external_id, sent_at, updated_at)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, $2
+         from jsonb_each($1) where true
+         on conflict (recipient_id, position) do update
          set status = excluded.status, reason = excluded.reason, platform_code = excluded.platform_code,
              external_id = excluded.external_id, sent_at = excluded.sent_at, updated_at = excluded.updated_at",
     )
@@ -577,8 +586,7 @@ async fn write_recipients(
         .filter(|recipient| recipient.is_changed)
         .map(|recipient| {
             (
-                recipient.key.broadcast,
-                recipient.key.customer,
+                recipient.key.number,
                 recipient.status,
                 recipient.reason,
                 &recipient.code,
@@ -594,14 +602,14 @@ async fn write_recipients(
         return Ok(());
     }
     query(
-        "with v (b, c, s, r, k, o, n, a, l, f) as materialized (
+        "with v (id, s, r, k, o, n, a, l, f) as materialized (
             select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-                   value ->> 8, value ->> 9
-            from json_each($1)
+                   value ->> 8
+            from jsonb_each($1)
          )
          update recipient set status = v.s, reason = v.r, platform_code = v.k, is_open = v.o, not_before = v.n,
                 attempts = v.a, lease_owner = v.l, first_attempt_at = v.f, updated_at = $2
-         from v where recipient.broadcast_id = v.b and recipient.customer_id = v.c",
+         from v where recipient.id = v.id",
     )
     .bind(json(&changed))
     .bind(now.0)
@@ -618,7 +626,7 @@ fn newly_failed(recipients: &[Recipient], reason: Reason) -> Vec<CustomerId> {
             let mut deliveries = recipient.deliveries.iter();
             deliveries.any(|delivery| delivery.failed_now() && delivery.reason == Some(reason))
         })
-        .map(|recipient| recipient.key.customer)
+        .map(|recipient| recipient.customer)
         .collect()
 }
 

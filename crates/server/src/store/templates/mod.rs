@@ -143,7 +143,7 @@ impl Store {
         .bind(&notes.category)
         .bind(serde_json::to_string(&notes.audience).expect("an audience is JSON"))
         .bind(folded(&notes.title, name))
-        .execute(&self.writer)
+        .execute(&mut *self.writer.turn().await?)
         .await?;
         Ok(done.rows_affected() == 1)
     }

@@ -87,7 +87,7 @@ impl Store {
         .bind(now.0)
         .bind(now.plus(SYNC_EVERY).0)
         .bind(now.plus(-SYNC_PAUSE).0)
-        .execute(&self.writer)
+        .execute(&mut *self.writer.turn().await?)
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -110,7 +110,7 @@ impl Store {
         .bind(reason.as_str())
         .bind(code)
         .bind(now.plus(SYNC_AGAIN).0)
-        .execute(&self.writer)
+        .execute(&mut *self.writer.turn().await?)
         .await?;
         Ok(())
     }
