@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue};
 use omocast_contract::{AccountId, Channel};
 
-use super::{Fetched, Read, check_signature, hex_signature, inbox, read};
+use super::{Accounts, Fetched, Read, check_signature, hex_signature, inbox, read};
 use crate::app::App;
 
 /// Whether a channel's parser can read a body.
@@ -35,7 +35,7 @@ pub async fn take_in(app: &App, account: AccountId, body: &[u8]) -> anyhow::Resu
             team,
             per_account,
             templates,
-        }) = read(app, &webhook).await
+        }) = read(app, &Accounts::default(), &webhook).await
         else {
             store.postpone_webhook(webhook.id, 1, None).await?;
             continue;

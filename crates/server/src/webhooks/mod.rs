@@ -11,7 +11,7 @@ mod messenger;
 mod web;
 mod whatsapp;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -28,6 +28,7 @@ use omocast_contract::{AccountId, Channel, MediaId, ProblemCode, TeamId, Timesta
 use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::announcer::Announcer;
@@ -240,9 +241,10 @@ async fn wait(app: &App, shutdown: &Shutdown) -> anyhow::Result<()> {
 async fn process_due(app: &App, announcer: &Announcer) -> anyhow::Result<usize> {
     let webhooks = app.store.due_webhooks(app.now(), BATCH).await?;
     let count = webhooks.len();
+    let accounts = Accounts::default();
     // In their order, though what they need is fetched side by side.
     let mut prepared = stream::iter(webhooks)
-        .map(|webhook| prepare_one(app.clone(), webhook))
+        .map(|webhook| prepare_one(app, &accounts, webhook))
         .buffered(PREPARED_AT_ONCE);
     let mut together: Option<(Vec<StoredWebhook>, Prepared)> = None;
     while let Some((prepared, webhook)) = prepared.next().await {
@@ -261,11 +263,11 @@ async fn process_due(app: &App, announcer: &Announcer) -> anyhow::Result<usize> 
             webhooks.push(webhook);
             before.inboxes.extend(prepared.inboxes);
         } else if let Some(before) = together.replace((vec![webhook], prepared)) {
-            process_together(app, announcer, before).await?;
+            process_together(app, announcer, &accounts, before).await?;
         }
     }
     if let Some(last) = together {
-        process_together(app, announcer, last).await?;
+        process_together(app, announcer, &accounts, last).await?;
     }
     Ok(count)
 }
@@ -274,6 +276,7 @@ async fn process_due(app: &App, announcer: &Announcer) -> anyhow::Result<usize> 
 async fn process_together(
     app: &App,
     announcer: &Announcer,
+    accounts: &Accounts,
     (webhooks, prepared): (Vec<StoredWebhook>, Prepared),
 ) -> anyhow::Result<()> {
     let Err(error) = process(app, announcer, &webhooks, prepared).await else {
@@ -283,7 +286,7 @@ async fn process_together(
         return Ok(put_off(app, webhook, error).await?);
     }
     for webhook in &webhooks {
-        let processed = match prepare(app, webhook).await {
+        let processed = match prepare(app, accounts, webhook).await {
             Ok(prepared) => process(app, announcer, std::slice::from_ref(webhook), prepared).await,
             Err(error) => Err(error),
         };
@@ -295,10 +298,11 @@ async fn process_together(
 }
 
 async fn prepare_one(
-    app: App,
+    app: &App,
+    accounts: &Accounts,
     webhook: StoredWebhook,
 ) -> (anyhow::Result<Prepared>, StoredWebhook) {
-    (prepare(&app, &webhook).await, webhook)
+    (prepare(app, accounts, &webhook).await, webhook)
 }
 
 async fn process(
@@ -402,12 +406,16 @@ impl Prepared {
     }
 }
 
-async fn prepare(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Prepared> {
+async fn prepare(
+    app: &App,
+    accounts: &Accounts,
+    webhook: &StoredWebhook,
+) -> anyhow::Result<Prepared> {
     let Read {
         team,
         per_account,
         templates,
-    } = read(app, webhook).await?;
+    } = read(app, accounts, webhook).await?;
     let mut fetched = Fetched::default();
     let mut inboxes = Vec::new();
     for (account, changes) in per_account {
@@ -444,11 +452,25 @@ struct Read {
     templates: Vec<TemplateNews>,
 }
 
-async fn read(app: &App, webhook: &StoredWebhook) -> anyhow::Result<Read> {
-    let account = app
-        .find_account(webhook.account)
-        .await?
-        .context("the account is gone")?;
+/// The accounts that the webhooks of one batch came to: few, and hundreds of webhooks.
+#[derive(Default)]
+struct Accounts(Mutex<HashMap<AccountId, Account>>);
+
+impl Accounts {
+    async fn find(&self, app: &App, id: AccountId) -> anyhow::Result<Account> {
+        let mut known = self.0.lock().await;
+        if let Some(account) = known.get(&id) {
+            return Ok(account.clone());
+        }
+        let account = app.find_account(id).await?;
+        let account = account.context("the account is gone")?;
+        known.insert(id, account.clone());
+        Ok(account)
+    }
+}
+
+async fn read(app: &App, accounts: &Accounts, webhook: &StoredWebhook) -> anyhow::Result<Read> {
+    let account = accounts.find(app, webhook.account).await?;
     let team = account.team_id;
     let mut templates = Vec::new();
     let per_account = match account.channel {

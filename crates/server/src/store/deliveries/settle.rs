@@ -428,7 +428,7 @@ async fn show(
     changes: &mut Changes,
 ) -> Result<(), sqlx::Error> {
     let mut said: HashMap<BroadcastId, Said> = HashMap::new();
-    let mut last = Vec::new();
+    let (mut last, mut adopted) = (Vec::new(), Vec::new());
     for recipient in recipients.iter().filter(|each| each.is_thread_changed()) {
         let mut owner = recipient.owner;
         let newest = recipient.deliveries.iter().rfind(|each| each.is_new);
@@ -439,30 +439,38 @@ async fn show(
                     unknown.insert(load_said(tx, recipient.key.broadcast).await?)
                 }
             };
-            if recipient.event_status == EventStatus::Ended {
-                owner = owner.or(Some(said.member));
-            }
             if let Some((text, medium)) = said.line(recipient.name.as_deref(), newest.position) {
-                last.push((recipient.event, one_line(&text), medium, owner));
+                last.push((recipient.event, one_line(&text), medium));
+            }
+            if recipient.event_status == EventStatus::Ended && owner.is_none() {
+                owner = Some(said.member);
+                adopted.push((recipient.event, said.member));
             }
         }
         changes.add_event_of(recipient.event, recipient.team, owner, recipient.bound);
     }
-    if last.is_empty() {
-        return Ok(());
+    if !last.is_empty() {
+        query(
+            "with v (e, t, m) as materialized (select value ->> 0, value ->> 1, value ->> 2 from jsonb_each($1))
+             update event set last_text = v.t, last_medium = v.m, last_message_at = $2
+             from v where event.id = v.e and last_message_at <= $2",
+        )
+        .bind(json(&last))
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
     }
-    query(
-        "with v (e, t, m, o) as materialized (
-            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from jsonb_each($1)
-         )
-         update event set last_text = v.t, last_medium = v.m, last_message_at = $2, owner_id = v.o
-         from v where event.id = v.e and last_message_at <= $2",
-    )
-    .bind(json(&last))
-    .bind(now.0)
-    .execute(tx)
-    .await
-    .map(drop)
+    if !adopted.is_empty() {
+        // Apart from the others, whose owner would be looked up for nothing.
+        query(
+            "with v (e, o) as materialized (select value ->> 0, value ->> 1 from jsonb_each($1))
+             update event set owner_id = v.o from v where event.id = v.e and owner_id is null",
+        )
+        .bind(json(&adopted))
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Merges what was told into deliveries, recipients, threads and events.
