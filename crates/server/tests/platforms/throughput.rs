@@ -12,7 +12,9 @@ use omocast_contract::{BroadcastId, BroadcastStatus, Timestamp};
 use omocast_sandbox::Rate;
 use omocast_server::config::Pace;
 use omocast_server::live::Notice;
+use reqwest::{Client, RequestBuilder};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::{LINE, NUMBER, Setup, World, line_users, serve, whatsapp_users};
 
@@ -74,39 +76,31 @@ fn time_until(end: Option<Timestamp>, start: Timestamp) -> Duration {
     Duration::from_millis(millis.unsigned_abs())
 }
 
-/// How long it takes to send the same requests without anything else around them: the middle of several times.
+/// How long it takes to send the requests that we send without anything else around them: the middle of several times.
 async fn generate_load(
-    url: &str,
-    token: &str,
     users: &[String],
-    body: impl Fn(&str) -> serde_json::Value,
+    request: impl Fn(&Client, &str) -> RequestBuilder,
 ) -> Duration {
-    let client = reqwest::Client::builder()
+    let client = Client::builder()
         .pool_max_idle_per_host(SIDE_BY_SIDE)
         .build()
         .unwrap();
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
-        times.push(send_all(&client, url, token, users, &body).await);
+        times.push(send_all(&client, users, &request).await);
     }
     times.sort_unstable();
     times[ROUNDS / 2]
 }
 
 async fn send_all(
-    client: &reqwest::Client,
-    url: &str,
-    token: &str,
+    client: &Client,
     users: &[String],
-    body: impl Fn(&str) -> serde_json::Value,
+    request: impl Fn(&Client, &str) -> RequestBuilder,
 ) -> Duration {
     let start = Instant::now();
     let requests = users.iter().map(|user| {
-        let request = client
-            .post(url)
-            .bearer_auth(token)
-            .header("x-line-retry-key", uuid::Uuid::now_v7().to_string())
-            .json(&body(user));
+        let request = request(client, user);
         async move {
             let answer = request.send().await.unwrap();
             assert_eq!(answer.status(), 200);
@@ -147,8 +141,14 @@ async fn the_whole_path_against_the_stand_ins_alone_on_line() {
     leave_alone(&world).await;
     let texts = ["一", "二", "三"].map(|text| json!({ "type": "text", "text": text }));
     let url = format!("{}/line/v2/bot/message/push", world.platforms);
-    let body = |user: &str| json!({ "to": user, "messages": texts });
-    let plain = generate_load(&url, "line-token", &users, body).await;
+    let plain = generate_load(&users, |client, user| {
+        client
+            .post(&url)
+            .bearer_auth("line-token")
+            .header("x-line-retry-key", Uuid::now_v7().to_string())
+            .json(&json!({ "to": user, "messages": texts }))
+    })
+    .await;
     compare("LINE", users.len(), ours, plain);
 }
 
@@ -169,17 +169,17 @@ async fn the_whole_path_against_the_stand_ins_alone_on_whatsapp() {
     leave_alone(&world).await;
     let url = format!("{}/graph/v26.0/{NUMBER}/messages", world.platforms);
     let about = format!("{broadcast}.1.0");
-    let body = |user: &str| {
-        json!({
+    let plain = generate_load(&users, |client, user| {
+        client.post(&url).bearer_auth("wa-token").json(&json!({
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
             "to": user,
             "type": "text",
             "text": { "body": "一", "preview_url": false },
             "biz_opaque_callback_data": about,
-        })
-    };
-    let plain = generate_load(&url, "wa-token", &users, body).await;
+        }))
+    })
+    .await;
     compare("WhatsApp", users.len(), ours, plain);
 }
 
