@@ -1,6 +1,6 @@
 //! The only place that knows SQL: every query is scoped by team, and by what the member may see.
 //!
-//! SQLite has one writer: writes go through one connection ([`Writer`]), so `begin_write` never finds the database
+//! SQLite has one writer: writes go through one connection (`Writer`), so `begin_write` never finds the database
 //! locked by this process; reads have a pool of their own and never wait for it (WAL).
 
 mod accounts;
