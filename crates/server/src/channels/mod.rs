@@ -282,7 +282,8 @@ pub struct Connectors {
     uploads: Option<Uploads>,
 }
 
-/// The client for all platforms: bounded in time, and never following a redirect with a token in hand.
+/// The client for all platforms: bounded in time, never following a redirect with a token in hand, and never sending
+/// anything again by itself: whether that is safe, only whoever sends it knows.
 pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
     http_client_with_timeout(Duration::from_secs(20))
 }
@@ -294,6 +295,7 @@ pub fn http_client_with_timeout(timeout: Duration) -> Result<reqwest::Client, re
         .connect_timeout(Duration::from_secs(5))
         .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never().max_retries_per_request(0))
         // More than all lanes together have open: what is closed for want of room is opened again at once.
         .pool_max_idle_per_host(1_024)
         .build()
