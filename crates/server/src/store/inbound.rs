@@ -240,13 +240,13 @@ impl Store {
     pub async fn due_webhooks(
         &self,
         now: Timestamp,
-        limit: usize,
+        limit: u32,
     ) -> Result<Vec<StoredWebhook>, sqlx::Error> {
         let rows = query(
             "select id, account_id, body, attempts from webhook where not_before <= $1 order by not_before, id limit $2",
         )
         .bind(now.0)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(i64::from(limit))
         .fetch_all(&self.reader)
         .await?;
         rows.iter()

@@ -32,7 +32,7 @@ mod writing;
 
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use omocast_contract::{ProblemCode, Timestamp};
@@ -83,9 +83,8 @@ impl From<sqlx::Error> for AppError {
 pub struct Store {
     reader: SqlitePool,
     writer: Writer,
-    options: SqliteConnectOptions,
-    /// Beside both, for tests; none until one asks.
-    raw: Arc<OnceLock<SqlitePool>>,
+    /// Beside both, for tests; it connects when one asks.
+    raw: SqlitePool,
     /// None in memory.
     durable: Option<Arc<Durable>>,
     incoming: Arc<Incoming>,
@@ -138,8 +137,9 @@ impl Store {
         Ok(Self {
             reader,
             writer,
-            options,
-            raw: Arc::default(),
+            raw: SqlitePoolOptions::new()
+                .max_connections(1)
+                .connect_lazy_with(options),
             durable: durable.map(Arc::new),
             incoming: Arc::default(),
             writing: Arc::new(Writing::start().map_err(sqlx::Error::Io)?),
@@ -150,10 +150,7 @@ impl Store {
     /// For tests and benchmarks to arrange what no endpoint makes.
     #[doc(hidden)]
     pub fn raw(&self) -> &SqlitePool {
-        self.raw.get_or_init(|| {
-            let one = SqlitePoolOptions::new().max_connections(1);
-            one.connect_lazy_with(self.options.clone())
-        })
+        &self.raw
     }
 
     /// Where to run what writes one transaction after another, so that each is over quickly.
@@ -185,6 +182,7 @@ impl Store {
     /// Closes the database when what runs has finished.
     pub async fn close(&self) {
         self.reader.close().await;
+        self.raw.close().await;
         if let Err(error) = self.writer.close().await {
             tracing::error!("the database was not closed: {error}");
         }

@@ -44,7 +44,7 @@ use media::fetch_media;
 /// More than any platform posts at once.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 /// Webhooks looked at in one go; what they need of the platforms is fetched side by side.
-const BATCH: usize = 200;
+const BATCH: u32 = 200;
 const PREPARED_AT_ONCE: usize = 8;
 const PROFILES_AT_ONCE: usize = 16;
 /// A platform that is slow to tell names must not hold the messages up.
