@@ -30,6 +30,9 @@ mod uploads;
 mod writer;
 mod writing;
 
+#[cfg(test)]
+mod old_data;
+
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
