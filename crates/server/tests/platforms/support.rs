@@ -107,6 +107,18 @@ pub(crate) async fn serve(router: Router) -> String {
     base
 }
 
+/// Where stand-ins take what is for the platforms.
+pub(crate) fn endpoints(platforms: &str) -> Endpoints {
+    Endpoints {
+        line: format!("{platforms}/line"),
+        line_data: format!("{platforms}/line-data"),
+        graph: format!("{platforms}/graph"),
+        graph_instagram: format!("{platforms}/graph-instagram"),
+        graph_version: "v26.0".to_owned(),
+        web: format!("{platforms}/web"),
+    }
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         Self::with(Setup::default()).await
@@ -127,14 +139,7 @@ impl World {
         let mut config = Config::for_tests(folder.path());
         config.public_url = product_base.clone();
         (config.pace, config.hold) = (setup.pace, setup.hold);
-        config.endpoints = Endpoints {
-            line: format!("{platforms}/line"),
-            line_data: format!("{platforms}/line-data"),
-            graph: format!("{platforms}/graph"),
-            graph_instagram: format!("{platforms}/graph-instagram"),
-            graph_version: "v26.0".to_owned(),
-            web: format!("{platforms}/web"),
-        };
+        config.endpoints = endpoints(&platforms);
         let endpoints = config.endpoints.clone();
         let store = Store::open(&folder.path().join("omocast.db"))
             .await
@@ -689,7 +694,7 @@ fn forward(to: String) -> axum::routing::MethodRouter {
     })
 }
 
-fn platform_accounts(monthly_limit: Option<u64>) -> Vec<Account> {
+pub(crate) fn platform_accounts(monthly_limit: Option<u64>) -> Vec<Account> {
     let whatsapp = |id: &str| Account::Whatsapp {
         name: "Lativ".into(),
         waba_id: WABA.into(),
