@@ -327,8 +327,11 @@ impl Api {
         let standing = query
             .standing
             .map(|standing| ("standing", standing.as_str().to_owned()));
+        let reason = query
+            .reason
+            .map(|reason| ("reason", reason.as_str().to_owned()));
         let after = query.after.map(|after| ("after", after.to_string()));
-        let query = standing.into_iter().chain(after).collect();
+        let query = standing.into_iter().chain(reason).chain(after).collect();
         self.get(path::broadcast_recipients(id), query).await
     }
 

@@ -15,8 +15,8 @@ use crate::ui::{Row, Show, reactive, rows};
 #[component]
 pub fn OutcomeList(
     #[prop(into)] outcomes: Signal<Vec<OutcomeCount>>,
-    /// The customers who stand so are to be shown.
-    on_open: Callback<Standing>,
+    /// The customers who stand so, for this reason, are to be shown.
+    on_open: Callback<(Standing, Option<Reason>)>,
 ) -> impl IntoView {
     let found = Memo::new(move |_| outcomes.with(|outcomes| lines(outcomes)));
     let has_any = Memo::new(move |_| found.with(|lines| !lines.is_empty()));
@@ -127,7 +127,11 @@ fn standing(status: DeliveryStatus) -> Standing {
     }
 }
 
-fn line_view(found: Memo<Vec<Line>>, kind: Kind, on_open: Callback<Standing>) -> AnyView {
+fn line_view(
+    found: Memo<Vec<Line>>,
+    kind: Kind,
+    on_open: Callback<(Standing, Option<Reason>)>,
+) -> AnyView {
     let line = Memo::new(move |before: Option<&Line>| {
         let now = found.with(|lines| lines.iter().find(|line| line.kind == kind).cloned());
         // The line is about to go: it shows what it showed.
@@ -189,7 +193,7 @@ fn line_view(found: Memo<Vec<Line>>, kind: Kind, on_open: Callback<Standing>) ->
                 type="button"
                 class="outcome-list__line"
                 aria-label=reactive(label)
-                on:click=move |_| on_open.run(standing(status))
+                on:click=move |_| on_open.run((standing(status), reason))
             >
                 <span class="outcome-list__status" data-tone=status_tone(status).as_str()>
                     {move || status_text(status)}

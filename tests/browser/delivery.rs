@@ -219,6 +219,20 @@ async fn the_rest_is_stopped_after_a_question() {
         Some("true")
     );
     assert!(name_of(focused()).starts_with("略過"));
+    // Only those, until the reason is taken off.
+    let (stopped, late) = ("已停止或取消發送", "已逾 24 小時");
+    let rows = || {
+        let panels = page.by_css("[role=tabpanel]");
+        panels[0].text_content().unwrap_or_default()
+    };
+    wait_for(|| rows().contains(stopped)).await;
+    assert!(!rows().contains(late), "{}", rows());
+    press(&page, "移除 已停止或取消發送").await;
+    wait_for(|| rows().contains(late)).await;
+    assert_eq!(
+        focused().get_attribute("aria-selected").as_deref(),
+        Some("true")
+    );
 }
 
 #[wasm_bindgen_test]

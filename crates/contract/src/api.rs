@@ -668,6 +668,9 @@ pub struct RecipientQuery {
     /// Only those who have come this far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
+    /// Only those who did not get it, or not all of it, for this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// After this customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<CustomerId>,

@@ -373,6 +373,9 @@ impl Backend {
                 query
                     .standing
                     .is_none_or(|standing| standing.statuses().contains(&recipient.status))
+                    && query
+                        .reason
+                        .is_none_or(|reason| recipient.reason == Some(reason))
             })
             .take(RECIPIENT_PAGE + 1)
             .collect();
@@ -763,8 +766,8 @@ mod tests {
                 .list_recipients(
                     id,
                     &RecipientQuery {
-                        standing: None,
                         after,
+                        ..RecipientQuery::default()
                     },
                 )
                 .unwrap();

@@ -297,6 +297,8 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
                 let wanted = omocast_contract::api::RecipientQuery {
                     standing: query::<String>(call, "standing")
                         .and_then(|standing| omocast_contract::Standing::parse(&standing)),
+                    reason: query::<String>(call, "reason")
+                        .and_then(|reason| omocast_contract::Reason::parse(&reason)),
                     after: query(call, "after"),
                 };
                 return write(backend.list_recipients(id, &wanted)?);

@@ -9,7 +9,6 @@ use omocast_contract::control::check_retry;
 use omocast_contract::live::LiveEvent;
 use omocast_contract::{
     Broadcast, BroadcastId, BroadcastKind, BroadcastStatus, Control, ProblemCode, Progress,
-    Standing,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -529,7 +528,9 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
             )}
             <OutcomeList
                 outcomes=page.told(|broadcast| broadcast.outcomes.clone())
-                on_open=Callback::new(move |standing: Standing| followed.recipients.open(standing))
+                on_open=Callback::new(move |(standing, reason)| {
+                    followed.recipients.open(standing, reason);
+                })
             />
             <BroadcastContents
                 messages=broadcast.messages.clone()

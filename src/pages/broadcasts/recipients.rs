@@ -1,9 +1,9 @@
-//! The recipients of a broadcast, by how far they have come.
+//! The recipients of a broadcast, by how far they have come, and why no further.
 
 use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::api::RecipientQuery;
-use omocast_contract::{BroadcastId, CustomerId, Progress, Recipient, Standing};
+use omocast_contract::{BroadcastId, CustomerId, Progress, Reason, Recipient, Standing};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlElement;
@@ -11,12 +11,12 @@ use web_sys::HtmlElement;
 use crate::api::{Api, ApiError};
 use crate::components::error_text::error_text;
 use crate::components::progress_figures::is_told;
-use crate::components::reason_text::standing_text;
+use crate::components::reason_text::{reason_text, standing_text};
 use crate::components::recipient_table::RecipientTable;
 use crate::i18n::{Key, phrase, t};
 use crate::route::Route;
 use crate::ui::{
-    Button, EmptyState, ErrorPanel, Icon, Notice, Show, Skeleton, Tab, Tabs, Tone, reactive,
+    Button, Chip, EmptyState, ErrorPanel, Icon, Notice, Show, Skeleton, Tab, Tabs, Tone, reactive,
     unique_id,
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Recipients {
     id: BroadcastId,
     api: StoredValue<Api>,
     tab: RwSignal<Option<Standing>>,
+    /// Of the tab, only those whom this kept from getting it.
+    reason: RwSignal<Option<Reason>>,
     /// None until the first page of the tab is there.
     rows: RwSignal<Option<Vec<Recipient>>>,
     next: RwSignal<Option<CustomerId>>,
@@ -48,6 +50,7 @@ impl Recipients {
             id,
             api,
             tab: RwSignal::new(None),
+            reason: RwSignal::new(None),
             rows: RwSignal::new(None),
             next: RwSignal::new(None),
             error: RwSignal::new(None),
@@ -57,19 +60,20 @@ impl Recipients {
         }
     }
 
-    fn choose(self, tab: Option<Standing>) {
-        if self.tab.get_untracked() == tab {
+    fn choose(self, tab: Option<Standing>, reason: Option<Reason>) {
+        if (self.tab.get_untracked(), self.reason.get_untracked()) == (tab, reason) {
             return;
         }
         self.tab.set(tab);
+        self.reason.set(reason);
         self.rows.set(None);
         self.next.set(None);
         self.load();
     }
 
-    /// Shows those who stand so, where one is then at work.
-    pub(super) fn open(self, standing: Standing) {
-        self.choose(Some(standing));
+    /// Shows those who stand so, for this reason, where one is then at work.
+    pub(super) fn open(self, standing: Standing, reason: Option<Reason>) {
+        self.choose(Some(standing), reason);
         // By then the tab is drawn.
         request_animation_frame(move || self.focus_tab());
     }
@@ -131,14 +135,21 @@ impl Recipients {
         let (Some(asked), Some(api)) = (self.ask(), self.api.try_get_value()) else {
             return;
         };
-        let standing = self.tab.get_untracked();
+        let (standing, reason) = (self.tab.get_untracked(), self.reason.get_untracked());
         self.is_loading.set(true);
         spawn_local(async move {
             let mut rows = Vec::new();
             let mut after = from;
             let answer = loop {
                 match api
-                    .list_recipients(self.id, RecipientQuery { standing, after })
+                    .list_recipients(
+                        self.id,
+                        RecipientQuery {
+                            standing,
+                            reason,
+                            after,
+                        },
+                    )
                     .await
                 {
                     Ok(page) => {
@@ -208,6 +219,7 @@ impl Recipients {
 pub(super) fn recipients_view(recipients: Recipients, progress: Signal<Progress>) -> AnyView {
     let Recipients {
         tab,
+        reason,
         rows,
         next,
         error,
@@ -264,6 +276,8 @@ pub(super) fn recipients_view(recipients: Recipients, progress: Signal<Progress>
             view! { <RecipientTable recipients=loaded href_of /> }.into_any()
         }
     };
+    let is_narrowed = Memo::new(move |_| reason.with(Option::is_some));
+    let why = Signal::derive(move || reason.get().map(reason_text).unwrap_or_default());
     let is_broken = Memo::new(move |_| state.get() == Shown::Rows && error.with(Option::is_some));
     view! {
         <section
@@ -278,10 +292,22 @@ pub(super) fn recipients_view(recipients: Recipients, progress: Signal<Progress>
                     selected
                     panel=panel.clone()
                     on_select=Callback::new(move |id: String| {
-                        recipients.choose(Standing::parse(&id));
+                        recipients.choose(Standing::parse(&id), None);
                     })
                 />
             </div>
+            <Show when=is_narrowed>
+                <div class="broadcast__narrowed">
+                    <Chip
+                        tone=Tone::Action
+                        text=why
+                        on_remove=move || {
+                            recipients.choose(tab.get_untracked(), None);
+                            recipients.focus_tab();
+                        }
+                    />
+                </div>
+            </Show>
             <div role="tabpanel" id=panel aria-label=phrase(Key::RecipientsTitle)>
                 {reactive(table)}
             </div>

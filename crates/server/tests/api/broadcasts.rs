@@ -111,6 +111,13 @@ async fn a_broadcast_reaches_whom_it_can_and_skips_the_rest_with_a_reason() {
             Some(Reason::NeverWrote)
         ]
     );
+    for reason in reasons {
+        let reason = reason.unwrap();
+        let narrowed = format!("{recipients}&reason={}", reason.as_str());
+        let narrowed: RecipientPage = rep.get(&narrowed).await.json();
+        let shown: Vec<_> = narrowed.rows.iter().map(|row| row.reason).collect();
+        assert_eq!(shown, [Some(reason)]);
+    }
     for row in &page.rows {
         assert!(
             row.deliveries.len() == 2

@@ -544,8 +544,8 @@ impl World {
         let mut after = None;
         loop {
             let query = RecipientQuery {
-                standing: None,
                 after,
+                ..RecipientQuery::default()
             };
             let page = self
                 .app

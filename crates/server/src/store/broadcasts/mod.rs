@@ -279,6 +279,9 @@ impl Store {
             }
             sql.push(")");
         }
+        if let Some(reason) = asked.reason {
+            sql.push(" and r.reason = ").push_bind(reason.as_str());
+        }
         if let Some(after) = asked.after {
             sql.push(" and r.customer_id > ")
                 .push_bind(after.to_string());
