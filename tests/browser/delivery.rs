@@ -304,7 +304,7 @@ async fn who_got_a_part_is_told_from_who_got_nothing() {
         names
             .iter()
             .any(|name| name.starts_with("傳送失敗 · 收到 1／2 則"))
-            && names.iter().any(|name| !name.contains("收到 1／2 則"))
+            && names.iter().all(|name| name.starts_with("傳送失敗"))
     })
     .await;
 }
