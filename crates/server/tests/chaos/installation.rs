@@ -15,7 +15,7 @@ use omocast_sandbox::{
 };
 use omocast_server::app::App;
 use omocast_server::channels::Credentials;
-use omocast_server::config::{Config, Endpoints};
+use omocast_server::config::Config;
 use omocast_server::password;
 use omocast_server::store::{NewAccount, NewMember, Store};
 use serde::de::DeserializeOwned;
@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::judge::{self, Outcome, TEXTS};
+use crate::platforms::endpoints;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_omocast-server");
 const EMAIL: &str = "rep@omocast.test";
@@ -150,17 +151,6 @@ impl Platforms {
             address,
             open: Some((shut, serving)),
         }
-    }
-}
-
-fn endpoints(platforms: &str) -> Endpoints {
-    Endpoints {
-        line: format!("{platforms}/line"),
-        line_data: format!("{platforms}/line-data"),
-        graph: format!("{platforms}/graph"),
-        graph_instagram: format!("{platforms}/graph-instagram"),
-        graph_version: "v26.0".to_owned(),
-        web: format!("{platforms}/web"),
     }
 }
 
