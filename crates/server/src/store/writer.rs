@@ -127,11 +127,23 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_gives_up_while_beginning_keeps_nobody_out() {
-        let writer = writer().await;
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("t.db"))
+            .create_if_missing(true);
+        let writer = Writer::connect(&options).await.unwrap();
+        // While somebody else has the database, `begin` can't be answered: whoever gives up then, gives up under way.
+        let mut other = options.connect().await.unwrap();
+        let mut held = other.begin_with("begin immediate").await.unwrap();
+        query("create table t (n bigint)")
+            .execute(&mut *held)
+            .await
+            .unwrap();
         let mut begin = Box::pin(writer.begin());
-        // As far as the question to the database, and no further.
         assert!(futures::poll!(&mut begin).is_pending());
         drop(begin);
+        held.commit().await.unwrap();
+
         let mut next = writer.begin().await.unwrap();
         insert(&mut next).await;
         next.commit().await.unwrap();
