@@ -330,8 +330,11 @@ impl Api {
         let reason = query
             .reason
             .map(|reason| ("reason", reason.as_str().to_owned()));
+        let got = query.got.map(|got| ("got", got.to_string()));
+        let of = query.of.map(|of| ("of", of.to_string()));
         let after = query.after.map(|after| ("after", after.to_string()));
-        let query = standing.into_iter().chain(reason).chain(after).collect();
+        let query = [standing, reason, got, of, after].into_iter().flatten();
+        let query = query.collect();
         self.get(path::broadcast_recipients(id), query).await
     }
 

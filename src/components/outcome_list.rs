@@ -15,8 +15,8 @@ use crate::ui::{Row, Show, reactive, rows};
 #[component]
 pub fn OutcomeList(
     #[prop(into)] outcomes: Signal<Vec<OutcomeCount>>,
-    /// The customers who stand so, for this reason, are to be shown.
-    on_open: Callback<(Standing, Option<Reason>)>,
+    /// The customers of this outcome are to be shown.
+    on_open: Callback<Outcome>,
 ) -> impl IntoView {
     let found = Memo::new(move |_| outcomes.with(|outcomes| lines(outcomes)));
     let has_any = Memo::new(move |_| found.with(|lines| !lines.is_empty()));
@@ -30,8 +30,9 @@ pub fn OutcomeList(
                     // A line stays, and so does the focus in it, while its numbers move on.
                     {rows(move || {
                         let draw = |line: &Line| {
-                            let kind = line.kind;
-                            Row::new(format!("{kind:?}"), move || line_view(found, kind, on_open))
+                            let outcome = line.outcome;
+                            let line = move || line_view(found, outcome, on_open);
+                            Row::new(format!("{outcome:?}"), line)
                         };
                         found.with(|lines| lines.iter().map(draw).collect())
                     })}
@@ -42,18 +43,44 @@ pub fn OutcomeList(
     .into_any()
 }
 
-/// What tells one line from the others.
+/// What became of those of one line.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Kind {
-    status: DeliveryStatus,
-    reason: Option<Reason>,
-    part: Option<Part>,
+pub struct Outcome {
+    /// Failed, unknown or skipped.
+    pub status: DeliveryStatus,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// What each of them got nevertheless.
+    pub part: Option<Part>,
+}
+
+impl Outcome {
+    /// The tab that lists them.
+    pub fn standing(self) -> Standing {
+        match self.status {
+            DeliveryStatus::Skipped => Standing::Skipped,
+            DeliveryStatus::Unknown => Standing::Unknown,
+            DeliveryStatus::Queued
+            | DeliveryStatus::Sending
+            | DeliveryStatus::Sent
+            | DeliveryStatus::Delivered
+            | DeliveryStatus::Read
+            | DeliveryStatus::Failed => Standing::Failed,
+        }
+    }
+
+    /// Why they did not get it, or not all of it, with what they got: 「平台故障、收到 1／3 則」. Reactive on the locale.
+    pub fn why(self) -> String {
+        let (reason, part) = (self.reason.map(reason_text), self.part.map(part_text));
+        let said: Vec<_> = reason.into_iter().chain(part).collect();
+        said.join(&t(Key::ComposeSeparator))
+    }
 }
 
 /// Customers of one outcome, by channel.
 #[derive(Clone, Debug, PartialEq)]
 struct Line {
-    kind: Kind,
+    outcome: Outcome,
     channels: Vec<ChannelCount>,
 }
 
@@ -66,26 +93,26 @@ impl Line {
 /// What failed before what was skipped, and the most first.
 fn lines(outcomes: &[OutcomeCount]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    for outcome in outcomes {
+    for counted in outcomes {
         let count = ChannelCount {
-            channel: outcome.channel,
-            customers: outcome.customers,
+            channel: counted.channel,
+            customers: counted.customers,
         };
-        let kind = Kind {
-            status: outcome.status,
-            reason: outcome.reason,
-            part: outcome.part,
+        let outcome = Outcome {
+            status: counted.status,
+            reason: counted.reason,
+            part: counted.part,
         };
-        match lines.iter_mut().find(|line| line.kind == kind) {
+        match lines.iter_mut().find(|line| line.outcome == outcome) {
             Some(line) => line.channels.push(count),
             None => lines.push(Line {
-                kind,
+                outcome,
                 channels: vec![count],
             }),
         }
     }
     lines.sort_by_key(|line| {
-        let is_skipped = line.kind.status == DeliveryStatus::Skipped;
+        let is_skipped = line.outcome.status == DeliveryStatus::Skipped;
         (is_skipped, std::cmp::Reverse(line.total()))
     });
     lines
@@ -95,7 +122,7 @@ fn lines(outcomes: &[OutcomeCount]) -> Vec<Line> {
 fn sum(lines: &[Line]) -> String {
     let (mut nothing, mut part, mut unknown) = (0, 0, 0);
     for line in lines {
-        let sum = match (line.kind.part, line.kind.status) {
+        let sum = match (line.outcome.part, line.outcome.status) {
             (Some(_), _) => &mut part,
             (None, DeliveryStatus::Unknown) => &mut unknown,
             (None, _) => &mut nothing,
@@ -114,37 +141,21 @@ fn sum(lines: &[Line]) -> String {
         .join(&t(Key::ComposeSeparator))
 }
 
-fn standing(status: DeliveryStatus) -> Standing {
-    match status {
-        DeliveryStatus::Skipped => Standing::Skipped,
-        DeliveryStatus::Unknown => Standing::Unknown,
-        DeliveryStatus::Queued
-        | DeliveryStatus::Sending
-        | DeliveryStatus::Sent
-        | DeliveryStatus::Delivered
-        | DeliveryStatus::Read
-        | DeliveryStatus::Failed => Standing::Failed,
-    }
-}
-
-fn line_view(
-    found: Memo<Vec<Line>>,
-    kind: Kind,
-    on_open: Callback<(Standing, Option<Reason>)>,
-) -> AnyView {
+fn line_view(found: Memo<Vec<Line>>, outcome: Outcome, on_open: Callback<Outcome>) -> AnyView {
     let line = Memo::new(move |before: Option<&Line>| {
-        let now = found.with(|lines| lines.iter().find(|line| line.kind == kind).cloned());
+        let is_this = |line: &&Line| line.outcome == outcome;
+        let now = found.with(|lines| lines.iter().find(is_this).cloned());
         // The line is about to go: it shows what it showed.
         now.or_else(|| before.cloned()).unwrap_or(Line {
-            kind,
+            outcome,
             channels: Vec::new(),
         })
     });
-    let Kind {
+    let Outcome {
         status,
         reason,
         part,
-    } = kind;
+    } = outcome;
     let why = move || reason.map(reason_text).unwrap_or_default();
     let total = move || number(line.with(Line::total));
     let label = move || {
@@ -158,16 +169,11 @@ fn line_view(
             };
             line.channels.iter().map(name).collect()
         });
-        // What they got belongs to why they did not get the rest.
-        let why = match part {
-            Some(part) => [why(), part_text(part)].join(&t(Key::ComposeSeparator)),
-            None => why(),
-        };
         t_with(
             Key::BroadcastOutcome,
             &[
                 ("status", &status_text(status)),
-                ("reason", &why),
+                ("reason", &outcome.why()),
                 ("count", &total()),
                 ("channels", &each.join(&t(Key::ComposeSeparator))),
             ],
@@ -193,7 +199,7 @@ fn line_view(
                 type="button"
                 class="outcome-list__line"
                 aria-label=reactive(label)
-                on:click=move |_| on_open.run((standing(status), reason))
+                on:click=move |_| on_open.run(outcome)
             >
                 <span class="outcome-list__status" data-tone=status_tone(status).as_str()>
                     {move || status_text(status)}
@@ -221,7 +227,7 @@ pub fn stories() -> Vec<crate::ui::Story> {
 
     use crate::ui::Story;
 
-    fn outcome(
+    fn counted(
         status: DeliveryStatus,
         reason: Reason,
         channel: Channel,
@@ -238,13 +244,13 @@ pub fn stories() -> Vec<crate::ui::Story> {
     vec![
         Story::new("of every kind", || {
             let outcomes = vec![
-                outcome(
+                counted(
                     DeliveryStatus::Skipped,
                     Reason::WindowClosed,
                     Channel::Facebook,
                     1_245,
                 ),
-                outcome(
+                counted(
                     DeliveryStatus::Failed,
                     Reason::PlatformFault,
                     Channel::Whatsapp,
@@ -252,21 +258,21 @@ pub fn stories() -> Vec<crate::ui::Story> {
                 ),
                 OutcomeCount {
                     part: Part::new(1, 3),
-                    ..outcome(
+                    ..counted(
                         DeliveryStatus::Failed,
                         Reason::PlatformFault,
                         Channel::Whatsapp,
                         2,
                     )
                 },
-                outcome(
+                counted(
                     DeliveryStatus::Skipped,
                     Reason::WindowClosed,
                     Channel::Whatsapp,
                     48,
                 ),
-                outcome(DeliveryStatus::Failed, Reason::Blocked, Channel::Line, 4),
-                outcome(
+                counted(DeliveryStatus::Failed, Reason::Blocked, Channel::Line, 4),
+                counted(
                     DeliveryStatus::Unknown,
                     Reason::NoAnswer,
                     Channel::Instagram,

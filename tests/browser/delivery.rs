@@ -296,17 +296,20 @@ async fn who_got_a_part_is_told_from_who_got_nothing() {
         "{}",
         name_of(&part)
     );
-    // So does the list that it opens.
+    // The list that it opens is of them alone, as many as it says.
+    let number = part.query_selector(".outcome-list__number").unwrap();
+    let number = number.and_then(|number| number.text_content());
     click(&part).await;
     wait_for(|| {
         let buttons = page.by_css("tbody button").into_iter();
         let names: Vec<_> = buttons.map(name_of).collect();
-        names
-            .iter()
-            .any(|name| name.starts_with("傳送失敗 · 收到 1／2 則"))
-            && names.iter().all(|name| name.starts_with("傳送失敗"))
+        Some(names.len().to_string()) == number
+            && names
+                .iter()
+                .all(|name| name.starts_with("傳送失敗 · 收到 1／2 則"))
     })
     .await;
+    assert!(button(&page, "移除 平台暫時故障，多次重試未果、收到 1／2 則").is_some());
 }
 
 #[wasm_bindgen_test]

@@ -671,6 +671,12 @@ pub struct RecipientQuery {
     /// Only those who did not get it, or not all of it, for this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// Only those to whom this many of their messages went out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub got: Option<u32>,
+    /// Only those for whom there were this many messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u32>,
     /// After this customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<CustomerId>,

@@ -376,6 +376,14 @@ impl Backend {
                     && query
                         .reason
                         .is_none_or(|reason| recipient.reason == Some(reason))
+                    && query.got.is_none_or(|got| {
+                        let messages = recipient.deliveries.iter();
+                        let accepted = messages.filter(|each| each.status.is_accepted());
+                        accepted.count() == got as usize
+                    })
+                    && query
+                        .of
+                        .is_none_or(|of| recipient.deliveries.len() == of as usize)
             })
             .take(RECIPIENT_PAGE + 1)
             .collect();

@@ -299,6 +299,8 @@ fn dispatch(backend: &mut Backend, call: &Call) -> Result<String, Problem> {
                         .and_then(|standing| omocast_contract::Standing::parse(&standing)),
                     reason: query::<String>(call, "reason")
                         .and_then(|reason| omocast_contract::Reason::parse(&reason)),
+                    got: query(call, "got"),
+                    of: query(call, "of"),
                     after: query(call, "after"),
                 };
                 return write(backend.list_recipients(id, &wanted)?);

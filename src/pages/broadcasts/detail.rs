@@ -528,9 +528,7 @@ fn content(page: Page, broadcast: &Broadcast) -> AnyView {
             )}
             <OutcomeList
                 outcomes=page.told(|broadcast| broadcast.outcomes.clone())
-                on_open=Callback::new(move |(standing, reason)| {
-                    followed.recipients.open(standing, reason);
-                })
+                on_open=Callback::new(move |outcome| followed.recipients.open(outcome))
             />
             <BroadcastContents
                 messages=broadcast.messages.clone()

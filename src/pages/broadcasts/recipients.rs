@@ -3,15 +3,16 @@
 use leptos::html;
 use leptos::prelude::*;
 use omocast_contract::api::RecipientQuery;
-use omocast_contract::{BroadcastId, CustomerId, Progress, Reason, Recipient, Standing};
+use omocast_contract::{BroadcastId, CustomerId, Progress, Recipient, Standing};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlElement;
 
 use crate::api::{Api, ApiError};
 use crate::components::error_text::error_text;
+use crate::components::outcome_list::Outcome;
 use crate::components::progress_figures::is_told;
-use crate::components::reason_text::{reason_text, standing_text};
+use crate::components::reason_text::standing_text;
 use crate::components::recipient_table::RecipientTable;
 use crate::i18n::{Key, phrase, t};
 use crate::route::Route;
@@ -31,8 +32,8 @@ pub(super) struct Recipients {
     id: BroadcastId,
     api: StoredValue<Api>,
     tab: RwSignal<Option<Standing>>,
-    /// Of the tab, only those whom this kept from getting it.
-    reason: RwSignal<Option<Reason>>,
+    /// Of the tab, only those of whom this became.
+    outcome: RwSignal<Option<Outcome>>,
     /// None until the first page of the tab is there.
     rows: RwSignal<Option<Vec<Recipient>>>,
     next: RwSignal<Option<CustomerId>>,
@@ -50,7 +51,7 @@ impl Recipients {
             id,
             api,
             tab: RwSignal::new(None),
-            reason: RwSignal::new(None),
+            outcome: RwSignal::new(None),
             rows: RwSignal::new(None),
             next: RwSignal::new(None),
             error: RwSignal::new(None),
@@ -60,20 +61,20 @@ impl Recipients {
         }
     }
 
-    fn choose(self, tab: Option<Standing>, reason: Option<Reason>) {
-        if (self.tab.get_untracked(), self.reason.get_untracked()) == (tab, reason) {
+    fn choose(self, tab: Option<Standing>, outcome: Option<Outcome>) {
+        if (self.tab.get_untracked(), self.outcome.get_untracked()) == (tab, outcome) {
             return;
         }
         self.tab.set(tab);
-        self.reason.set(reason);
+        self.outcome.set(outcome);
         self.rows.set(None);
         self.next.set(None);
         self.load();
     }
 
-    /// Shows those who stand so, for this reason, where one is then at work.
-    pub(super) fn open(self, standing: Standing, reason: Option<Reason>) {
-        self.choose(Some(standing), reason);
+    /// Shows those of one outcome, where one is then at work.
+    pub(super) fn open(self, outcome: Outcome) {
+        self.choose(Some(outcome.standing()), Some(outcome));
         // By then the tab is drawn.
         request_animation_frame(move || self.focus_tab());
     }
@@ -135,7 +136,7 @@ impl Recipients {
         let (Some(asked), Some(api)) = (self.ask(), self.api.try_get_value()) else {
             return;
         };
-        let (standing, reason) = (self.tab.get_untracked(), self.reason.get_untracked());
+        let (standing, outcome) = (self.tab.get_untracked(), self.outcome.get_untracked());
         self.is_loading.set(true);
         spawn_local(async move {
             let mut rows = Vec::new();
@@ -146,7 +147,9 @@ impl Recipients {
                         self.id,
                         RecipientQuery {
                             standing,
-                            reason,
+                            reason: outcome.and_then(|outcome| outcome.reason),
+                            got: outcome.map(|outcome| outcome.part.map_or(0, |part| part.got)),
+                            of: outcome.and_then(|outcome| outcome.part.map(|part| part.of)),
                             after,
                         },
                     )
@@ -219,7 +222,7 @@ impl Recipients {
 pub(super) fn recipients_view(recipients: Recipients, progress: Signal<Progress>) -> AnyView {
     let Recipients {
         tab,
-        reason,
+        outcome,
         rows,
         next,
         error,
@@ -276,8 +279,8 @@ pub(super) fn recipients_view(recipients: Recipients, progress: Signal<Progress>
             view! { <RecipientTable recipients=loaded href_of /> }.into_any()
         }
     };
-    let is_narrowed = Memo::new(move |_| reason.with(Option::is_some));
-    let why = Signal::derive(move || reason.get().map(reason_text).unwrap_or_default());
+    let is_narrowed = Memo::new(move |_| outcome.with(Option::is_some));
+    let why = Signal::derive(move || outcome.get().map(Outcome::why).unwrap_or_default());
     let is_broken = Memo::new(move |_| state.get() == Shown::Rows && error.with(Option::is_some));
     view! {
         <section

@@ -528,6 +528,16 @@ async fn who_got_a_part_is_told_from_who_got_nothing() {
         .map(|outcome| (outcome.part, outcome.customers))
         .collect();
     assert_eq!(outcomes, [(Part::new(1, 3), 2), (None, 1)]);
+    // Each is listed by itself.
+    let listed = async |asked: &str| -> Vec<_> {
+        let recipients = path::broadcast_recipients(made.summary.id);
+        let asked = format!("{recipients}?standing=failed&reason=platform_fault&{asked}");
+        let page: RecipientPage = rep.get(&asked).await.json();
+        page.rows.iter().map(|row| row.customer).collect()
+    };
+    assert_eq!(listed("got=1&of=3").await, [customers[0], customers[2]]);
+    assert_eq!(listed("got=0").await, [customers[1]]);
+    assert_eq!(listed("got=1&of=2").await, []);
 }
 
 #[tokio::test]

@@ -282,6 +282,18 @@ impl Store {
         if let Some(reason) = asked.reason {
             sql.push(" and r.reason = ").push_bind(reason.as_str());
         }
+        // Who has no rows got nothing.
+        const KEPT: &str = " and (select count(*) from delivery d where d.recipient_id = r.id";
+        if let Some(got) = asked.got {
+            sql.push(KEPT)
+                .push(" and d.status in (select value from json_each(")
+                .push_bind(words_of(Standing::Sent))
+                .push("))) = ")
+                .push_bind(got);
+        }
+        if let Some(of) = asked.of {
+            sql.push(KEPT).push(") = ").push_bind(of);
+        }
         if let Some(after) = asked.after {
             sql.push(" and r.customer_id > ")
                 .push_bind(after.to_string());
