@@ -47,7 +47,8 @@ impl Verdict {
             // One message in six seconds is what a pair may exchange for long.
             Self::SlowCustomer => retry(6, false),
             Self::SlowAccount => retry(1, true),
-            Self::Again => retry(2, false),
+            // Where the platform says when it is back, the account waits for it as a whole.
+            Self::Again => retry(2, retry_after.is_some()),
         }
     }
 }
@@ -98,8 +99,9 @@ pub(super) fn outcome(
                 .unwrap_or_else(|| verdict_of_status(answer.status, is_transient))
                 .into_outcome(shown, answer.retry_after.or(answer.slow_down))
         }
-        // A gateway gave up waiting for what is behind it, which may have taken the message.
-        (None, _) | (Some(_), None) if matches!(answer.status, 500 | 502 | 504) => {
+        // A gateway gave up waiting for what is behind it, which may have taken the message. Only 503 says that nobody
+        // has looked at it (RFC 9110, 15.6.4).
+        (None, _) | (Some(_), None) if answer.status >= 500 && answer.status != 503 => {
             unknown(&format!("http {}", answer.status))
         }
         (None, _) | (Some(_), None) => verdict_of_status(answer.status, false)
@@ -159,10 +161,12 @@ pub(super) mod tests {
             ..Answer::default()
         }));
         unknown(answer(200, json!({})));
-        unknown(Ok(Answer {
-            status: 504,
-            ..Answer::default()
-        }));
+        for status in [500, 502, 504, 524] {
+            unknown(Ok(Answer {
+                status,
+                ..Answer::default()
+            }));
+        }
         assert!(matches!(
             judge(Err(Silence::NotSent)),
             SendOutcome::Retry { .. }

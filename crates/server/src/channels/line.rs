@@ -11,8 +11,8 @@ use super::{
     is_plain, not_now,
 };
 
-/// The text is all that tells the month's end from being too quick (Messaging API reference, status codes).
-const MONTHLY_LIMIT: &str = "You have reached your monthly limit.";
+/// In the text, which is all that tells the month's end from being too quick (Messaging API reference, status codes).
+const MONTHLY_LIMIT: &str = "monthly limit";
 
 impl Connectors {
     pub(super) async fn push_line(
@@ -182,7 +182,7 @@ fn refusal(answer: &Answer) -> SendOutcome {
         },
         404 => refused(Reason::Unreachable, code),
         413 | 415 => refused(Reason::ContentRefused, code),
-        429 if message == MONTHLY_LIMIT => SendOutcome::AccountStopped {
+        429 if message.to_lowercase().contains(MONTHLY_LIMIT) => SendOutcome::AccountStopped {
             reason: Reason::MonthlyLimit,
             code,
         },
@@ -198,7 +198,8 @@ fn refusal(answer: &Answer) -> SendOutcome {
             after: answer.retry_after.unwrap_or(Duration::from_secs(2)),
             reason: Reason::PlatformFault,
             code,
-            slows_account: false,
+            // Where the platform says when it is back, the account waits for it as a whole.
+            slows_account: answer.retry_after.is_some(),
             may_have_arrived: true,
         },
         _ => refused(Reason::Other, code),
@@ -331,7 +332,12 @@ mod tests {
             "Access to this API is not available for your account",
             Reason::AccountNotConnected,
         );
-        check_stopped(429, MONTHLY_LIMIT, Reason::MonthlyLimit);
+        for text in [
+            "You have reached your monthly limit.",
+            "Monthly limit reached",
+        ] {
+            check_stopped(429, text, Reason::MonthlyLimit);
+        }
     }
 
     #[test]

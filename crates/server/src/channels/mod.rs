@@ -221,7 +221,7 @@ pub enum SendOutcome {
         after: Duration,
         reason: Reason,
         code: String,
-        /// The whole account is too quick, not just this customer's messages.
+        /// The whole account is to wait, not just this customer's messages.
         slows_account: bool,
         /// It may have been accepted all the same: only a repeat with the same key is harmless.
         may_have_arrived: bool,

@@ -67,15 +67,15 @@ impl Worker {
         self.settle_up(changes).await
     }
 
-    /// Goes on with an account that takes messages again.
-    async fn resume_account(&self, account: AccountId) -> Result<(), StoreError> {
+    /// Goes on with an account that takes messages again; false where it has stopped anew.
+    async fn resume_account(&self, account: AccountId) -> Result<bool, StoreError> {
+        let (store, now) = (&self.app.store, self.app.now());
+        let Some(changes) = store.resume_account(account, now).await? else {
+            return Ok(false);
+        };
         tracing::info!(%account, "the account takes messages again");
-        let changes = self
-            .app
-            .store
-            .resume_account(account, self.app.now())
-            .await?;
-        self.settle_up(changes).await
+        self.settle_up(changes).await?;
+        Ok(true)
     }
 }
 

@@ -29,6 +29,9 @@ const PLACES: u32 = 5;
 const TICK: Duration = Duration::from_millis(1);
 /// How exactly the timer wakes.
 const TIMER: Duration = Duration::from_millis(2);
+/// How long an account is held that was too quick; twice as long each time it is so again.
+const FIRST_HOLD: Duration = Duration::from_secs(1);
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
 /// Nobody waits longer for a turn, in microseconds: whoever would is put back.
 const LONGEST_TURN: i64 = HELD * 1_000;
 
@@ -51,6 +54,14 @@ pub(super) struct Pace {
     /// Between two requests of this process, and when the next may go out.
     spacing: Duration,
     next: std::sync::Mutex<Instant>,
+    held: std::sync::Mutex<Held>,
+}
+
+/// How often the account was too quick since it was last taken something from, and until when it is held for that.
+#[derive(Debug, Default)]
+struct Held {
+    times: u32,
+    until: Timestamp,
 }
 
 /// The turns that this process has taken and not given out.
@@ -89,6 +100,7 @@ impl Pace {
             taken: Mutex::default(),
             spacing: Duration::from_micros(interval.unsigned_abs()),
             next: std::sync::Mutex::new(Instant::now()),
+            held: std::sync::Mutex::default(),
         }
     }
 
@@ -162,6 +174,38 @@ impl Pace {
     /// Lets go of turns that were taken by a clock that was wrong.
     pub(super) async fn forget(&self) {
         *self.taken.lock().await = Taken::default();
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Held::default();
+    }
+
+    /// Holds the account that was too quick, and tells for how long: as long as the platform asked for, and longer each
+    /// time. Meta lengthens what an app that goes on calling has to wait (Graph API, rate limiting).
+    pub(super) async fn slow_down(&self, asked: Duration) -> Result<Duration, StoreError> {
+        let hold = {
+            let now = self.clock.now();
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = u64::try_from(held.until.since(now)).unwrap_or_default();
+            let left = Duration::from_millis(left);
+            if asked <= left {
+                return Ok(left);
+            }
+            let mut hold = asked;
+            // What was under way when it was held says nothing new.
+            if left.is_zero() {
+                let longer = FIRST_HOLD.saturating_mul(2_u32.saturating_pow(held.times));
+                hold = longer.min(LONGEST_HOLD).max(asked);
+                held.times += 1;
+            }
+            held.until = now.plus(i64::try_from(hold.as_millis()).unwrap_or(i64::MAX));
+            hold
+        };
+        self.pause(hold).await?;
+        Ok(hold)
+    }
+
+    /// Something was taken: it is not too quick any more.
+    pub(super) fn took(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.times = 0;
     }
 
     /// Gives no turn for a while, because the platform asked to slow down.
@@ -283,6 +327,30 @@ mod tests {
             let turn = turns(pace, 1, 1).await[0];
             assert!((5_000..5_500).contains(&turn), "{turn}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_is_too_quick_again_is_held_longer_until_something_is_taken() {
+        let (store, account) = account().await;
+        let clock = Arc::new(AtomicI64::new(NOW));
+        let pace = pace(&store, account, &clock);
+        let asked = Duration::from_secs(1);
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            let hold = Duration::from_secs(seconds);
+            assert_eq!(pace.slow_down(asked).await.unwrap(), hold);
+            // Those that were under way as well change nothing.
+            assert_eq!(pace.slow_down(asked).await.unwrap(), hold);
+            let held = i64::try_from(seconds).unwrap() * 1_000;
+            let until = clock.load(Ordering::SeqCst) - NOW + held;
+            let turn = turns(&pace, 1, 1).await[0];
+            assert!((until..until + 500).contains(&turn), "{turn} of {until}");
+            clock.fetch_add(held, Ordering::SeqCst);
+        }
+        pace.took();
+        assert_eq!(pace.slow_down(asked).await.unwrap(), asked);
+        // What the platform asks for is never cut short.
+        let longer = Duration::from_secs(300);
+        assert_eq!(pace.slow_down(longer).await.unwrap(), longer);
     }
 
     #[tokio::test]

@@ -28,6 +28,8 @@ use crate::store::inbound::About;
 /// After so many faults of a platform in a row an account is left alone for a while, before everybody's attempts are
 /// used up, and before more messages are of unknown outcome than need be.
 const FAULTS: u32 = 10;
+/// How soon WhatsApp tells that nothing arrives of what it accepted, as from an account that can't pay.
+const WORD_WITHIN: Duration = Duration::from_secs(3);
 /// After this many attempts that came to nothing, a recipient is given up.
 const ATTEMPTS: u32 = 8;
 /// How long a lane waits that could not read or write.
@@ -80,6 +82,8 @@ impl Hands {
 enum AccountState {
     /// The platform judged a message, so it takes messages.
     Takes,
+    /// It is too quick: it goes on more slowly.
+    Throttled,
     /// It was not asked.
     Silent,
     /// It had a fault, or did not answer.
@@ -211,6 +215,9 @@ impl Lane {
                 claimed = claimed(&mut hands.claiming), if hands.claiming.is_some() => {
                     hands.claiming = None;
                     let claim = claimed?;
+                    if claim.is_resting {
+                        return Ok(Ended::Idle);
+                    }
                     // What came after it was asked may not be in it.
                     is_empty = claim.is_empty && !std::mem::take(&mut has_more);
                     hands.waiting.extend(claim.recipients);
@@ -222,11 +229,15 @@ impl Lane {
                     match state {
                         AccountState::Takes => {
                             if std::mem::take(&mut self.is_trial) {
-                                worker.resume_account(account.id).await?;
+                                sender.wait_for_word().await;
+                                if !worker.resume_account(account.id).await? {
+                                    return Ok(Ended::Idle);
+                                }
                             }
                             at_once = sender.side_by_side();
                             faults = 0;
                         }
+                        AccountState::Throttled => at_once = at_once.min(LEAST),
                         AccountState::Silent => {}
                         AccountState::Faulty(why) => {
                             faults += 1;
@@ -308,9 +319,9 @@ impl Lane {
         }
         let app = &self.sender.worker.app;
         let found = app.store.broadcast_content(broadcast).await?;
-        // A repeated push must be the same to the byte, so addresses are counted from when the broadcast was accepted.
+        // A repeated push must be the same to the byte, so addresses are counted from when the broadcast began.
         let content = found.and_then(|found| {
-            let (media, at) = (&found.media, found.accepted_at);
+            let (media, at) = (&found.media, found.begun_at);
             Some(Content {
                 messages: outbound(&app.media, &found.messages, media, at)?,
                 template: found.template.map(|sent| {
@@ -572,6 +583,7 @@ impl Sender {
                 external_id,
                 slow_down,
             } => {
+                self.pace.took();
                 if let Some(pause) = slow_down {
                     self.pause(pause).await;
                 }
@@ -602,6 +614,7 @@ impl Sender {
                 may_have_arrived,
             } => {
                 let state = match reason {
+                    Reason::RateLimited if slows_account => AccountState::Throttled,
                     Reason::RateLimited => AccountState::Takes,
                     _ => AccountState::Faulty(Stopped {
                         reason: Reason::PlatformFault,
@@ -612,13 +625,14 @@ impl Sender {
                 let mut attempts = recipient.attempts;
                 let mut wait = after;
                 if slows_account {
-                    // Not this customer's fault, so none of their attempts.
-                    self.pause(after).await;
-                } else {
+                    wait = self.slow_down(after).await;
+                }
+                // That the account is too quick is not this customer's fault, so none of their attempts.
+                if !matches!(state, AccountState::Throttled) {
                     attempts += 1;
                     wait = (after * 2_u32.pow(attempts.min(ATTEMPTS) - 1))
                         .min(LONGEST_WAIT)
-                        .max(after);
+                        .max(wait);
                 }
                 if attempts >= ATTEMPTS {
                     let (status, reason) = if may_have_arrived {
@@ -657,6 +671,23 @@ impl Sender {
         if let Err(error) = self.pace.pause(pause).await {
             // The platform asks again.
             tracing::error!("a pause was not noted: {error}");
+        }
+    }
+
+    /// Holds the account that was too quick, and tells for how long.
+    async fn slow_down(&self, asked: Duration) -> Duration {
+        self.pace.slow_down(asked).await.unwrap_or_else(|error| {
+            // The platform asks again.
+            tracing::error!("a pause was not noted: {error}");
+            asked
+        })
+    }
+
+    /// Gives a webhook time to say that nothing arrives of what was accepted.
+    async fn wait_for_word(&self) {
+        if self.account.channel == Channel::Whatsapp {
+            let shutdown = &self.worker.shutdown;
+            drop(timeout(WORD_WITHIN, shutdown.requested()).await);
         }
     }
 

@@ -94,13 +94,16 @@ impl Store {
         })
     }
 
-    /// Goes on with an account that takes messages again; nothing where it had not stopped.
+    /// Goes on with an account that takes messages again; none where it has stopped anew.
     pub async fn resume_account(
         &self,
         account: AccountId,
         now: Timestamp,
-    ) -> Result<Changes, sqlx::Error> {
+    ) -> Result<Option<Changes>, sqlx::Error> {
         let mut tx = self.begin_write().await?;
+        if is_resting(&mut tx, account, now).await? {
+            return Ok(None);
+        }
         let resumed = query(
             "update account set paused_reason = null, paused_code = null, paused_at = null, tried_at = $2
              where id = $1 and paused_at is not null returning name",
@@ -110,7 +113,8 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(resumed) = resumed else {
-            return Ok(Changes::default());
+            // Another has said so before.
+            return Ok(Some(Changes::default()));
         };
         let broadcasts = waiting_broadcasts(&mut tx, account).await?;
         let event = LogEvent::AccountResumed {
@@ -120,10 +124,10 @@ impl Store {
             log(&mut tx, broadcast, None, &event, now).await?;
         }
         tx.commit().await?;
-        Ok(Changes {
+        Ok(Some(Changes {
             broadcasts,
             ..Changes::default()
-        })
+        }))
     }
 
     /// Fails what has waited for stopped accounts longer than anybody expects ([`GIVE_UP_AFTER`]).
@@ -227,6 +231,20 @@ impl Store {
             .await
             .map(drop)
     }
+}
+
+/// Whether an account has stopped and is not to be tried yet.
+pub(super) async fn is_resting(
+    tx: &mut SqliteConnection,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    query("select 1 from account where id = $1 and paused_at is not null and tried_at > $2")
+        .bind(account.to_string())
+        .bind(now.0)
+        .fetch_optional(tx)
+        .await
+        .map(|row| row.is_some())
 }
 
 /// Lets an account rest, and names the broadcasts that wait for it.

@@ -1,19 +1,23 @@
 //! Broadcasts that are taken back, stopped, put off and retried; accounts that stop and are mended.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use omocast_contract::control::{GIVE_UP_AFTER, OVERDUE_AFTER};
 use omocast_contract::{BroadcastStatus, Channel, Control, DeliveryStatus, LogEvent, Reason};
-use omocast_sandbox::{Fault, Usage};
+use omocast_sandbox::{Fault, Receipts, Usage};
 use omocast_server::channels::Credentials;
 use omocast_server::config::Pace;
 use omocast_server::store::NewAccount;
 use omocast_server::store::deliveries::{Outcome, Then};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::{
     LINE, LINE_SECRET, NUMBER, PAGE, Setup, World, line_users, page_users, whatsapp_users,
 };
+use crate::webhooks::post_whatsapp_field;
 
 const TEXTS: [&str; 3] = ["一", "二", "三"];
 
@@ -24,6 +28,8 @@ const SLOW: Pace = Pace {
     instagram: 1,
     whatsapp: 1,
 };
+
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn held() -> Setup {
     Setup {
@@ -342,6 +348,93 @@ async fn a_platform_that_is_down_uses_up_nobodys_attempts() {
     for user in &users {
         assert_eq!(world.on_phone(PAGE, user), ["一"]);
     }
+}
+
+/// WhatsApp tells that nothing arrives of what it took for a customer: the account can't pay.
+async fn tell_unpaid(world: &World, user: &str) {
+    let message = world.sandbox.messages(NUMBER, user).pop().unwrap();
+    let status = json!({
+        "id": message.id,
+        "status": "failed",
+        "timestamp": (world.now().0 / 1_000).to_string(),
+        "recipient_id": user,
+        "errors": [{ "code": 131_042, "title": "Business eligibility payment issue" }],
+    });
+    let value = json!({ "statuses": [status] });
+    let answer = post_whatsapp_field(world, NUMBER, "messages", value).await;
+    assert_eq!(answer, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_account_of_which_nothing_arrives_stops_while_it_is_being_sent() {
+    let mut world = World::with(Setup {
+        pace: Pace {
+            whatsapp: 40,
+            ..SLOW
+        },
+        // Nothing arrives of what is taken.
+        receipts: Receipts {
+            delivered_after: A_DAY,
+            read_after: A_DAY,
+            read_share: 0.0,
+        },
+        ..Setup::default()
+    })
+    .await;
+    let users = whatsapp_users(120);
+    world.customers(NUMBER, &users).await;
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    let reached = || {
+        let users = users.iter();
+        users.filter(|user| !world.on_phone(NUMBER, user).is_empty())
+    };
+    world
+        .until("some messages are out", || {
+            Box::pin(async { reached().count() >= 5 })
+        })
+        .await;
+    let first = reached().next().unwrap();
+    tell_unpaid(&world, first).await;
+    let paused = world.until_paused(broadcast).await;
+    assert_eq!(paused.reason, Reason::AccountPayment);
+    // What is in hand comes back.
+    let until_idle = async || {
+        world
+            .until("nobody is in hand", || {
+                Box::pin(async { world.find(broadcast).await.summary.progress.sending == 0 })
+            })
+            .await;
+        reached().cloned().collect::<BTreeSet<_>>()
+    };
+    let before = until_idle().await;
+    assert!(before.len() < 100, "{} were sent it", before.len());
+
+    // One shows whether it is mended, and the platform takes their message as it took the others'.
+    world.advance(Duration::from_secs(11));
+    world
+        .until("it was tried again", || {
+            Box::pin(async { reached().count() > before.len() })
+        })
+        .await;
+    let trial = reached().find(|user| !before.contains(*user)).unwrap();
+    tell_unpaid(&world, trial).await;
+    world
+        .until("that is known", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.failed == 2 })
+        })
+        .await;
+    let after = until_idle().await;
+    assert_eq!(after.len(), before.len() + 1);
+    let found = world.find(broadcast).await;
+    assert_eq!(found.summary.paused.len(), 1);
+
+    world.advance(Duration::from_secs(31));
+    let done = world.until_completed(broadcast).await;
+    assert_eq!((done.summary.progress.accepted(), done.retryable), (118, 2));
+    let resumed = done.log.iter();
+    let resumed = resumed.filter(|entry| matches!(entry.event, LogEvent::AccountResumed { .. }));
+    assert_eq!(resumed.count(), 1);
 }
 
 #[tokio::test]

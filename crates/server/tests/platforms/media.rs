@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use omocast_contract::{DeliveryStatus, MediaId, OutgoingMessage, Reason};
+use omocast_contract::{Audience, DeliveryStatus, MediaId, OutgoingMessage, Pick, Reason};
 use omocast_sandbox::Fault;
 use omocast_server::channels::{Outbound, SendOutcome};
 use omocast_server::outbound::outbound;
+use omocast_server::store::Begins;
 use uuid::Uuid;
 
 use crate::support::{
@@ -87,6 +88,29 @@ async fn images_and_videos_arrive_everywhere_in_order() {
     let done = world.until_completed(broadcast).await;
     assert_eq!(done.summary.progress.failed, 0, "{done:?}");
     check_phones(&world, &users, &["一", "[image]", "二", "[video]", "三"]).await;
+}
+
+#[tokio::test]
+async fn what_was_put_off_for_weeks_still_has_its_images() {
+    let mut world = World::new().await;
+    let user = line_users(1).remove(0);
+    world.customers(LINE, std::slice::from_ref(&user)).await;
+    let picture = world.upload("a.jpg", JPEG).await;
+    world.start_delivery();
+    let everybody = Audience {
+        pick: Pick::AllExcept(Vec::new()),
+        ..Audience::default()
+    };
+    let begins = Begins::At(world.now().plus(30 * omocast_contract::timestamp::DAY));
+    let broadcast = world
+        .broadcast_as(begins, everybody, vec![image(picture)])
+        .await;
+    // The address is good for a week, beginning where it goes out.
+    world.advance(DAY * 30);
+    world.until_completed(broadcast).await;
+    world.advance(DAY * 6);
+    let users = [(LINE, user)];
+    check_phones(&world, &users, &["[image]"]).await;
 }
 
 #[tokio::test]

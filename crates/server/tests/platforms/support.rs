@@ -445,6 +445,16 @@ impl World {
         audience: Audience,
         messages: Vec<OutgoingMessage>,
     ) -> BroadcastId {
+        let begins = Begins::AfterHold(self.app.config.hold);
+        self.broadcast_as(begins, audience, messages).await
+    }
+
+    pub(crate) async fn broadcast_as(
+        &self,
+        begins: Begins,
+        audience: Audience,
+        messages: Vec<OutgoingMessage>,
+    ) -> BroadcastId {
         let request = BroadcastRequest {
             audience,
             content: Content::Messages(messages),
@@ -453,7 +463,7 @@ impl World {
             draft: None,
             send_at: None,
         };
-        let created = self.create(&request).await;
+        let created = self.create(&request, begins).await;
         self.app.wake.deliveries.notify_one();
         match created {
             CreatedBroadcast::New(broadcast) => broadcast.summary.id,
@@ -462,13 +472,16 @@ impl World {
     }
 
     /// Accepts a request as the route does.
-    pub(crate) async fn create(&self, request: &BroadcastRequest) -> CreatedBroadcast {
+    pub(crate) async fn create(
+        &self,
+        request: &BroadcastRequest,
+        begins: Begins,
+    ) -> CreatedBroadcast {
         let once = Once {
             key: &uuid::Uuid::now_v7().to_string(),
             hash: "",
         };
         let (member, now) = (self.member().await, self.app.now());
-        let begins = Begins::AfterHold(self.app.config.hold);
         let pace = &self.app.config.pace;
         let store = &self.app.store;
         let created = store.create_broadcast(&member, request, once, begins, pace, now);

@@ -15,7 +15,7 @@ use omocast_sandbox::{
     Template, TemplateButton, TemplateCard, TemplateCategory, TemplateStatus,
 };
 use omocast_server::channels::Credentials;
-use omocast_server::store::{CreatedBroadcast, NewAccount};
+use omocast_server::store::{Begins, CreatedBroadcast, NewAccount};
 use omocast_server::templates::sync_templates;
 use serde_json::json;
 
@@ -100,7 +100,8 @@ impl World {
             draft: None,
             send_at: None,
         };
-        let CreatedBroadcast::New(broadcast) = self.create(&request).await else {
+        let CreatedBroadcast::New(broadcast) = self.create(&request, Begins::AfterHold(0)).await
+        else {
             panic!("the key is new");
         };
         self.app.wake.deliveries.notify_one();

@@ -19,6 +19,7 @@ use super::{
     Claim, ClaimedRecipient, LEASE, Outcome, RecipientKey, Then, Told, deliveries_of_r, keys_json,
     with_keys,
 };
+use crate::store::accounts::is_resting;
 use crate::store::templates::outgoing_of;
 use crate::store::{Store, read_id, read_json, read_time, read_word};
 
@@ -37,6 +38,12 @@ impl Store {
         limit: usize,
     ) -> Result<Claim, sqlx::Error> {
         let mut tx = self.begin_write().await?;
+        if is_resting(&mut tx, account, now).await? {
+            return Ok(Claim {
+                is_resting: true,
+                ..Claim::default()
+            });
+        }
         let row = query(concat!(
             // In the order of the fields of `Candidate`.
             "select json_group_array(json_array(

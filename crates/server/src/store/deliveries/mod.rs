@@ -110,6 +110,8 @@ pub struct Claim {
     pub changes: Changes,
     /// Whether there was nothing to claim at all.
     pub is_empty: bool,
+    /// Whether the account has stopped and is not to be tried yet: a webhook may have said so, or another process.
+    pub is_resting: bool,
 }
 
 /// What changed, for those who are told.
@@ -235,7 +237,8 @@ pub struct BroadcastContent {
     pub template: Option<SentTemplate>,
     /// What customers without a name are called; empty where no message says the name.
     pub name_fallback: String,
-    pub accepted_at: Timestamp,
+    /// Nobody can put it off any more.
+    pub begun_at: Timestamp,
 }
 
 impl Store {
@@ -480,7 +483,7 @@ impl Store {
     ) -> Result<Option<BroadcastContent>, sqlx::Error> {
         let mut connection = self.reader.acquire().await?;
         let row = query(
-            "select messages, template, name_fallback, created_at from broadcast where id = $1",
+            "select messages, template, name_fallback, starts_at from broadcast where id = $1",
         )
         .bind(broadcast.to_string())
         .fetch_optional(&mut *connection)
@@ -493,7 +496,7 @@ impl Store {
             name_fallback: row
                 .try_get::<Option<String>, _>("name_fallback")?
                 .unwrap_or_default(),
-            accepted_at: read_time(&row, "created_at")?,
+            begun_at: read_time(&row, "starts_at")?,
         }))
     }
 }
