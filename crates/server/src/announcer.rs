@@ -10,9 +10,9 @@ use omocast_contract::{BroadcastId, EventId, MemberId, TeamId};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use crate::app::App;
-use crate::store::BoundTo;
+use crate::live::Live;
 use crate::store::deliveries::Changes;
+use crate::store::{BoundTo, Store};
 
 /// Four notices of a broadcast's progress a second are as much as anybody can read.
 const NOTICE_EVERY: Duration = Duration::from_millis(250);
@@ -21,20 +21,25 @@ const MANY: usize = 32;
 /// How often a team's pages are asked to load again.
 const RELOAD_EVERY: Duration = Duration::from_secs(1);
 
-/// Tells open pages what changed: the first change at once, what follows no more often than [`NOTICE_EVERY`].
-/// Where a broadcast ends is always told.
-pub(crate) struct Announcer {
-    app: App,
+/// Tells open pages what changed, whoever changed it: the first change at once, what follows no more often than
+/// [`NOTICE_EVERY`]. Where a broadcast ends is always told.
+pub struct Announcer {
+    store: Store,
+    live: Live,
     due: Mutex<Due>,
     wake: Notify,
+    /// Whoever has it tells.
+    telling: tokio::sync::Mutex<()>,
 }
 
 impl Announcer {
-    pub(crate) fn new(app: App) -> Self {
+    pub(crate) fn new(store: Store, live: Live) -> Self {
         Self {
-            app,
+            store,
+            live,
             due: Mutex::default(),
             wake: Notify::new(),
+            telling: tokio::sync::Mutex::default(),
         }
     }
 
@@ -51,8 +56,9 @@ impl Announcer {
         self.wake.notify_one();
     }
 
-    /// Never ends.
+    /// Never ends. Where several workers run it one tells, and another goes on when that one is gone.
     pub(crate) async fn run(&self) {
+        let _only = self.telling.lock().await;
         loop {
             self.wake.notified().await;
             if self.tell(Some(Instant::now())).await {
@@ -78,7 +84,7 @@ impl Announcer {
                 !due.events.is_empty() || !due.bound.is_empty(),
             )
         });
-        let live = &self.app.live;
+        let live = &self.live;
         for (team, lists) in bound {
             live.bound_customers_changed(team, lists);
         }
@@ -92,7 +98,7 @@ impl Announcer {
             }
         }
         for broadcast in broadcasts {
-            match self.app.store.broadcast_state(broadcast).await {
+            match self.store.broadcast_state(broadcast).await {
                 Ok(Some(state)) => live.broadcast_progress(state.team, state.sender, state.event),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%broadcast, "its progress is not known: {error}"),

@@ -12,6 +12,7 @@ use omocast_contract::{AccountId, BroadcastId, Channel, CustomerId, TeamId, Time
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::announcer::Announcer;
 use crate::attempts::Attempts;
 use crate::channels::{Account, Connectors, Credentials, Uploads, http_client};
 use crate::config::Config;
@@ -32,6 +33,7 @@ pub struct App {
     pub config: Arc<Config>,
     pub secrets: Secrets,
     pub live: Live,
+    pub announcer: Arc<Announcer>,
     pub media: MediaStore,
     pub connectors: Connectors,
     pub clock: Clock,
@@ -71,7 +73,9 @@ impl App {
             config.public_url.clone(),
             secrets.clone(),
         )?;
+        let live = Live::default();
         Ok(Self {
+            announcer: Arc::new(Announcer::new(store.clone(), live.clone())),
             connectors: Connectors::new(
                 client,
                 config.endpoints.clone(),
@@ -80,7 +84,7 @@ impl App {
             store,
             config: Arc::new(config),
             secrets,
-            live: Live::default(),
+            live,
             media,
             clock,
             wake: Arc::default(),

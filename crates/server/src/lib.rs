@@ -1,7 +1,7 @@
 //! The server: routes, store, channels, webhooks, delivery.
 #![recursion_limit = "256"]
 
-mod announcer;
+pub mod announcer;
 pub mod app;
 pub mod attempts;
 pub mod channels;

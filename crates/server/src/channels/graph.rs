@@ -19,6 +19,8 @@ pub(super) enum Verdict {
     SlowAccount,
     /// A passing fault.
     Again,
+    /// An error, though the message may have been sent.
+    Unknown,
 }
 
 impl Verdict {
@@ -28,6 +30,7 @@ impl Verdict {
             Self::TemplateStopped(_) => Reason::TemplateStopped,
             Self::SlowCustomer | Self::SlowAccount => Reason::RateLimited,
             Self::Again => Reason::PlatformFault,
+            Self::Unknown => Reason::NoAnswer,
         }
     }
 
@@ -49,6 +52,7 @@ impl Verdict {
             Self::SlowAccount => retry(1, true),
             // Where the platform says when it is back, the account waits for it as a whole.
             Self::Again => retry(2, retry_after.is_some()),
+            Self::Unknown => SendOutcome::Unknown { code },
         }
     }
 }

@@ -100,13 +100,14 @@ impl Connectors {
             Err(outcome) => return outcome,
         };
         let upload = message.uploads().first();
-        let kept = upload.and_then(|upload| kept.id(upload.id));
+        let id = upload.and_then(|upload| kept.id(upload.id));
         let request = self
             .client
             .post(self.node_address(speaker, &format!("{}/messages", speaker.node())))
             .bearer_auth(token)
-            .json(&send_body(speaker, to, message, kept, opaque));
-        outcome(ask(request).await)
+            .json(&send_body(speaker, to, message, id, opaque));
+        let outcome = outcome(ask(request).await);
+        self.doubt_uploads(account, message, &kept, outcome).await
     }
 
     /// Gives the platform a file to keep, and tells the platform's id of it.
@@ -272,9 +273,12 @@ fn outcome(answer: Result<Answer, Silence>) -> SendOutcome {
 
 /// Messenger Platform, error codes.
 fn verdict(code: i64, subcode: Option<i64>) -> Option<Verdict> {
-    use Verdict::{Again, Refused, SlowAccount, Stopped};
+    use Verdict::{Again, Refused, SlowAccount, Stopped, Unknown};
     Some(match (code, subcode) {
-        (10, Some(2_018_278 | 2_534_022)) => Refused(Reason::WindowClosed),
+        // "Received invalid JSON reply", where all messages were sent all the same.
+        (1, Some(1_357_046)) => Unknown,
+        (10, Some(2_018_065 | 2_018_278 | 2_534_022)) => Refused(Reason::WindowClosed),
+        (10, Some(2_018_108)) => Refused(Reason::Unreachable),
         (10, Some(1_893_063)) => Stopped(Reason::AccountRestricted),
         (100, Some(2_018_001)) => Refused(Reason::Unreachable),
         (100, Some(2_018_008 | 2_018_047 | 2_018_294)) => Refused(Reason::MediaRefused),
@@ -363,6 +367,8 @@ mod tests {
     fn what_meta_refuses_for_good() {
         check_refused(10, Some(2_018_278), Reason::WindowClosed);
         check_refused(10, Some(2_534_022), Reason::WindowClosed);
+        check_refused(10, Some(2_018_065), Reason::WindowClosed);
+        check_refused(10, Some(2_018_108), Reason::Unreachable);
         check_refused(100, Some(2_018_001), Reason::Unreachable);
         check_refused(551, None, Reason::Unreachable);
         check_refused(200, Some(1_545_041), Reason::Unreachable);
@@ -400,6 +406,9 @@ mod tests {
                 "{code}: {told:?}"
             );
         }
+        // An error, though the messages were sent.
+        let told = outcome(error(1, Some(1_357_046)));
+        assert!(matches!(told, SendOutcome::Unknown { .. }), "{told:?}");
         for code in [1, 2] {
             let told = outcome(error(code, None));
             assert!(

@@ -344,17 +344,14 @@ impl Connectors {
                 let Some(message) = messages.first() else {
                     return Vec::new();
                 };
-                let outcome = self.send_messenger(account, to, message, opaque).await;
-                vec![self.doubt_uploads(account, message, outcome).await]
+                vec![self.send_messenger(account, to, message, opaque).await]
             }
             Credentials::Whatsapp { access_token, .. } => {
                 let Some(message) = messages.first() else {
                     return Vec::new();
                 };
-                let outcome = self
-                    .send_whatsapp(account, access_token, to, message, opaque)
-                    .await;
-                vec![self.doubt_uploads(account, message, outcome).await]
+                let sent = self.send_whatsapp(account, access_token, to, message, opaque);
+                vec![sent.await]
             }
             Credentials::Web { secret } => match messages.first() {
                 Some(message) => vec![self.send_web(account, secret, to, message, key).await],

@@ -188,11 +188,12 @@ impl Connectors {
     }
 
     /// A message was refused that held a file by an old id: the platform may have lost the file, so the next try
-    /// uploads it again.
+    /// uploads it again. Others who used the same id may have found that out before.
     pub(super) async fn doubt_uploads(
         &self,
         account: &Account,
         message: &Outbound,
+        kept: &Kept,
         outcome: SendOutcome,
     ) -> SendOutcome {
         let Some(uploads) = &self.uploads else {
@@ -208,9 +209,12 @@ impl Connectors {
         let given_before = uploads.clock.now().plus(-SURELY_GOOD);
         let mut is_in_doubt = false;
         for upload in message.uploads() {
+            let Some(id) = kept.id(upload.id) else {
+                continue;
+            };
             let forgotten = uploads
                 .store
-                .forget_platform_upload(account.id, upload.id, given_before)
+                .forget_platform_upload(account.id, upload.id, id, given_before)
                 .await;
             is_in_doubt |= matches!(forgotten, Ok(true));
         }

@@ -13,17 +13,16 @@ use std::time::Duration;
 
 use omocast_contract::{AccountId, Reason, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::announcer::Announcer;
 use crate::app::App;
 use crate::channels::{Account, Outbound};
 use crate::shutdown::Shutdown;
 use crate::store::StoreError;
 use crate::store::deliveries::{AccountWithWork, Begun, Changes, Outcome, Then};
 use pace::Pace;
-use worker::{Lane, longest_wait};
+use worker::{BREATH, Ended, Lane, longest_wait};
 
 /// Outcomes that are written together: this many, or what comes within this time.
 const OUTCOMES_AT_ONCE: usize = 500;
@@ -38,7 +37,6 @@ const GRACE: Duration = Duration::from_secs(7);
 /// What the lanes share.
 struct Worker {
     app: App,
-    announcer: Announcer,
     shutdown: Shutdown,
 }
 
@@ -47,7 +45,7 @@ impl Worker {
     async fn settle_up(&self, mut changes: Changes) -> Result<(), StoreError> {
         let completed = self.app.store.complete_broadcasts(self.app.now()).await?;
         changes.broadcasts.extend(completed);
-        self.announcer.announce(changes);
+        self.app.announcer.announce(changes);
         Ok(())
     }
 
@@ -79,6 +77,13 @@ impl Worker {
     }
 }
 
+/// Where lanes have written down what they do.
+#[derive(Clone)]
+struct Books {
+    outcomes: mpsc::Sender<ToRecord>,
+    notes: mpsc::Sender<ToNote>,
+}
+
 /// What lanes send to be recorded.
 enum ToRecord {
     Outcome(Outcome),
@@ -91,8 +96,16 @@ type ToNote = (Begun, oneshot::Sender<bool>);
 
 /// A lane that is running.
 struct Running {
+    task: Id,
     /// Says that there is more to claim.
     more: Arc<Notify>,
+}
+
+/// What this process knows of an account from one lane to the next.
+struct Known {
+    pace: Arc<Pace>,
+    /// Faults of the platform since it last took something.
+    faults: u32,
 }
 
 /// Hands over what there is, and whatever comes, until the server stops.
@@ -104,7 +117,6 @@ pub async fn run(app: App, shutdown: Shutdown) {
 
 async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
     let worker = Arc::new(Worker {
-        announcer: Announcer::new(app.clone()),
         app,
         shutdown: shutdown.clone(),
     });
@@ -115,118 +127,170 @@ async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
     let (notes, to_note) = mpsc::channel(1_024);
     recording.spawn_on(note(worker.clone(), to_note), writing);
     let worked = tokio::select! {
-        worked = run_lanes(&worker, outcomes, notes) => worked,
+        worked = run_lanes(&worker, Books { outcomes, notes }) => worked,
         // Neither ends by itself.
-        () = worker.announcer.run() => Ok(()),
+        () = worker.app.announcer.run() => Ok(()),
         _ = recording.join_next() => Err(anyhow::anyhow!("outcomes are no longer recorded")),
     };
     // No lane is left to send an outcome; those that were sent are still written.
     if timeout(GRACE, recording.join_all()).await.is_err() {
         tracing::error!("the last outcomes were not recorded");
     }
-    worker.announcer.flush().await;
+    worker.app.announcer.flush().await;
     worked
 }
 
-async fn run_lanes(
-    worker: &Arc<Worker>,
-    outcomes: mpsc::Sender<ToRecord>,
-    notes: mpsc::Sender<ToNote>,
-) -> anyhow::Result<()> {
+async fn run_lanes(worker: &Arc<Worker>, books: Books) -> anyhow::Result<()> {
+    let mut lanes = Lanes {
+        worker: worker.clone(),
+        books,
+        known: HashMap::new(),
+        running: HashMap::new(),
+        tasks: JoinSet::new(),
+    };
     let app = &worker.app;
-    let mut running: HashMap<AccountId, Running> = HashMap::new();
-    let mut paces: HashMap<AccountId, Arc<Pace>> = HashMap::new();
-    let mut lanes: JoinSet<(AccountId, anyhow::Result<()>)> = JoinSet::new();
     let mut watch = Watch(app.now());
     let mut given_up_at = None;
     while !worker.shutdown.is_requested() {
         app.health.beat("delivery");
-        let now = app.now();
-        if watch.was_set_back(now) {
-            tracing::warn!("the clock was set back");
-            let hold = app.config.hold;
-            app.store
-                .forget_the_future(now, longest_wait(), hold)
-                .await?;
-            for pace in paces.values() {
-                pace.forget().await;
-            }
-        }
-        let mut changes = app.store.start_due(now).await?;
-        if given_up_at.is_none_or(|at| now.since(at).abs() > GIVEN_UP_EVERY) {
-            given_up_at = Some(now);
-            changes.merge(app.store.give_up_waiting(now).await?);
-        }
-        worker.settle_up(changes).await?;
-        for AccountWithWork { id, is_paused } in app.store.accounts_with_work(now).await? {
-            if let Some(lane) = running.get(&id) {
-                lane.more.notify_one();
-                continue;
-            }
-            let Some(sealed) = app.store.find_account(id).await? else {
-                continue;
-            };
-            let account = match app.open_account(sealed) {
-                Ok(account) => account,
-                Err(error) => {
-                    tracing::error!(account = %id, "the credentials can't be read: {error:#}");
-                    worker
-                        .pause_account(id, Reason::AccountNotConnected, "credentials")
-                        .await?;
-                    continue;
-                }
-            };
-            let pace = paces
-                .entry(id)
-                .or_insert_with(|| Arc::new(pace_of(app, &account)))
-                .clone();
-            let more = Arc::new(Notify::new());
-            let lane = Lane::new(
-                worker.clone(),
-                account,
-                pace,
-                outcomes.clone(),
-                notes.clone(),
-                more.clone(),
-                is_paused,
-            );
-            lanes.spawn(async move { (id, lane.run().await) });
-            running.insert(id, Running { more });
-        }
-        worker.settle_up(Changes::default()).await?;
-        let deliveries = app.store.next_delivery_at(now).await?;
-        let due = deliveries
-            .into_iter()
-            .chain(app.store.next_start_at().await?)
-            .min();
         let longest = app.config.role.longest_rest();
-        let pause = due.map_or(longest, |due| {
-            Duration::from_millis(due.since(app.now()).max(0).unsigned_abs())
-        });
+        let pause = match look(&mut lanes, &mut watch, &mut given_up_at).await {
+            Ok(due) => due.map_or(longest, |due| {
+                let wait = due.since(app.now()).max(0).unsigned_abs();
+                Duration::from_millis(wait).min(longest)
+            }),
+            Err(error) => {
+                // Whatever is wrong with the database, what is under way goes on.
+                tracing::error!("what is due is not known: {error:#}");
+                BREATH
+            }
+        };
         tokio::select! {
             () = app.wake.deliveries.notified() => {}
-            () = sleep(pause.min(longest)) => {}
+            () = sleep(pause) => {}
             () = worker.shutdown.requested() => {}
-            Some(ended) = lanes.join_next() => {
-                let (account, result) = ended?;
-                running.remove(&account);
+            Some(ended) = lanes.tasks.join_next() => lanes.take(ended),
+        }
+    }
+    let ending = async {
+        while let Some(ended) = lanes.tasks.join_next().await {
+            lanes.take(ended);
+        }
+    };
+    // Each lane keeps to the grace itself; this is for one that hangs all the same.
+    drop(timeout(GRACE * 2, ending).await);
+    Ok(())
+}
+
+/// Begins what is due, ends what has waited too long, and sees to it that every account with work has a lane;
+/// tells when something is due that is not due now.
+async fn look(
+    lanes: &mut Lanes,
+    watch: &mut Watch,
+    given_up_at: &mut Option<Timestamp>,
+) -> anyhow::Result<Option<Timestamp>> {
+    let worker = lanes.worker.clone();
+    let app = &worker.app;
+    let now = app.now();
+    if watch.was_set_back(now) {
+        tracing::warn!("the clock was set back");
+        let hold = app.config.hold;
+        app.store
+            .forget_the_future(now, longest_wait(), hold)
+            .await?;
+        for known in lanes.known.values() {
+            known.pace.forget().await;
+        }
+    }
+    let mut changes = app.store.start_due(now).await?;
+    if given_up_at.is_none_or(|at| now.since(at).abs() > GIVEN_UP_EVERY) {
+        *given_up_at = Some(now);
+        changes.merge(app.store.give_up_waiting(now).await?);
+    }
+    worker.settle_up(changes).await?;
+    for account in app.store.accounts_with_work(now).await? {
+        lanes.open(account).await?;
+    }
+    worker.settle_up(Changes::default()).await?;
+    let deliveries = app.store.next_delivery_at(now).await?;
+    let starts = app.store.next_start_at().await?;
+    Ok(deliveries.into_iter().chain(starts).min())
+}
+
+/// What is being handed over, a lane for each account.
+struct Lanes {
+    worker: Arc<Worker>,
+    books: Books,
+    known: HashMap<AccountId, Known>,
+    running: HashMap<AccountId, Running>,
+    tasks: JoinSet<Ended>,
+}
+
+impl Lanes {
+    /// Opens a lane for an account, or tells the one it has that there is more.
+    async fn open(&mut self, with_work: AccountWithWork) -> anyhow::Result<()> {
+        let AccountWithWork { id, is_paused } = with_work;
+        let worker = &self.worker;
+        let app = &worker.app;
+        if let Some(lane) = self.running.get(&id) {
+            lane.more.notify_one();
+            return Ok(());
+        }
+        let Some(sealed) = app.store.find_account(id).await? else {
+            return Ok(());
+        };
+        let account = match app.open_account(sealed) {
+            Ok(account) => account,
+            Err(error) => {
+                tracing::error!(account = %id, "the credentials can't be read: {error:#}");
+                worker
+                    .pause_account(id, Reason::AccountNotConnected, "credentials")
+                    .await?;
+                return Ok(());
+            }
+        };
+        let known = self.known.entry(id).or_insert_with(|| Known {
+            pace: Arc::new(pace_of(app, &account)),
+            faults: 0,
+        });
+        let more = Arc::new(Notify::new());
+        let lane = Lane::new(
+            worker.clone(),
+            account,
+            known.pace.clone(),
+            self.books.clone(),
+            more.clone(),
+            is_paused,
+            known.faults,
+        );
+        let task = self.tasks.spawn(lane.run()).id();
+        self.running.insert(id, Running { task, more });
+        Ok(())
+    }
+
+    /// A lane has ended.
+    fn take(&mut self, ended: Result<Ended, JoinError>) {
+        match ended {
+            Ok(Ended {
+                account,
+                faults,
+                result,
+            }) => {
+                self.running.remove(&account);
+                if let Some(known) = self.known.get_mut(&account) {
+                    known.faults = faults;
+                }
                 if let Err(error) = result {
                     // The others go on; this one begins anew.
                     tracing::error!(%account, "its lane broke off: {error:#}");
                 }
             }
-        }
-    }
-    let ending = async {
-        while let Some(ended) = lanes.join_next().await {
-            if let (account, Err(error)) = ended? {
-                tracing::error!(%account, "its lane broke off: {error:#}");
+            Err(error) => {
+                self.running.retain(|_, lane| lane.task != error.id());
+                tracing::error!("a lane broke off: {error}");
             }
         }
-        anyhow::Ok(())
-    };
-    // Each lane keeps to the grace itself; this is for one that hangs all the same.
-    timeout(GRACE * 2, ending).await.unwrap_or(Ok(()))
+    }
 }
 
 fn pace_of(app: &App, account: &Account) -> Pace {

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use omocast_contract::variable::fill_name;
 use omocast_contract::{
-    BroadcastId, Channel, DeliveryStatus, Reason, SentTemplate, TemplateStatus,
+    AccountId, BroadcastId, Channel, DeliveryStatus, Reason, SentTemplate, TemplateStatus,
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::{Id, JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use uuid::Uuid;
 
 use super::pace::{Pace, Turn};
-use super::{GRACE, ToNote, ToRecord, Worker, weight_of};
+use super::{Books, GRACE, ToRecord, Worker, weight_of};
 use crate::channels::{Account, Outbound, SendOutcome, Upload};
 use crate::outbound::{outbound, outbound_template, upload_of};
 use crate::store::StoreError;
@@ -32,8 +32,8 @@ const FAULTS: u32 = 10;
 const WORD_WITHIN: Duration = Duration::from_secs(3);
 /// After this many attempts that came to nothing, a recipient is given up.
 const ATTEMPTS: u32 = 8;
-/// How long a lane waits that could not read or write.
-const BREATH: Duration = Duration::from_secs(1);
+/// How long whoever could not read or write waits.
+pub(super) const BREATH: Duration = Duration::from_secs(1);
 /// No wait between two attempts is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
@@ -56,10 +56,18 @@ struct Stopped {
 }
 
 /// Why a lane hands nothing more over.
-enum Ended {
+enum Why {
     /// There is nothing to do, or not now.
     Idle,
     Stopped(Stopped),
+}
+
+/// A lane that has ended.
+pub(super) struct Ended {
+    pub(super) account: AccountId,
+    /// Faults of the platform since it last took something.
+    pub(super) faults: u32,
+    pub(super) result: anyhow::Result<()>,
 }
 
 /// What a lane has in hand.
@@ -99,6 +107,9 @@ pub(super) struct Lane {
     more: Arc<Notify>,
     /// Whether the account has stopped, and one recipient is to show whether it is mended.
     is_trial: bool,
+    /// Faults of the platform since it last took something: a broadcast to a few may have no more of them in one lane
+    /// than there are customers.
+    faults: u32,
     /// What the broadcasts in hand say.
     messages: HashMap<BroadcastId, Arc<Content>>,
 }
@@ -132,42 +143,46 @@ impl Lane {
         worker: Arc<Worker>,
         account: Account,
         pace: Arc<Pace>,
-        outcomes: mpsc::Sender<ToRecord>,
-        notes: mpsc::Sender<ToNote>,
+        books: Books,
         more: Arc<Notify>,
         is_trial: bool,
+        faults: u32,
     ) -> Self {
         let sender = Arc::new(Sender {
             worker,
             owner: Uuid::now_v7(),
             account,
             pace,
-            outcomes,
-            notes,
+            books,
         });
         Self {
             sender,
             more,
             is_trial,
+            faults,
             messages: HashMap::new(),
         }
     }
 
     /// Runs until nothing is left to claim, the account is stopped, or the server stops.
-    pub(super) async fn run(mut self) -> anyhow::Result<()> {
+    pub(super) async fn run(mut self) -> Ended {
         let mut hands = Hands::default();
-        let ended = self.work(&mut hands).await;
-        let wound_up = self.wind_up(hands, ended.as_ref().ok()).await;
-        if ended.is_err() {
+        let why = self.work(&mut hands).await;
+        let wound_up = self.wind_up(hands, why.as_ref().ok()).await;
+        if why.is_err() {
             // Whatever was wrong with the database, it is given time.
             let shutdown = &self.sender.worker.shutdown;
             drop(timeout(BREATH, shutdown.requested()).await);
         }
-        ended.and(wound_up)
+        Ended {
+            account: self.sender.account.id,
+            faults: self.faults,
+            result: why.and(wound_up),
+        }
     }
 
     /// Hands over until there is a reason not to; `hands` then holds what is still in hand.
-    async fn work(&mut self, hands: &mut Hands) -> anyhow::Result<Ended> {
+    async fn work(&mut self, hands: &mut Hands) -> anyhow::Result<Why> {
         let sender = self.sender.clone();
         let Sender {
             worker, account, ..
@@ -176,7 +191,6 @@ impl Lane {
         let mut at_once = if self.is_trial { 1 } else { LEAST };
         let mut is_empty = false;
         let mut has_more = false;
-        let mut faults = 0;
         let renew_every = Duration::from_millis(LEASE.unsigned_abs()) / 3;
         let mut renew = interval_at(Instant::now() + renew_every, renew_every);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -190,7 +204,8 @@ impl Lane {
                     MOST => MOST_CLAIMED,
                     fewer => fewer,
                 };
-                let claim = async move { sender.claim(limit).await };
+                let is_trial = self.is_trial;
+                let claim = async move { sender.claim(limit, is_trial).await };
                 hands.claiming = Some(worker.app.store.writing().spawn(claim));
             }
             while hands.sending.len() < at_once
@@ -216,7 +231,7 @@ impl Lane {
                     hands.claiming = None;
                     let claim = claimed?;
                     if claim.is_resting {
-                        return Ok(Ended::Idle);
+                        return Ok(Why::Idle);
                     }
                     // What came after it was asked may not be in it.
                     is_empty = claim.is_empty && !std::mem::take(&mut has_more);
@@ -231,22 +246,22 @@ impl Lane {
                             if std::mem::take(&mut self.is_trial) {
                                 sender.wait_for_word().await;
                                 if !worker.resume_account(account.id).await? {
-                                    return Ok(Ended::Idle);
+                                    return Ok(Why::Idle);
                                 }
                             }
                             at_once = sender.side_by_side();
-                            faults = 0;
+                            self.faults = 0;
                         }
                         AccountState::Throttled => at_once = at_once.min(LEAST),
                         AccountState::Silent => {}
                         AccountState::Faulty(why) => {
-                            faults += 1;
-                            if self.is_trial || faults >= FAULTS {
-                                return Ok(Ended::Stopped(why));
+                            self.faults += 1;
+                            if self.is_trial || self.faults >= FAULTS {
+                                return Ok(Why::Stopped(why));
                             }
                         }
-                        AccountState::Held => return Ok(Ended::Idle),
-                        AccountState::Stopped(why) => return Ok(Ended::Stopped(why)),
+                        AccountState::Held => return Ok(Why::Idle),
+                        AccountState::Stopped(why) => return Ok(Why::Stopped(why)),
                     }
                 }
                 () = self.more.notified() => {
@@ -261,22 +276,22 @@ impl Lane {
                 }
             }
         }
-        Ok(Ended::Idle)
+        Ok(Why::Idle)
     }
 
     /// Lets go of what was not begun, and waits for what was.
-    async fn wind_up(&self, mut hands: Hands, ended: Option<&Ended>) -> anyhow::Result<()> {
+    async fn wind_up(&self, mut hands: Hands, why: Option<&Why>) -> anyhow::Result<()> {
         let Sender {
             worker, account, ..
         } = &*self.sender;
-        let mut stopped = match ended {
-            Some(Ended::Stopped(why)) => Some(why.clone()),
-            Some(Ended::Idle) | None => None,
+        let mut stopped = match why {
+            Some(Why::Stopped(why)) => Some(why.clone()),
+            Some(Why::Idle) | None => None,
         };
         // Whatever goes wrong here, what is under way is waited for.
         if let Ok(claim) = claimed(&mut hands.claiming).await {
             hands.waiting.extend(claim.recipients);
-            worker.announcer.announce(claim.changes);
+            worker.app.announcer.announce(claim.changes);
         }
         let released = worker
             .app
@@ -351,8 +366,7 @@ struct Sender {
     owner: Uuid,
     account: Account,
     pace: Arc<Pace>,
-    outcomes: mpsc::Sender<ToRecord>,
-    notes: mpsc::Sender<ToNote>,
+    books: Books,
 }
 
 impl Sender {
@@ -362,11 +376,17 @@ impl Sender {
         usize::try_from(pace / 2).unwrap_or(MOST).clamp(LEAST, MOST)
     }
 
-    async fn claim(&self, limit: usize) -> Result<Claim, StoreError> {
+    async fn claim(&self, limit: usize, is_trial: bool) -> Result<Claim, StoreError> {
         let app = &self.worker.app;
-        app.store
-            .claim_recipients(self.account.id, self.owner, app.now(), limit)
-            .await
+        let (account, owner, now) = (self.account.id, self.owner, app.now());
+        if is_trial {
+            // Whoever was tried in vain may be what is wrong.
+            let claim = app.store.claim_untried(account, owner, now, limit).await?;
+            if !claim.is_empty {
+                return Ok(claim);
+            }
+        }
+        app.store.claim_recipients(account, owner, now, limit).await
     }
 
     async fn hand_over(&self, recipient: ClaimedRecipient, messages: &[Outbound]) -> AccountState {
@@ -417,21 +437,24 @@ impl Sender {
             .send(&self.account, &recipient.to, &chosen, retry_key, "")
             .await;
         let mut told = Vec::new();
+        let mut state = AccountState::Silent;
         for (&position, outcome) in recipient.positions.iter().zip(outcomes) {
-            match self.judge(&recipient, outcome).await {
-                (Judged::Told(mut what), _) => {
+            let judged = self.judge(&recipient, outcome).await;
+            state = judged.1;
+            match judged.0 {
+                Judged::Told(mut what) => {
                     what.position = position;
                     told.push(what);
                 }
                 // One request: what holds for one of its messages holds for all.
-                (Judged::PutBack(then), state) => {
+                Judged::PutBack(then) => {
                     self.tell(key, Vec::new(), then).await;
                     return state;
                 }
             }
         }
         self.tell(key, told, Then::Done).await;
-        AccountState::Takes
+        state
     }
 
     /// Waits for a turn of the account; where that is far ahead, puts the recipient back instead.
@@ -634,7 +657,8 @@ impl Sender {
                         .min(LONGEST_WAIT)
                         .max(wait);
                 }
-                if attempts >= ATTEMPTS {
+                // LINE knows a repeat for a day: until then it does no harm, and is told what became of it.
+                if attempts >= ATTEMPTS && self.account.channel != Channel::Line {
                     let (status, reason) = if may_have_arrived {
                         (DeliveryStatus::Unknown, Reason::NoAnswer)
                     } else {
@@ -710,7 +734,7 @@ impl Sender {
             position,
             owner: self.owner,
         };
-        self.notes.send((begun, noted)).await.ok()?;
+        self.books.notes.send((begun, noted)).await.ok()?;
         answer.await.ok()
     }
 
@@ -723,13 +747,14 @@ impl Sender {
             by: Some(self.owner),
             account: None,
         };
-        drop(self.outcomes.send(ToRecord::Outcome(outcome)).await);
+        drop(self.books.outcomes.send(ToRecord::Outcome(outcome)).await);
     }
 
     /// Waits until every outcome told so far is recorded.
     async fn all_recorded(&self) {
         let (recorded, wait) = oneshot::channel();
         if self
+            .books
             .outcomes
             .send(ToRecord::Barrier(recorded))
             .await

@@ -72,7 +72,7 @@ pub(super) async fn take_echo(
     Ok(changes)
 }
 
-/// The delivery that got no answer, or has not yet, and says the same.
+/// The delivery that got no answer, or has not yet, or one that said it was not taken, and says the same.
 async fn find_unanswered(
     tx: &mut SqliteConnection,
     customer: CustomerId,
@@ -81,7 +81,7 @@ async fn find_unanswered(
     let rows = query(
         "select r.broadcast_id, r.id, d.position from recipient r
          join delivery d on d.recipient_id = r.id
-         where r.customer_id = $1 and d.status in ('unknown', 'sending') and d.external_id is null
+         where r.customer_id = $1 and d.status in ('unknown', 'sending', 'queued') and d.external_id is null
            and d.sent_at between $2 and $3
          order by d.sent_at, d.position",
     )

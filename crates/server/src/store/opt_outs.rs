@@ -34,21 +34,21 @@ pub(super) async fn take_marketing(
     Ok(())
 }
 
-/// Notes that the platform refused marketing for these customers because they want none.
+/// Notes that the platform refused marketing for these customers because they want none, at the times, in milliseconds,
+/// when it was sent.
 pub(super) async fn stop_marketing(
     tx: &mut SqliteConnection,
-    customers: &[CustomerId],
-    now: Timestamp,
+    customers: &[(CustomerId, i64)],
 ) -> Result<(), sqlx::Error> {
     if customers.is_empty() {
         return Ok(());
     }
     query(
-        "update customer set marketing_stopped_at = $2, marketing_changed_at = max(marketing_changed_at, $2)
-         where id in (select value from json_each($1)) and marketing_stopped_at is null",
+        "with v (c, at) as materialized (select value ->> 0, value ->> 1 from jsonb_each($1))
+         update customer set marketing_stopped_at = v.at, marketing_changed_at = v.at from v
+         where customer.id = v.c and marketing_stopped_at is null and marketing_changed_at < v.at",
     )
-    .bind(serde_json::to_string(customers).expect("ids are JSON"))
-    .bind(now.0)
+    .bind(serde_json::to_string(customers).expect("ids and times are JSON"))
     .execute(tx)
     .await?;
     Ok(())

@@ -12,6 +12,9 @@ use super::deliveries::{Changes, Outcome, RecipientKey, Then, settle};
 use super::inbound::{About, StatusTold, Watermark, WatermarkTold};
 use super::{read_id, read_id_or_none, read_time_or_none};
 
+/// How far a platform's clock may be from ours, in milliseconds.
+const CLOCKS_DIFFER: i64 = 60_000;
+
 /// How far messages to a customer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reached {
@@ -88,7 +91,7 @@ pub(super) async fn take_watermarks(
     let mut changes = Changes::default();
     let mut outcomes = Vec::new();
     for told in told {
-        let Some((customer, team, until)) = advance_customer(tx, account, told).await? else {
+        let Some((customer, team, until)) = advance_customer(tx, account, told, now).await? else {
             continue;
         };
         outcomes.extend(passed(tx, customer, told.reach, until).await?);
@@ -103,12 +106,14 @@ async fn advance_customer(
     tx: &mut SqliteConnection,
     account: AccountId,
     told: &WatermarkTold,
+    now: Timestamp,
 ) -> Result<Option<(CustomerId, TeamId, Timestamp)>, sqlx::Error> {
     let named = match &told.message {
         Some(message) => find_time(tx, account, message).await?,
         None => None,
     };
-    let until = named.unwrap_or(told.until);
+    // What is yet to be sent was not read; the platform's clock may be ahead.
+    let until = named.unwrap_or(told.until).min(now.plus(CLOCKS_DIFFER));
     let column = match told.reach {
         Watermark::Delivered => "delivered_until",
         Watermark::Read => "read_until",

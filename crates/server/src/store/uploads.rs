@@ -61,22 +61,36 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets it, if it was noted before `before`; tells whether it was.
+    /// Forgets what the platform called it, if that was noted before `before`; tells whether it is used no more,
+    /// because it was forgotten now or before.
     pub async fn forget_platform_upload(
         &self,
         account: AccountId,
         media: MediaId,
+        external_id: &str,
         before: Timestamp,
     ) -> Result<bool, sqlx::Error> {
-        let done = query(
-            "delete from platform_upload where account_id = $1 and media_id = $2 and created_at < $3",
+        let mut tx = self.begin_write().await?;
+        query(
+            "delete from platform_upload
+             where account_id = $1 and media_id = $2 and external_id = $3 and created_at < $4",
         )
         .bind(account.to_string())
         .bind(media.to_string())
+        .bind(external_id)
         .bind(before.0)
-        .execute(&mut *self.writer.turn().await?)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() > 0)
+        let used = query(
+            "select 1 from platform_upload where account_id = $1 and media_id = $2 and external_id = $3",
+        )
+        .bind(account.to_string())
+        .bind(media.to_string())
+        .bind(external_id)
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(used.is_none())
     }
 
     /// Forgets those that the platforms no longer keep.

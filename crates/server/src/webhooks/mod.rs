@@ -31,7 +31,6 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::announcer::Announcer;
 use crate::app::App;
 use crate::channels::{Account, Credentials, FetchError, Profile};
 use crate::error::{AppError, AppResult, read_body};
@@ -201,14 +200,13 @@ pub async fn run(app: App, shutdown: Shutdown) {
 }
 
 async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
-    let announcer = Announcer::new(app.clone());
     let work = async {
         loop {
             if shutdown.is_requested() {
                 return anyhow::Ok(());
             }
             app.health.beat("webhooks");
-            if process_due(&app, &announcer).await? == 0 {
+            if process_due(&app).await? == 0 {
                 wait(&app, &shutdown).await?;
             }
         }
@@ -216,9 +214,9 @@ async fn work(app: App, shutdown: Shutdown) -> anyhow::Result<()> {
     // The announcer never ends by itself.
     let worked = tokio::select! {
         worked = work => worked,
-        () = announcer.run() => Ok(()),
+        () = app.announcer.run() => Ok(()),
     };
-    announcer.flush().await;
+    app.announcer.flush().await;
     worked
 }
 
@@ -238,7 +236,7 @@ async fn wait(app: &App, shutdown: &Shutdown) -> anyhow::Result<()> {
 }
 
 /// Processes one batch of stored webhooks, and tells how many there were.
-async fn process_due(app: &App, announcer: &Announcer) -> anyhow::Result<usize> {
+async fn process_due(app: &App) -> anyhow::Result<usize> {
     let webhooks = app.store.due_webhooks(app.now(), BATCH).await?;
     let count = webhooks.len();
     let accounts = Accounts::default();
@@ -263,11 +261,11 @@ async fn process_due(app: &App, announcer: &Announcer) -> anyhow::Result<usize> 
             webhooks.push(webhook);
             before.inboxes.extend(prepared.inboxes);
         } else if let Some(before) = together.replace((vec![webhook], prepared)) {
-            process_together(app, announcer, &accounts, before).await?;
+            process_together(app, &accounts, before).await?;
         }
     }
     if let Some(last) = together {
-        process_together(app, announcer, &accounts, last).await?;
+        process_together(app, &accounts, last).await?;
     }
     Ok(count)
 }
@@ -275,11 +273,10 @@ async fn process_due(app: &App, announcer: &Announcer) -> anyhow::Result<usize> 
 /// Processes webhooks in one transaction, or each in its own when one of them can't be.
 async fn process_together(
     app: &App,
-    announcer: &Announcer,
     accounts: &Accounts,
     (webhooks, prepared): (Vec<StoredWebhook>, Prepared),
 ) -> anyhow::Result<()> {
-    let Err(error) = process(app, announcer, &webhooks, prepared).await else {
+    let Err(error) = process(app, &webhooks, prepared).await else {
         return Ok(());
     };
     if let [webhook] = webhooks.as_slice() {
@@ -287,7 +284,7 @@ async fn process_together(
     }
     for webhook in &webhooks {
         let processed = match prepare(app, accounts, webhook).await {
-            Ok(prepared) => process(app, announcer, std::slice::from_ref(webhook), prepared).await,
+            Ok(prepared) => process(app, std::slice::from_ref(webhook), prepared).await,
             Err(error) => Err(error),
         };
         if let Err(error) = processed {
@@ -305,12 +302,7 @@ async fn prepare_one(
     (prepare(app, accounts, &webhook).await, webhook)
 }
 
-async fn process(
-    app: &App,
-    announcer: &Announcer,
-    webhooks: &[StoredWebhook],
-    prepared: Prepared,
-) -> anyhow::Result<()> {
+async fn process(app: &App, webhooks: &[StoredWebhook], prepared: Prepared) -> anyhow::Result<()> {
     let Prepared {
         inboxes,
         fetched,
@@ -338,7 +330,7 @@ async fn process(
         }
     };
     delete_files(app, processed.unused).await;
-    announcer.announce(processed.changes);
+    app.announcer.announce(processed.changes);
     Ok(())
 }
 

@@ -1,21 +1,29 @@
 //! Broadcasts that are taken back, stopped, put off and retried; accounts that stop and are mended.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use omocast_contract::control::{GIVE_UP_AFTER, OVERDUE_AFTER};
-use omocast_contract::{BroadcastStatus, Channel, Control, DeliveryStatus, LogEvent, Reason};
+use omocast_contract::{
+    Audience, BroadcastStatus, Channel, Control, DeliveryStatus, EventView, LogEntry, LogEvent,
+    Pick, Reason,
+};
 use omocast_sandbox::{Fault, Receipts, Usage};
 use omocast_server::channels::Credentials;
 use omocast_server::config::Pace;
+use omocast_server::live::Notice;
 use omocast_server::store::NewAccount;
 use omocast_server::store::deliveries::{Outcome, Then};
 use serde_json::json;
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::support::{
-    LINE, LINE_SECRET, NUMBER, PAGE, Setup, World, line_users, page_users, whatsapp_users,
+    LINE, LINE_SECRET, NUMBER, PAGE, Setup, World, line_users, page_users, text_message,
+    whatsapp_users,
 };
 use crate::webhooks::post_whatsapp_field;
 
@@ -29,7 +37,15 @@ const SLOW: Pace = Pace {
     whatsapp: 1,
 };
 
-const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// What is taken is not delivered.
+fn nothing_arrives() -> Receipts {
+    let never = Duration::from_secs(24 * 60 * 60);
+    Receipts {
+        delivered_after: never,
+        read_after: never,
+        read_share: 0.0,
+    }
+}
 
 fn held() -> Setup {
     Setup {
@@ -350,15 +366,193 @@ async fn a_platform_that_is_down_uses_up_nobodys_attempts() {
     }
 }
 
+#[tokio::test]
+async fn an_outage_of_minutes_loses_nobody_of_a_broadcast_to_few() {
+    let mut world = World::new().await;
+    let (line, page) = (line_users(1), page_users(3));
+    world.customers(LINE, &line).await;
+    world.customers(PAGE, &page).await;
+    let everybody = || {
+        let page = page.iter().map(|user| (PAGE, user));
+        line.iter().map(|user| (LINE, user)).chain(page)
+    };
+    for (account, user) in everybody() {
+        let fault = Some(Fault::Status(503));
+        world.sandbox.set_fault(account, user, fault);
+    }
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    let end = world.now().plus(20 * 60_000);
+    world
+        .until("twenty minutes have passed", || {
+            world.advance(Duration::from_secs(20));
+            Box::pin(async { world.now() > end })
+        })
+        .await;
+    assert_eq!(world.find(broadcast).await.summary.progress.waiting(), 4);
+    for (account, user) in everybody() {
+        world.sandbox.set_fault(account, user, None);
+    }
+    world.advance(Duration::from_secs(3_600));
+    let done = world.until_completed(broadcast).await;
+    assert_eq!(done.summary.progress.accepted(), 4);
+    for (account, user) in everybody() {
+        assert_eq!(world.on_phone(account, user), ["一"]);
+    }
+}
+
+#[tokio::test]
+async fn one_who_was_tried_in_vain_does_not_keep_an_account_stopped() {
+    let mut world = World::new().await;
+    let users = page_users(2);
+    world.customers(PAGE, &users[..1]).await;
+    let fault = Some(Fault::Code(2, None));
+    world.sandbox.set_fault(PAGE, &users[0], fault);
+    world.start_delivery();
+    let first = world.broadcast(&["一"]).await;
+    world
+        .until("it was tried in vain", || {
+            Box::pin(async {
+                let recipients = world.recipients(first).await;
+                recipients[0].reason == Some(Reason::PlatformFault)
+            })
+        })
+        .await;
+    let (store, now) = (&world.app.store, world.now());
+    let pause = store.pause_account(world.page, Reason::PlatformFault, "2", now);
+    pause.await.unwrap();
+    let faulty = world.events(EventView::Mine).await.remove(0).id;
+    // It is due before whatever begins now.
+    world.advance(Duration::from_secs(5));
+    world.customers(PAGE, &users[1..]).await;
+    let audience = Audience {
+        pick: Pick::AllExcept(vec![faulty.into()]),
+        ..Audience::default()
+    };
+    let second = world.broadcast_to(audience, vec![text_message("二")]).await;
+    world.advance(Duration::from_secs(11));
+    let done = world.until_completed(second).await;
+    assert_eq!(done.summary.progress.accepted(), 1);
+    let resumed = |entry: &LogEntry| matches!(entry.event, LogEvent::AccountResumed { .. });
+    assert!(done.log.iter().any(resumed), "{:?}", done.log);
+}
+
+#[tokio::test]
+async fn a_database_that_fails_breaks_nothing_off() {
+    let mut world = World::new().await;
+    let users = whatsapp_users(3);
+    world.customers(NUMBER, &users).await;
+    for user in &users {
+        let slow = Fault::Slow(Duration::from_millis(400));
+        world.sandbox.set_fault(NUMBER, user, Some(slow));
+    }
+    world.start_delivery();
+    let broadcast = world.broadcast(&["一"]).await;
+    world
+        .until("requests are under way", || {
+            Box::pin(async { world.sandbox.traffic(NUMBER).sendings == 3 })
+        })
+        .await;
+    let raw = world.app.store.raw();
+    let rename = async |from: &str, to: &str| {
+        let sql = format!("alter table {from} rename to {to}");
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(raw)
+            .await
+            .unwrap();
+    };
+    rename("broadcast", "gone").await;
+    world.app.wake.deliveries.notify_one();
+    world
+        .until("the answers can't be recorded", || {
+            Box::pin(async { world.app.health.broken_workers.load(Ordering::SeqCst) > 0 })
+        })
+        .await;
+    rename("gone", "broadcast").await;
+    let done = world.until_completed(broadcast).await;
+    assert_eq!(done.summary.progress.accepted(), 3);
+    for user in &users {
+        assert_eq!(world.on_phone(NUMBER, user), ["一"]);
+    }
+}
+
+#[tokio::test]
+async fn who_wrote_since_is_not_unreachable_whatever_is_told_late() {
+    let mut world = World::with(Setup {
+        receipts: nothing_arrives(),
+        ..Setup::default()
+    })
+    .await;
+    let user = whatsapp_users(1).remove(0);
+    world.customers(NUMBER, std::slice::from_ref(&user)).await;
+    world.start_delivery();
+    let first = world.broadcast(&["一"]).await;
+    world.until_completed(first).await;
+    world.advance(Duration::from_secs(10));
+    let seconds = (world.now().0 / 1_000).to_string();
+    let message = json!({
+        "from": user, "id": "wamid.late", "timestamp": seconds, "type": "text", "text": { "body": "在嗎" },
+    });
+    let contact = json!({ "profile": { "name": "顧客" }, "wa_id": user });
+    let value = json!({ "contacts": [contact], "messages": [message] });
+    post_whatsapp_field(&world, NUMBER, "messages", value).await;
+    tell_failed(&world, &user, 131_026).await;
+    world
+        .until("both are known", || {
+            Box::pin(async {
+                world.find(first).await.summary.progress.failed == 1
+                    && world.events(EventView::Mine).await[0].last_text == "在嗎"
+            })
+        })
+        .await;
+    let second = world.broadcast(&["二"]).await;
+    let done = world.until_completed(second).await;
+    assert_eq!(done.summary.progress.accepted(), 1, "{:?}", done.outcomes);
+}
+
+#[tokio::test]
+async fn a_broadcasts_progress_is_told_four_times_a_second_at_most() {
+    let mut world = World::new().await;
+    let users = whatsapp_users(200);
+    world.customers(NUMBER, &users).await;
+    world.start_delivery();
+    let mut notices = world.app.live.subscribe();
+    let began = Instant::now();
+    let broadcast = world.broadcast(&["一"]).await;
+    // Receipts come while it is being sent.
+    world
+        .until("everything is read", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.read == 200 })
+        })
+        .await;
+    let mut told = 0;
+    loop {
+        match notices.try_recv().as_deref() {
+            Ok(Notice::Broadcast { .. }) => told += 1,
+            Ok(_) => {}
+            Err(TryRecvError::Empty) => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    // The first at once, and one at the end.
+    let most = began.elapsed().as_millis() / 250 + 2;
+    assert!((3..=most).contains(&told), "{told} notices, {most} wanted");
+}
+
 /// WhatsApp tells that nothing arrives of what it took for a customer: the account can't pay.
 async fn tell_unpaid(world: &World, user: &str) {
+    tell_failed(world, user, 131_042).await;
+}
+
+/// WhatsApp tells that what it took last for a customer failed.
+async fn tell_failed(world: &World, user: &str, code: u32) {
     let message = world.sandbox.messages(NUMBER, user).pop().unwrap();
     let status = json!({
         "id": message.id,
         "status": "failed",
         "timestamp": (world.now().0 / 1_000).to_string(),
         "recipient_id": user,
-        "errors": [{ "code": 131_042, "title": "Business eligibility payment issue" }],
+        "errors": [{ "code": code, "title": "" }],
     });
     let value = json!({ "statuses": [status] });
     let answer = post_whatsapp_field(world, NUMBER, "messages", value).await;
@@ -372,12 +566,7 @@ async fn an_account_of_which_nothing_arrives_stops_while_it_is_being_sent() {
             whatsapp: 40,
             ..SLOW
         },
-        // Nothing arrives of what is taken.
-        receipts: Receipts {
-            delivered_after: A_DAY,
-            read_after: A_DAY,
-            read_share: 0.0,
-        },
+        receipts: nothing_arrives(),
         ..Setup::default()
     })
     .await;

@@ -228,10 +228,15 @@ async fn a_file_that_the_platform_no_longer_keeps_is_uploaded_again() {
         assert!(matches!(send().await, SendOutcome::Accepted { .. }));
         uploads += 1;
         assert_eq!(world.uploads(), uploads, "{id}");
-        // Refused with an id that was good for long: the file may be lost, so it is uploaded once more.
+        // Refused with an id that was good for long: the file may be lost, so it is uploaded once more, for all who
+        // used the id.
         world.advance(DAY);
-        world.sandbox.fail_next(Fault::Code(100, None));
-        assert!(matches!(send().await, SendOutcome::Retry { .. }));
+        let fault = Some(Fault::Code(100, None));
+        world.sandbox.set_fault(id, &user, fault);
+        let (one, other) = tokio::join!(send(), send());
+        assert!(matches!(one, SendOutcome::Retry { .. }), "{one:?}");
+        assert!(matches!(other, SendOutcome::Retry { .. }), "{other:?}");
+        world.sandbox.set_fault(id, &user, None);
         assert!(matches!(send().await, SendOutcome::Accepted { .. }));
         uploads += 1;
         assert_eq!(world.uploads(), uploads, "{id}");

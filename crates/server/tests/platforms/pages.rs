@@ -291,6 +291,35 @@ async fn an_echo_settles_what_got_no_answer() {
 }
 
 #[tokio::test]
+async fn an_echo_of_what_was_said_not_to_be_taken_keeps_it_from_going_out_again() {
+    let mut world = World::new().await;
+    let user = page_users(1).remove(0);
+    world
+        .customers(LINKED_INSTAGRAM, std::slice::from_ref(&user))
+        .await;
+    world.start_delivery();
+    world.sandbox.fail_next(Fault::Code(2, None));
+    let broadcast = world.broadcast(&["一"]).await;
+    world
+        .until("it is put back", || {
+            Box::pin(async {
+                let recipients = world.recipients(broadcast).await;
+                recipients[0].reason == Some(Reason::PlatformFault)
+            })
+        })
+        .await;
+    let content = json!({ "mid": "m_1", "is_echo": true, "text": "一" });
+    let mut echo = message(&world, LINKED_INSTAGRAM, content);
+    echo["recipient"]["id"] = user.clone().into();
+    post_page(&world, LINKED_INSTAGRAM, &[echo]).await;
+    world.until_completed(broadcast).await;
+    world.advance(Duration::from_secs(60));
+    let recipient = world.recipients(broadcast).await.remove(0);
+    assert_eq!(recipient.status, DeliveryStatus::Sent);
+    assert!(world.on_phone(LINKED_INSTAGRAM, &user).is_empty());
+}
+
+#[tokio::test]
 async fn what_is_written_in_the_platforms_own_inbox_is_in_the_thread_once() {
     let mut world = World::new().await;
     let user = page_users(1).remove(0);

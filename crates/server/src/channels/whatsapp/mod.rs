@@ -43,7 +43,8 @@ impl Connectors {
             .post(self.graph(&format!("{}/messages", account.external_id)))
             .bearer_auth(token)
             .json(&send_body(to, message, &kept, opaque));
-        outcome(ask(request).await)
+        let outcome = outcome(ask(request).await);
+        self.doubt_uploads(account, message, &kept, outcome).await
     }
 
     /// Gives the platform a file to keep, and tells the platform's id of it.

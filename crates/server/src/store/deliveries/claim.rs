@@ -37,6 +37,29 @@ impl Store {
         now: Timestamp,
         limit: usize,
     ) -> Result<Claim, sqlx::Error> {
+        self.claim(account, owner, now, limit, false).await
+    }
+
+    /// The same of those of whom no attempt came to nothing: they tell of an account what one who was tried in vain
+    /// doesn't.
+    pub async fn claim_untried(
+        &self,
+        account: AccountId,
+        owner: Uuid,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Claim, sqlx::Error> {
+        self.claim(account, owner, now, limit, true).await
+    }
+
+    async fn claim(
+        &self,
+        account: AccountId,
+        owner: Uuid,
+        now: Timestamp,
+        limit: usize,
+        only_untried: bool,
+    ) -> Result<Claim, sqlx::Error> {
         let mut tx = self.begin_write().await?;
         if is_resting(&mut tx, account, now).await? {
             return Ok(Claim {
@@ -57,6 +80,7 @@ impl Store {
                   and b.status in ('sending', 'stopped')
                   -- A worker that was held up past its own lease still knows whom it has in hand.
                   and (r.lease_owner is null or r.lease_owner <> $4)
+                  and (r.attempts = 0 or not $5)
                 order by r.not_before, r.broadcast_id limit $3
              ) r
              join customer c on c.id = r.customer_id
@@ -67,6 +91,7 @@ impl Store {
         .bind(now.0)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(owner.to_string())
+        .bind(only_untried)
         .fetch_one(&mut *tx)
         .await?;
         let candidates: Vec<Candidate> = read_json(&row, "rows")?;

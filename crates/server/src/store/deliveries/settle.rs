@@ -219,6 +219,29 @@ async fn count_pairs(
     .map(drop)
 }
 
+/// Counts what LINE took just now towards the month, of which LINE is asked only now and then.
+async fn count_quota(
+    tx: &mut SqliteConnection,
+    recipients: &[Recipient],
+) -> Result<(), sqlx::Error> {
+    let mut taken: BTreeMap<AccountId, i64> = BTreeMap::new();
+    for recipient in recipients {
+        // However many messages one customer gets in a request, they count as one.
+        if recipient.channel == Channel::Line && recipient.deliveries.iter().any(|each| each.is_new)
+        {
+            *taken.entry(recipient.account).or_default() += 1;
+        }
+    }
+    for (account, customers) in taken {
+        query("update account set quota_used = quota_used + $2 where id = $1")
+            .bind(account.to_string())
+            .bind(customers)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
 /// A row of `recipient`, with what became of it.
 struct Recipient {
     key: RecipientKey,
@@ -501,8 +524,9 @@ pub(in crate::store) async fn settle(
         write_recipients(tx, &recipients, now).await?;
         show(tx, &recipients, now, &mut changes).await?;
         count_pairs(tx, &recipients, now).await?;
-        stop_marketing(tx, &newly_failed(&recipients, Reason::OptedOut), now).await?;
-        mark_unreachable(tx, &newly_failed(&recipients, Reason::Unreachable), now).await?;
+        count_quota(tx, &recipients).await?;
+        stop_marketing(tx, &newly_failed(&recipients, Reason::OptedOut, now)).await?;
+        mark_unreachable(tx, &newly_failed(&recipients, Reason::Unreachable, now)).await?;
         for (account, reason, code) in newly_stopped(&recipients) {
             let paused = pause(tx, account, reason, &code, now).await?;
             changes.broadcasts.extend(paused);
@@ -626,16 +650,20 @@ async fn write_recipients(
     .map(drop)
 }
 
-/// Customers whom the platform was asked to send something, and whom it refused for a reason just now.
-fn newly_failed(recipients: &[Recipient], reason: Reason) -> Vec<CustomerId> {
-    recipients
-        .iter()
-        .filter(|recipient| {
-            let mut deliveries = recipient.deliveries.iter();
-            deliveries.any(|delivery| delivery.failed_now() && delivery.reason == Some(reason))
-        })
-        .map(|recipient| recipient.customer)
-        .collect()
+/// Customers to whom something failed for a reason just now, and when it was sent, in milliseconds: what they did since
+/// may have changed that, because platforms tell late.
+fn newly_failed(
+    recipients: &[Recipient],
+    reason: Reason,
+    now: Timestamp,
+) -> Vec<(CustomerId, i64)> {
+    let failed = recipients.iter().filter_map(|recipient| {
+        let mut deliveries = recipient.deliveries.iter();
+        let failed =
+            deliveries.find(|delivery| delivery.failed_now() && delivery.reason == Some(reason))?;
+        Some((recipient.customer, failed.sent_at.unwrap_or(now).0))
+    });
+    failed.collect()
 }
 
 /// Accounts of which the platform tells after accepting a message that nothing of them arrives.
@@ -658,18 +686,18 @@ fn newly_stopped(recipients: &[Recipient]) -> BTreeSet<(AccountId, Reason, Strin
 /// Notes who can't be reached until they write again.
 async fn mark_unreachable(
     tx: &mut SqliteConnection,
-    customers: &[CustomerId],
-    now: Timestamp,
+    customers: &[(CustomerId, i64)],
 ) -> Result<(), sqlx::Error> {
     if customers.is_empty() {
         return Ok(());
     }
     query(
-        "update customer set is_blocked = 1, block_changed_at = $2
-         where id in (select value from json_each($1)) and block_changed_at < $2",
+        "with v (c, at) as materialized (select value ->> 0, value ->> 1 from jsonb_each($1))
+         update customer set is_blocked = 1, block_changed_at = v.at from v
+         where customer.id = v.c and block_changed_at < v.at
+           and not exists (select 1 from event e where e.customer_id = v.c and e.last_inbound_at >= v.at)",
     )
-    .bind(serde_json::to_string(customers).expect("ids are JSON"))
-    .bind(now.0)
+    .bind(json(customers))
     .execute(tx)
     .await
     .map(drop)
