@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use omocast_contract::{Audience, DeliveryStatus, MediaId, OutgoingMessage, Pick, Reason};
+use omocast_contract::{
+    Audience, DeliveryStatus, MediaId, OutgoingMessage, Pick, Reason, Timestamp,
+};
 use omocast_sandbox::Fault;
 use omocast_server::channels::{Outbound, SendOutcome};
 use omocast_server::outbound::outbound;
@@ -228,15 +230,10 @@ async fn a_file_that_the_platform_no_longer_keeps_is_uploaded_again() {
         assert!(matches!(send().await, SendOutcome::Accepted { .. }));
         uploads += 1;
         assert_eq!(world.uploads(), uploads, "{id}");
-        // Refused with an id that was good for long: the file may be lost, so it is uploaded once more, for all who
-        // used the id.
+        // Refused with an id that was good for long: the file may be lost, so it is uploaded once more.
         world.advance(DAY);
-        let fault = Some(Fault::Code(100, None));
-        world.sandbox.set_fault(id, &user, fault);
-        let (one, other) = tokio::join!(send(), send());
-        assert!(matches!(one, SendOutcome::Retry { .. }), "{one:?}");
-        assert!(matches!(other, SendOutcome::Retry { .. }), "{other:?}");
-        world.sandbox.set_fault(id, &user, None);
+        world.sandbox.fail_next(Fault::Code(100, None));
+        assert!(matches!(send().await, SendOutcome::Retry { .. }));
         assert!(matches!(send().await, SendOutcome::Accepted { .. }));
         uploads += 1;
         assert_eq!(world.uploads(), uploads, "{id}");
@@ -251,6 +248,29 @@ async fn a_file_that_the_platform_no_longer_keeps_is_uploaded_again() {
         ));
         assert_eq!(world.uploads(), uploads, "{id}");
     }
+}
+
+#[tokio::test]
+async fn everybody_who_used_a_lost_file_learns_that_it_is_lost() {
+    let world = World::new().await;
+    let picture = world.upload("a.jpg", JPEG).await;
+    let (store, now) = (&world.app.store, world.now());
+    let keep = async |id: &str, at: Timestamp| {
+        let until = at.plus(omocast_contract::timestamp::DAY);
+        let kept = store.keep_platform_upload(world.page, picture, id, at, until);
+        kept.await.unwrap();
+    };
+    let is_lost = async |id: &str| {
+        let forgotten = store.forget_platform_upload(world.page, picture, id, now);
+        forgotten.await.unwrap()
+    };
+    keep("1", now.plus(-1)).await;
+    assert!(is_lost("1").await);
+    assert!(is_lost("1").await);
+    keep("2", now).await;
+    assert!(is_lost("1").await);
+    // What was uploaded just now is there.
+    assert!(!is_lost("2").await);
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! A server and the stand-ins, each on a port of its own, with a member who broadcasts.
 
+#[path = "schemas.rs"]
+mod schemas;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -31,6 +34,8 @@ use omocast_server::store::{
 use omocast_server::{delivery, router, templates, webhooks};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use schemas::check_requests;
 
 pub(crate) const LINE: &str = "U00000000000000000000000000000001";
 pub(crate) const NUMBER: &str = "200000000000001";
@@ -116,6 +121,15 @@ pub(crate) fn endpoints(platforms: &str) -> Endpoints {
         graph_instagram: format!("{platforms}/graph-instagram"),
         graph_version: "v26.0".to_owned(),
         web: format!("{platforms}/web"),
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // A test that has failed says why.
+        if !std::thread::panicking() {
+            check_requests(&self.sandbox.requests());
+        }
     }
 }
 
