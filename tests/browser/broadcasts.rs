@@ -285,9 +285,8 @@ async fn customers_of_a_group_who_could_not_be_listed_are_asked_for_again() {
 #[wasm_bindgen_test]
 async fn who_was_left_out_in_the_check_is_in_none_of_its_lists() {
     let (page, _fake) = composer().await;
-    type_text(&page.by_label("第 1 則文字"), "fail-quota").await;
-    click(&button_like(&page, "發送給").unwrap()).await;
-    wait_for(|| page.text().contains("還差 ")).await;
+    type_text(&page.by_label("第 1 則文字"), "甲").await;
+    check(&page).await;
     let on_line = || {
         let badges = page.by_css("dialog[open] li [role='img'][aria-label='LINE']");
         badges.len()
@@ -295,7 +294,7 @@ async fn who_was_left_out_in_the_check_is_in_none_of_its_lists() {
     click(&button_like(&page, "將會收到").unwrap()).await;
     wait_for(|| on_line() > 0).await;
     click(&page.by_role("button", "不發送給 LINE 顧客")).await;
-    wait_for(|| !page.text().contains("還差 ")).await;
+    wait_for(|| !groups(&page)[0].0.contains("LINE ")).await;
     let line = button_like(&page, "將會收到").unwrap();
     assert!(!is_open(&line) && on_line() == 0);
     click(&line).await;

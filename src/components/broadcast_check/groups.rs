@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use omocast_contract::audience::ChannelCount;
-use omocast_contract::{AudienceCount, EventId, Reason};
+use omocast_contract::{AudienceCount, Channel, EventId, Reason};
 
 use super::customers::customers;
 use super::{CheckEvent, Opened};
@@ -53,6 +53,7 @@ fn sum(channels: &[ChannelCount]) -> u64 {
 pub(super) fn groups(
     count: &AudienceCount,
     may_take_template: bool,
+    may_leave_out: bool,
     opened: Signal<Vec<Opened>>,
     href_of: fn(EventId) -> String,
     on_event: Callback<CheckEvent>,
@@ -81,6 +82,8 @@ pub(super) fn groups(
         name: t(Key::CheckWillGet),
         channels: count.reached.clone(),
         way_out: None,
+        // Somebody has to be left.
+        may_leave_out: may_leave_out && count.reached.len() > 1,
     });
     let others = skipped
         .into_iter()
@@ -107,6 +110,7 @@ pub(super) fn groups(
                 name: reason_text(reason),
                 channels,
                 way_out,
+                may_leave_out: false,
             })
         })
         .collect_view();
@@ -124,6 +128,8 @@ struct Group {
     name: String,
     channels: Vec<ChannelCount>,
     way_out: Option<AnyView>,
+    /// Whether each of its channels can be left out.
+    may_leave_out: bool,
 }
 
 fn group(
@@ -138,6 +144,7 @@ fn group(
         name,
         channels,
         way_out,
+        may_leave_out,
     } = group;
     let icon = match tone {
         Tone::Action | Tone::Good => Icon::CircleCheck,
@@ -164,11 +171,18 @@ fn group(
     let list = {
         let (id, label) = (id.clone(), name.clone());
         let on_more = Callback::new(move |()| on_event.run(CheckEvent::LoadMore(reason)));
+        let channels: Vec<Channel> = match may_leave_out {
+            true => channels.iter().map(|count| count.channel).collect(),
+            false => Vec::new(),
+        };
         move || {
             let (id, label) = (id.clone(), label.clone());
-            is_open
-                .get()
-                .then(|| customers(opened, id, label, href_of, on_more))
+            is_open.get().then(|| {
+                view! {
+                    {ways_to_leave_out(&channels, on_event)}
+                    {customers(opened, id, label, href_of, on_more)}
+                }
+            })
         }
     };
     view! {
@@ -195,6 +209,27 @@ fn group(
             </div>
             {reactive(list)}
         </li>
+    }
+    .into_any()
+}
+
+/// A button for each channel whose customers can be left out.
+fn ways_to_leave_out(channels: &[Channel], on_event: Callback<CheckEvent>) -> Option<AnyView> {
+    if channels.is_empty() {
+        return None;
+    }
+    let buttons = channels.iter().map(|&channel| leave_out(channel, on_event));
+    let ways = view! { <div class="broadcast-check__ways">{buttons.collect_view()}</div> };
+    Some(ways.into_any())
+}
+
+/// The button that leaves the customers of a channel out.
+pub(super) fn leave_out(channel: Channel, on_event: Callback<CheckEvent>) -> AnyView {
+    let words = move || t_with(Key::CheckLeaveOut, &[("channel", &channel_name(channel))]);
+    view! {
+        <Button on_click=move || on_event.run(CheckEvent::LeaveOut(channel))>
+            {reactive(words)}
+        </Button>
     }
     .into_any()
 }

@@ -264,6 +264,7 @@ pub fn BroadcastCheck(
                                 {groups(
                                     &preflight.count,
                                     may_take_template,
+                                    may_leave_out,
                                     checked.opened,
                                     href_of,
                                     on_event,

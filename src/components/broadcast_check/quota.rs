@@ -5,9 +5,10 @@ use omocast_contract::Preflight;
 use omocast_contract::control::AccountQuota;
 
 use super::CheckEvent;
+use super::groups::leave_out;
 use crate::components::channel_badge::channel_name;
 use crate::i18n::{Key, number, t_with};
-use crate::ui::{Button, Meter, Notice, Segment, Tone, reactive};
+use crate::ui::{Meter, Notice, Segment, Tone};
 
 pub(super) fn quotas(
     preflight: &Preflight,
@@ -55,14 +56,7 @@ fn quota_view(
     let short = quota.is_short().then(|| {
         let lacking = number(quota.needed - quota.left);
         let words = t_with(Key::CheckQuotaShort, &[("count", &lacking)]);
-        let leave_out = may_leave_out.then(|| {
-            let words = move || t_with(Key::CheckLeaveOut, &[("channel", &channel_name(channel))]);
-            view! {
-                <Button on_click=move || on_event.run(CheckEvent::LeaveOut(channel))>
-                    {reactive(words)}
-                </Button>
-            }
-        });
+        let leave_out = may_leave_out.then(|| leave_out(channel, on_event));
         view! {
             <Notice tone=Tone::Warn>
                 <span>{words}</span>

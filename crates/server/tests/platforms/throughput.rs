@@ -36,6 +36,9 @@ const OPEN: Pace = Pace {
     whatsapp: 1_000_000,
 };
 
+/// What the whole path is to reach of what the stand-ins alone take.
+const WANTED: f64 = 0.5;
+
 /// How many requests the generator has under way: as many as the lane of an account.
 const SIDE_BY_SIDE: usize = 256;
 /// How often both are measured, one after the other: one time differs much from the next.
@@ -283,7 +286,8 @@ async fn compare(
     }
     rounds.sort_unstable_by(f64::total_cmp);
     let middle = rounds[ROUNDS / 2];
-    eprintln!("{what}: the middle is {middle:.2} (0.5 wanted)");
+    eprintln!("{what}: the middle is {middle:.2}");
+    assert!(middle >= WANTED, "{what}: {WANTED} is wanted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,8 +347,10 @@ async fn the_pace_is_used_and_never_passed() {
     let whole = &traffic.by_second[..traffic.by_second.len() - 1];
     let used = f64::from(whole.iter().sum::<u32>()) / whole.len() as f64;
     eprintln!(
-        "a pace of {PACE} a second: {used:.1} a second used ({:.1} %; 95 wanted), at most {} in any second",
+        "a pace of {PACE} a second: {used:.1} a second used ({:.1} %), at most {} in any second",
         100.0 * used / PACE as f64,
         traffic.peak
     );
+    assert!(used >= 0.95 * PACE as f64, "95 % is wanted");
+    assert!(traffic.peak <= PACE, "that is too quick");
 }
