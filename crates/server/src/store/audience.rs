@@ -354,7 +354,7 @@ async fn find_duplicates(
     push_tie(&mut sql, member, audience, scoped);
     sql.push(
         ", c.is_blocked, c.marketing_stopped_at is not null as has_opted_out, c.account_id, e.last_inbound_at,
-         c.id as customer_id, c.phone_digits",
+         c.id as customer_id, c.phone_digits, c.same_as is not null as is_other",
     );
     push_audience(&mut sql, member, audience, scoped);
     sql.push(" and e.customer_id in (select id from customer where has_twin = 1 and team_id = ")
@@ -372,14 +372,18 @@ async fn find_duplicates(
             continue;
         }
         let person: Option<String> = row.try_get("phone_digits")?;
-        if person.is_some() && person == reached {
+        // Who turned out to be the same person as another is written to there alone.
+        let is_other: bool = row.try_get("is_other")?;
+        if is_other || person.is_some() && person == reached {
             duplicates.push(Duplicate {
                 customer: read_id(row, "customer_id")?,
                 channel,
                 account,
             });
         }
-        reached = person;
+        if !is_other {
+            reached = person;
+        }
     }
     Ok(duplicates)
 }

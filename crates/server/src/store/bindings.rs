@@ -215,7 +215,7 @@ impl Store {
              set name = case name when '' then excluded.name else name end,
                  name_folded = case name when '' then excluded.name_folded else name_folded end,
                  phone = coalesce(phone, excluded.phone), phone_digits = coalesce(phone_digits, excluded.phone_digits)
-             returning id",
+             returning coalesce(same_as, id) as id",
         )
         .bind(Uuid::now_v7().to_string())
         .bind(account.to_string())

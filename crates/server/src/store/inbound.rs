@@ -3,6 +3,7 @@
 //! Platforms send everything at least once and in any order, so every change here is harmless when it comes again,
 //! and compares the platform's times instead of trusting the order.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use omocast_contract::binding::digits;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use super::bindings::{BoundTo, bind_by_code, find_bound};
 use super::deliveries::{Changes, Outcome, RecipientKey, Then, Told, settle};
 use super::echoes::{EchoTold, take_echo};
+use super::known_as::{Known, KnownAs, find_known, find_news, learn, unite};
 use super::opt_outs::{MarketingTold, take_marketing};
 use super::receipts::{note_taken, take_watermarks};
 use super::test_customers::bind_test_customer;
@@ -78,7 +80,7 @@ pub enum Change {
 /// A customer as the platform names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
-    pub external_id: String,
+    pub known_as: KnownAs,
     /// Empty where the platform did not tell.
     pub name: String,
     pub phone: Option<String>,
@@ -120,6 +122,8 @@ pub struct InboundMedia {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusTold {
     pub external_id: String,
+    /// Whom it was for; none where the platform does not tell, or nothing is learnt from it.
+    pub customer: Option<KnownAs>,
     /// What we gave along, and the platform gives back.
     pub about: Option<About>,
     pub status: DeliveryStatus,
@@ -419,8 +423,7 @@ struct Work<'a> {
     fetched: &'a Fetched,
     now: Timestamp,
     processed: &'a mut Processed,
-    /// By the customer's id on the platform.
-    events: HashMap<String, EventWork>,
+    events: HashMap<CustomerId, EventWork>,
 }
 
 impl Work<'_> {
@@ -445,7 +448,9 @@ impl Work<'_> {
                 Change::Unsent { .. } | Change::Watermark(_) | Change::Echo(_) => {}
                 Change::Status(told) => statuses.push(told),
                 Change::Marketing(told) => {
-                    take_marketing(tx, inbox.account, told, self.now).await?;
+                    if let Some(customer) = self.find_customer(tx, &told.customer).await? {
+                        take_marketing(tx, customer, told, self.now).await?;
+                    }
                 }
             }
         }
@@ -480,21 +485,17 @@ impl Work<'_> {
         tx: &mut SqliteConnection,
         message: &InboundMessage,
     ) -> Result<(), sqlx::Error> {
-        let user = &message.customer.external_id;
         // Nobody writes in the future; a wrong clock there must not keep a window open here.
         let at = message.at.min(self.now);
-        if !self.events.contains_key(user) {
-            let customer = self
-                .find_or_create_customer(tx, &message.customer, at)
-                .await?;
-            if customer.is_blocked && at > customer.block_changed_at {
-                self.set_blocked(tx, customer.id, false, at).await?;
-            }
-            let event = self.load_event(tx, customer.id, at).await?;
-            self.events.insert(user.clone(), event);
+        let customer = self
+            .find_or_create_customer(tx, &message.customer, at)
+            .await?;
+        if customer.is_blocked && at > customer.block_changed_at {
+            self.set_blocked(tx, customer.id, false, at).await?;
         }
-        let Some(event) = self.events.get_mut(user) else {
-            return Ok(());
+        let event = match self.events.entry(customer.id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(load_event(tx, customer.id, at).await?),
         };
         if event.is_new {
             // The message needs the row to refer to; what it says is written at the end.
@@ -613,8 +614,30 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// The customer of these ids, who is known by all of them from now on.
+    async fn find_customer(
+        &mut self,
+        tx: &mut SqliteConnection,
+        known_as: &KnownAs,
+    ) -> Result<Option<CustomerId>, sqlx::Error> {
+        let (account, team) = (self.inbox.account, self.inbox.team);
+        let customer = match find_known(tx, account, known_as).await? {
+            Known::Nobody => return Ok(None),
+            Known::One(customer) => customer,
+            Known::Two { first, second } => {
+                // What is known of their events so far is written first: it goes over from one to the other.
+                self.write_events(tx).await?;
+                let changes = unite(tx, team, first, second, self.now).await?;
+                self.processed.changes.merge(changes);
+                first
+            }
+        };
+        learn(tx, account, customer, known_as).await?;
+        Ok(Some(customer))
+    }
+
     async fn find_or_create_customer(
-        &self,
+        &mut self,
         tx: &mut SqliteConnection,
         contact: &Contact,
         at: Timestamp,
@@ -623,24 +646,20 @@ impl Work<'_> {
             &contact.name,
             self.fetched
                 .names
-                .get(&contact.external_id)
+                .get(&contact.known_as.external_id)
                 .unwrap_or(&contact.name),
         ];
         let name = told
             .into_iter()
             .find(|name| !name.trim().is_empty())
             .map_or("", |name| name.trim());
-        let row = query(
-            "select id, name, phone, is_blocked, block_changed_at, created_at from customer
-             where account_id = $1 and external_id = $2",
-        )
-        .bind(self.inbox.account.to_string())
-        .bind(&contact.external_id)
-        .fetch_optional(&mut *tx)
-        .await?;
-        if let Some(row) = row {
+        if let Some(id) = self.find_customer(tx, &contact.known_as).await? {
+            let row = query("select name, phone, is_blocked, block_changed_at, created_at from customer where id = $1")
+                .bind(id.to_string())
+                .fetch_one(&mut *tx)
+                .await?;
             let customer = CustomerRow {
-                id: read_id(&row, "id")?,
+                id,
                 name: row.try_get("name")?,
                 phone: row.try_get("phone")?,
                 is_blocked: row.try_get::<i64, _>("is_blocked")? != 0,
@@ -670,18 +689,20 @@ impl Work<'_> {
         }
         let id = CustomerId(Uuid::now_v7());
         query(
-            "insert into customer (id, team_id, account_id, external_id, name, name_folded, phone, created_at, phone_digits)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "insert into customer (id, team_id, account_id, external_id, name, name_folded, phone, created_at, phone_digits,
+                                   scoped_id)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(id.to_string())
         .bind(self.inbox.team.to_string())
         .bind(self.inbox.account.to_string())
-        .bind(&contact.external_id)
+        .bind(&contact.known_as.external_id)
         .bind(name)
         .bind(fold_name(name))
         .bind(&contact.phone)
         .bind(at.0)
         .bind(contact.phone.as_deref().map(digits))
+        .bind(&contact.known_as.scoped_id)
         .execute(&mut *tx)
         .await?;
         Ok(CustomerRow {
@@ -733,51 +754,6 @@ impl Work<'_> {
             self.tell(read_id(&event, "id")?, [owner], bound);
         }
         Ok(())
-    }
-
-    async fn load_event(
-        &self,
-        tx: &mut SqliteConnection,
-        customer: CustomerId,
-        at: Timestamp,
-    ) -> Result<EventWork, sqlx::Error> {
-        let row = query(
-            "select id, status, owner_id, last_message_at, last_inbound_at, unread from event where customer_id = $1",
-        )
-        .bind(customer.to_string())
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(row) = row else {
-            return Ok(EventWork {
-                customer,
-                id: EventId(Uuid::now_v7()),
-                is_new: true,
-                status: EventStatus::Pending,
-                owner: None,
-                owner_before: None,
-                bound: None,
-                last: None,
-                last_message_at: at,
-                last_inbound_at: None,
-                unread: 0,
-                is_changed: false,
-            });
-        };
-        let owner = read_id_or_none(&row, "owner_id")?;
-        Ok(EventWork {
-            customer,
-            id: read_id(&row, "id")?,
-            is_new: false,
-            status: read_word(&row, "status", EventStatus::parse)?,
-            owner,
-            owner_before: owner,
-            bound: find_bound(tx, customer).await?,
-            last: None,
-            last_message_at: read_time(&row, "last_message_at")?,
-            last_inbound_at: read_time_or_none(&row, "last_inbound_at")?,
-            unread: row.try_get("unread")?,
-            is_changed: false,
-        })
     }
 
     async fn write_events(&mut self, tx: &mut SqliteConnection) -> Result<(), sqlx::Error> {
@@ -902,6 +878,10 @@ impl Work<'_> {
                 account: Some(self.inbox.account),
             })
             .collect();
+        let told = statuses.iter().filter_map(|told| told.customer.as_ref());
+        for known_as in find_news(tx, self.inbox.account, told).await? {
+            self.find_customer(tx, &known_as).await?;
+        }
         note_taken(tx, self.inbox.account, statuses).await?;
         self.processed
             .changes
@@ -953,6 +933,50 @@ impl Work<'_> {
 
 /// The word for a message that its author took back.
 const UNSENT: &str = "unsent";
+
+async fn load_event(
+    tx: &mut SqliteConnection,
+    customer: CustomerId,
+    at: Timestamp,
+) -> Result<EventWork, sqlx::Error> {
+    let row = query(
+        "select id, status, owner_id, last_message_at, last_inbound_at, unread from event where customer_id = $1",
+    )
+    .bind(customer.to_string())
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else {
+        return Ok(EventWork {
+            customer,
+            id: EventId(Uuid::now_v7()),
+            is_new: true,
+            status: EventStatus::Pending,
+            owner: None,
+            owner_before: None,
+            bound: None,
+            last: None,
+            last_message_at: at,
+            last_inbound_at: None,
+            unread: 0,
+            is_changed: false,
+        });
+    };
+    let owner = read_id_or_none(&row, "owner_id")?;
+    Ok(EventWork {
+        customer,
+        id: read_id(&row, "id")?,
+        is_new: false,
+        status: read_word(&row, "status", EventStatus::parse)?,
+        owner,
+        owner_before: owner,
+        bound: find_bound(tx, customer).await?,
+        last: None,
+        last_message_at: read_time(&row, "last_message_at")?,
+        last_inbound_at: read_time_or_none(&row, "last_inbound_at")?,
+        unread: row.try_get("unread")?,
+        is_changed: false,
+    })
+}
 
 async fn insert_event(
     tx: &mut SqliteConnection,

@@ -89,10 +89,14 @@ impl Store {
 
     /// What the platform calls the customer of an event.
     pub async fn find_address(&self, event: EventId) -> Result<String, sqlx::Error> {
-        let row = query("select c.external_id from event e join customer c on c.id = e.customer_id where e.id = $1")
-            .bind(event.to_string())
-            .fetch_one(&self.reader)
-            .await?;
+        // Who turned out to be the same person as another is written to there.
+        let row = query(
+            "select written.external_id from event e join customer c on c.id = e.customer_id
+             join customer written on written.id = coalesce(c.same_as, c.id) where e.id = $1",
+        )
+        .bind(event.to_string())
+        .fetch_one(&self.reader)
+        .await?;
         row.try_get("external_id")
     }
 

@@ -14,6 +14,7 @@ pub mod echoes;
 mod events;
 pub mod inbound;
 mod incoming;
+pub mod known_as;
 mod media;
 mod members;
 mod messages;

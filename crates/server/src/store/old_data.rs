@@ -12,6 +12,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, query};
 use uuid::Uuid;
 
+use super::known_as::{Known, KnownAs, find_known, learn};
 use super::{Member, Store};
 
 const NOW: i64 = 1_000 * omocast_contract::timestamp::DAY;
@@ -231,4 +232,67 @@ async fn whoever_waited_is_handed_over_next_and_nobody_else() {
         .collect();
     assert_eq!(claimed, [(customer(2), Some("顧客 2"), [0, 1].as_slice())]);
     assert_eq!(claim.recipients[0].key.broadcast, BROADCAST);
+}
+
+/// Customers of WhatsApp before both ids of one were known: one by the number, one by the scoped id; and one of LINE.
+fn customers_by_one_id() -> Vec<String> {
+    let team = Uuid::from_u128(1);
+    let line = Uuid::from_u128(5);
+    let mut rows = vec![
+        format!("insert into team (id, name, plan, time_zone, created_at) values ('{team}', 'ATELIER', 'omo', 'Asia/Taipei', 1)"),
+        format!(
+            "insert into account (id, team_id, channel, name, external_id, credentials, created_at)
+             values ('{ACCOUNT}', '{team}', 'whatsapp', '店', '1', '', 1), ('{line}', '{team}', 'line', '店', 'U1', '', 1)"
+        ),
+    ];
+    let customers = [
+        (ACCOUNT.0, "886912345678", "'886912345678'"),
+        (ACCOUNT.0, "TW.1", "null"),
+        (line, "Ua1", "null"),
+    ];
+    rows.extend((0..).zip(customers).map(|(number, (account, id, phone))| {
+        let customer = customer(number);
+        format!(
+            "insert into customer (id, team_id, account_id, external_id, name, name_folded, phone, phone_digits, created_at)
+             values ('{customer}', '{team}', '{account}', '{id}', '', '', {phone}, {phone}, 1)"
+        )
+    }));
+    rows
+}
+
+#[tokio::test]
+async fn who_was_known_by_one_id_is_found_by_it_and_known_by_both_once_they_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("omocast.db");
+    fill(&path, 9, &customers_by_one_id()).await;
+    let store = Store::open(&path).await.unwrap();
+    let scoped = |id: &str| KnownAs {
+        external_id: id.to_owned(),
+        scoped_id: Some(id.to_owned()),
+    };
+    let both = |number: &str, id: &str| KnownAs {
+        external_id: number.to_owned(),
+        ..scoped(id)
+    };
+    let mut tx = store.begin_write().await.unwrap();
+    for (known_as, expected) in [
+        (KnownAs::by("886912345678"), 0),
+        (scoped("TW.1"), 1),
+        (both("886900000000", "TW.1"), 1),
+        (KnownAs::by("886900000000"), 1),
+        (both("886912345678", "TW.2"), 0),
+        (scoped("TW.2"), 0),
+    ] {
+        let known = find_known(&mut tx, ACCOUNT, &known_as).await.unwrap();
+        assert_eq!(known, Known::One(customer(expected)), "{known_as:?}");
+        learn(&mut tx, ACCOUNT, customer(expected), &known_as)
+            .await
+            .unwrap();
+    }
+    let nobody = find_known(&mut tx, ACCOUNT, &scoped("Ua1")).await.unwrap();
+    assert_eq!(nobody, Known::Nobody);
+    let two = both("886912345678", "TW.1");
+    let two = find_known(&mut tx, ACCOUNT, &two).await.unwrap();
+    let (first, second) = (customer(0), customer(1));
+    assert_eq!(two, Known::Two { first, second });
 }

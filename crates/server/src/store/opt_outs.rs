@@ -1,14 +1,15 @@
 //! Customers who want no more marketing: Meta tells when they say so, and when they change their mind;
 //! and it refuses what is sent to them all the same.
 
-use omocast_contract::{AccountId, CustomerId, Timestamp};
+use omocast_contract::{CustomerId, Timestamp};
 use sqlx::{SqliteConnection, query};
+
+use super::known_as::KnownAs;
 
 /// What a customer said of marketing, as the platform tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketingTold {
-    /// The customer's id on the platform.
-    pub customer: String,
+    pub customer: KnownAs,
     pub is_stopped: bool,
     pub at: Timestamp,
 }
@@ -16,17 +17,16 @@ pub struct MarketingTold {
 /// Takes in what a customer said. Webhooks come in any order: what was said last counts.
 pub(super) async fn take_marketing(
     tx: &mut SqliteConnection,
-    account: AccountId,
+    customer: CustomerId,
     told: &MarketingTold,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let at = told.at.min(now);
     query(
-        "update customer set marketing_stopped_at = $3, marketing_changed_at = $4
-         where account_id = $1 and external_id = $2 and marketing_changed_at <= $4",
+        "update customer set marketing_stopped_at = $2, marketing_changed_at = $3
+         where id = $1 and marketing_changed_at <= $3",
     )
-    .bind(account.to_string())
-    .bind(&told.customer)
+    .bind(customer.to_string())
     .bind(told.is_stopped.then_some(at.0))
     .bind(at.0)
     .execute(tx)

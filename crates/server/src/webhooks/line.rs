@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::read_time;
 use crate::store::inbound::{Change, Contact, InboundContent, InboundMedia, InboundMessage};
+use crate::store::known_as::KnownAs;
 
 #[derive(Deserialize)]
 struct Webhook {
@@ -70,7 +71,7 @@ fn change(event: Event) -> Option<Change> {
     let at = read_time(event.timestamp);
     let source = event.source.filter(|source| source.kind == "user")?;
     let customer = Contact {
-        external_id: source.user_id?,
+        known_as: KnownAs::by(source.user_id?),
         name: String::new(),
         phone: None,
     };
@@ -169,7 +170,7 @@ mod tests {
         };
         assert_eq!(message.content, expected);
         assert_eq!(message.at, Timestamp(1_700_000_000_000));
-        assert_eq!(message.customer.external_id, USER);
+        assert_eq!(message.customer.known_as.external_id, USER);
     }
 
     fn media(medium: Medium, reference: &str, name: &str) -> InboundContent {

@@ -11,6 +11,7 @@ use crate::store::inbound::{
     About, Change, Contact, InboundContent, InboundMedia, InboundMessage, StatusTold, Watermark,
     WatermarkTold,
 };
+use crate::store::known_as::KnownAs;
 
 /// More pieces than one message holds: Instagram allows ten images.
 const PIECES: usize = 10;
@@ -86,7 +87,7 @@ fn read_event(event: &Value, account: &str) -> Vec<Change> {
 
 fn contact(user: &str) -> Contact {
     Contact {
-        external_id: user.to_owned(),
+        known_as: KnownAs::by(user),
         name: String::new(),
         phone: None,
     }
@@ -221,6 +222,7 @@ fn read_echo(message: &Value, event: &Value) -> Option<Change> {
     };
     Some(Change::Status(StatusTold {
         external_id,
+        customer: None,
         about: Some(about),
         status: DeliveryStatus::Sent,
         reason: None,
@@ -234,6 +236,7 @@ fn read_delivery(delivery: &Value, user: &str) -> Vec<Change> {
     let named = mids.filter_map(Value::as_str).map(|mid| {
         Change::Status(StatusTold {
             external_id: mid.to_owned(),
+            customer: None,
             about: None,
             status: DeliveryStatus::Delivered,
             reason: None,

@@ -577,12 +577,12 @@ async fn fetch_names(
     let users: HashSet<&String> = changes
         .iter()
         .filter_map(|change| match change {
-            Change::Message(message) => Some(&message.customer.external_id),
+            Change::Message(message) => Some(&message.customer.known_as.external_id),
             Change::Blocked {
                 customer,
                 is_blocked: false,
                 ..
-            } => Some(&customer.external_id),
+            } => Some(&customer.known_as.external_id),
             // Who blocks the account has no profile for it.
             Change::Blocked { .. }
             | Change::Unsent { .. }

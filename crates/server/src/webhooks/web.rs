@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::read_time;
 use crate::store::inbound::{Change, Contact, InboundContent, InboundMessage};
+use crate::store::known_as::KnownAs;
 
 #[derive(Deserialize)]
 struct Webhook {
@@ -30,7 +31,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<Change>, serde_json::Error> {
         };
         Change::Message(InboundMessage {
             customer: Contact {
-                external_id: message.visitor_id,
+                known_as: KnownAs::by(message.visitor_id),
                 name: message.name,
                 phone: None,
             },

@@ -10,6 +10,7 @@ use crate::channels::{read_template_status, whatsapp_failure_reason};
 use crate::store::inbound::{
     About, Change, Contact, InboundContent, InboundMedia, InboundMessage, StatusTold,
 };
+use crate::store::known_as::KnownAs;
 use crate::store::opt_outs::MarketingTold;
 use crate::store::templates::TemplateNews;
 
@@ -69,6 +70,8 @@ struct ProfileTold {
 struct Status {
     id: String,
     status: String,
+    recipient_id: Option<String>,
+    recipient_user_id: Option<String>,
     biz_opaque_callback_data: Option<String>,
     #[serde(default)]
     errors: Vec<StatusError>,
@@ -148,13 +151,12 @@ fn read_preference(told: &Value) -> Option<MarketingTold> {
         "resume" => false,
         _ => return None,
     };
-    // Who hides their number has a business-scoped id instead.
-    let customer = told["wa_id"].as_str().or(told["user_id"].as_str())?;
+    let customer = Ids::of(&told["wa_id"], &told["user_id"]).known_as()?;
     // Meta's example is a number; everywhere else its seconds are a text.
     let seconds = &told["timestamp"];
     let seconds = seconds.as_i64().or_else(|| seconds.as_str()?.parse().ok());
     Some(MarketingTold {
-        customer: customer.to_owned(),
+        customer,
         is_stopped,
         at: read_time(seconds.map(|seconds| seconds.saturating_mul(1_000))),
     })
@@ -180,29 +182,64 @@ fn changes(value: Messages<'_>) -> Vec<Change> {
         .statuses
         .into_iter()
         .filter_map(read)
-        .filter_map(read_status);
+        .filter_map(|status| read_status(status, &contacts));
     messages
         .map(Change::Message)
         .chain(statuses.map(Change::Status))
         .collect()
 }
 
+/// What a webhook calls somebody: by the number, by the business-scoped id, or by both.
+struct Ids {
+    number: Option<String>,
+    scoped: Option<String>,
+}
+
+impl Ids {
+    fn of(number: &Value, scoped: &Value) -> Self {
+        Self {
+            number: number.as_str().map(str::to_owned),
+            scoped: scoped.as_str().map(str::to_owned),
+        }
+    }
+
+    /// Adds the id that only the contacts tell, and finds the contact.
+    fn complete<'a>(&mut self, contacts: &'a [ContactTold]) -> Option<&'a ContactTold> {
+        let is_same = |told: &Option<String>, own: &Option<String>| {
+            told == own && told.as_ref().is_some_and(|id| !id.is_empty())
+        };
+        let contact = contacts.iter().find(|contact| {
+            is_same(&contact.wa_id, &self.number) || is_same(&contact.user_id, &self.scoped)
+        })?;
+        self.number = self.number.take().or_else(|| contact.wa_id.clone());
+        self.scoped = self.scoped.take().or_else(|| contact.user_id.clone());
+        Some(contact)
+    }
+
+    /// Written to is the number, where it is told.
+    fn known_as(self) -> Option<KnownAs> {
+        // An empty id would make one person of everybody who has it.
+        let scoped_id = self.scoped.filter(|id| !id.is_empty());
+        let number = self.number.filter(|id| !id.is_empty());
+        Some(KnownAs {
+            external_id: number.or_else(|| scoped_id.clone())?,
+            scoped_id,
+        })
+    }
+}
+
 fn read_message(message: &Value, contacts: &[ContactTold]) -> Option<InboundMessage> {
     let text = |field: &str| message[field].as_str().map(str::to_owned);
-    // Who hides their number has a business-scoped id instead.
-    let phone = text("from");
-    let user = phone.clone().or_else(|| text("from_user_id"))?;
+    let mut ids = Ids::of(&message["from"], &message["from_user_id"]);
+    let contact = ids.complete(contacts);
     let (id, kind) = (text("id")?, text("type")?);
-    let contact = contacts.iter().find(|contact| {
-        contact.wa_id.as_ref() == Some(&user) || contact.user_id.as_ref() == Some(&user)
-    });
     let name = contact
         .and_then(|contact| contact.profile.as_ref()?.name.clone())
         .unwrap_or_default();
     let customer = Contact {
-        external_id: user,
+        phone: ids.number.clone(),
+        known_as: ids.known_as()?,
         name,
-        phone,
     };
     let seconds = text("timestamp").and_then(|seconds| seconds.parse::<i64>().ok());
     let at = read_time(seconds.map(|seconds| seconds.saturating_mul(1_000)));
@@ -247,7 +284,7 @@ fn read_media(media: &Value, medium: Medium) -> InboundContent {
     })
 }
 
-fn read_status(told: Status) -> Option<StatusTold> {
+fn read_status(told: Status, contacts: &[ContactTold]) -> Option<StatusTold> {
     let status = match told.status.as_str() {
         "sent" => DeliveryStatus::Sent,
         "delivered" => DeliveryStatus::Delivered,
@@ -264,8 +301,14 @@ fn read_status(told: Status) -> Option<StatusTold> {
         (DeliveryStatus::Failed, None) => Some(Reason::Other),
         _ => None,
     };
+    let mut ids = Ids {
+        number: told.recipient_id,
+        scoped: told.recipient_user_id,
+    };
+    ids.complete(contacts);
     Some(StatusTold {
         external_id: told.id,
+        customer: ids.known_as().filter(|ids| ids.both().is_some()),
         about: told
             .biz_opaque_callback_data
             .as_deref()
@@ -286,6 +329,13 @@ mod tests {
     use crate::channels::tests::check_schema;
 
     const NUMBER: &str = "200000000000001";
+
+    fn scoped(id: &str) -> KnownAs {
+        KnownAs {
+            external_id: id.into(),
+            scoped_id: Some(id.into()),
+        }
+    }
 
     fn webhook(mut value: Value) -> Value {
         value["messaging_product"] = "whatsapp".into();
@@ -390,11 +440,55 @@ mod tests {
             panic!("{changes:?}");
         };
         let expected = Contact {
-            external_id: user.into(),
+            known_as: scoped(user),
             name: "Ken".into(),
             phone: None,
         };
         assert_eq!(message.customer, expected);
+    }
+
+    #[test]
+    fn who_is_told_by_both_ids_is_known_by_both() {
+        let both = KnownAs {
+            external_id: "886912345678".into(),
+            scoped_id: Some("TW.1".into()),
+        };
+        let contacts =
+            json!([{ "wa_id": "886900000000" }, { "wa_id": "886912345678", "user_id": "TW.1" }]);
+        let message = |from: Value| {
+            let mut message = message("text", json!({ "body": "嗨" }));
+            message["from"] = from["from"].clone();
+            message["from_user_id"] = from["from_user_id"].clone();
+            message
+        };
+        let status = |to: Value| {
+            let mut status = json!({ "id": "wamid.2", "status": "sent", "timestamp": "1" });
+            status["recipient_id"] = to["from"].clone();
+            status["recipient_user_id"] = to["from_user_id"].clone();
+            status
+        };
+        // Whichever of them the message or the status itself tells.
+        for told in [
+            json!({ "from": "886912345678", "from_user_id": "TW.1" }),
+            json!({ "from": "886912345678" }),
+            json!({ "from_user_id": "TW.1" }),
+        ] {
+            let changes = parse_value(json!({
+                "contacts": contacts, "messages": [message(told.clone())], "statuses": [status(told)],
+            }));
+            let [Change::Message(message), Change::Status(status)] = changes.as_slice() else {
+                panic!("{changes:?}");
+            };
+            assert_eq!(message.customer.known_as, both);
+            assert_eq!(message.customer.phone.as_deref(), Some("886912345678"));
+            assert_eq!(status.customer.as_ref(), Some(&both));
+        }
+        let changes =
+            parse_value(json!({ "statuses": [status(json!({ "from": "886912345678" }))] }));
+        let [Change::Status(status)] = changes.as_slice() else {
+            panic!("{changes:?}");
+        };
+        assert_eq!(status.customer, None);
     }
 
     #[test]
@@ -438,13 +532,22 @@ mod tests {
         let changes = told(json!([
             { "wa_id": "886912345678", "category": category, "value": "stop", "timestamp": 1_700_000_000 },
             { "user_id": "TW.1", "category": category, "value": "resume", "timestamp": "1700000001" },
+            { "wa_id": "886900000000", "user_id": "TW.2", "category": category, "value": "stop", "timestamp": 1_700_000_002 },
             { "wa_id": "1", "category": "other", "value": "stop", "timestamp": 1 },
             { "wa_id": "1", "category": category, "value": "later", "timestamp": 1 },
         ]));
-        let expected = [("886912345678", true, 0), ("TW.1", false, 1)];
+        let both = KnownAs {
+            external_id: "886900000000".into(),
+            scoped_id: Some("TW.2".into()),
+        };
+        let expected = [
+            (KnownAs::by("886912345678"), true, 0),
+            (scoped("TW.1"), false, 1),
+            (both, true, 2),
+        ];
         let expected = expected.map(|(customer, is_stopped, second)| {
             Change::Marketing(MarketingTold {
-                customer: customer.to_owned(),
+                customer,
                 is_stopped,
                 at: omocast_contract::Timestamp((1_700_000_000 + second) * 1_000),
             })

@@ -14,6 +14,7 @@ use omocast_server::store::Store;
 use omocast_server::store::inbound::{
     Change, Contact, Fetched, InboundContent, InboundMessage, Inbox,
 };
+use omocast_server::store::known_as::KnownAs;
 use uuid::Uuid;
 
 use crate::line::Line;
@@ -23,7 +24,7 @@ use crate::support::{Team, TestApp, User, message_of, text};
 async fn receive(app: &TestApp, team: &Team, channel: Channel, customer: &str, words: &str) {
     let message = InboundMessage {
         customer: Contact {
-            external_id: customer.to_owned(),
+            known_as: KnownAs::by(customer),
             name: "林佩珊".to_owned(),
             phone: None,
         },

@@ -71,7 +71,7 @@ impl Store {
             // In the order of the fields of `Candidate`.
             "select json_group_array(json_array(
                 r.broadcast_id, r.id, r.customer_id, r.channel, r.attempts, r.first_attempt_at, r.name, r.message_bits, c.external_id, c.is_blocked,
-                c.marketing_stopped_at, c.pair_busy_until, e.status, e.owner_id, e.last_inbound_at, bound.member_id, ",
+                c.marketing_stopped_at, c.pair_busy_until, c.same_as is not null, e.status, e.owner_id, e.last_inbound_at, bound.member_id, ",
             deliveries_of_r!(),
             ")) as rows from (
                 select r.* from recipient r join broadcast b on b.id = r.broadcast_id
@@ -205,6 +205,7 @@ struct Candidate {
     is_blocked: i64,
     marketing_stopped_at: Option<i64>,
     pair_busy_until: i64,
+    is_same_as_another: i64,
     event_status: EventStatus,
     owner: Option<MemberId>,
     last_inbound_at: Option<i64>,
@@ -245,6 +246,8 @@ impl Order {
             // Put back by somebody who had them in hand when it was stopped.
             _ if self.status.is_over() => Reach::Skipped(Reason::Stopped),
             Ok(()) if has_waited_too_long => Reach::Skipped(Reason::WaitedTooLong),
+            // The broadcast went to the other, too, before they turned out to be one person.
+            Ok(()) if candidate.is_same_as_another != 0 => Reach::Skipped(Reason::Duplicate),
             Ok(()) => standing.reach(self.outgoing, now),
             Err(_) => Reach::Skipped(Reason::SenderNotAllowed),
         }
