@@ -18,7 +18,7 @@ use crate::inbound::Utterance;
 use crate::outage::Outage;
 use crate::outbox::Disorder;
 use crate::request_log::ReceivedRequest;
-use crate::state::{Customer, Marketing};
+use crate::state::{Customer, Identity, Marketing};
 use crate::tally::Traffic;
 use crate::trouble::{Rate, Trouble, Usage};
 use crate::whatsapp::{Notice, Press, Template, TemplateStatus};
@@ -43,6 +43,7 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/control/block", post(block))
         .route("/control/unblock", post(unblock))
         .route("/control/marketing", post(set_marketing))
+        .route("/control/identity", post(set_identity))
         .route("/control/templates", post(set_template))
         .route("/control/templates/status", post(set_template_status))
         .route("/control/templates/delete", post(delete_template))
@@ -224,6 +225,21 @@ async fn set_marketing(
     Json(set): Json<CustomerMarketing>,
 ) -> StatusCode {
     sandbox.set_marketing(&set.account, &set.user, set.marketing);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct CustomerIdentity {
+    account: String,
+    user: String,
+    identity: Identity,
+}
+
+async fn set_identity(
+    State(sandbox): State<Sandbox>,
+    Json(set): Json<CustomerIdentity>,
+) -> StatusCode {
+    sandbox.set_identity(&set.account, &set.user, set.identity);
     StatusCode::NO_CONTENT
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::account::{Account, Platform};
 use crate::media::media_type;
-use crate::state::{Marketing, PhoneMessage, PhoneMessageKind};
+use crate::state::{Identity, Marketing, PhoneMessage, PhoneMessageKind};
 use crate::webhooks::sha256_hex;
 use crate::{Sandbox, ids, line, messenger, web, whatsapp};
 
@@ -120,7 +120,7 @@ impl Sandbox {
                         ));
                     }
                     Account::Whatsapp { .. } => events.push(whatsapp::inbound_text(
-                        &customer.customer,
+                        customer,
                         &id,
                         &utterance.text,
                         at_ms,
@@ -214,14 +214,15 @@ impl Sandbox {
             }
             Account::Whatsapp { .. } => {
                 let id = ids::wamid(user);
-                let event = whatsapp::inbound_media(
-                    &customer,
-                    &id,
-                    kind,
-                    (&media, mime, &sha256, name),
-                    at_ms,
-                );
-                (id, event)
+                let file = (media.as_str(), mime, sha256.as_str(), name);
+                let event = self.with(|state| {
+                    let customer = state.get(account_id)?.ledger.customers.get(user)?;
+                    Some(whatsapp::inbound_media(customer, &id, kind, file, at_ms))
+                });
+                (
+                    id,
+                    event.with_context(|| format!("nobody is called {user}"))?,
+                )
             }
             Account::Web { .. } => anyhow::bail!("the web chat has no files"),
         };
@@ -280,6 +281,19 @@ impl Sandbox {
                 .and_then(|account| account.customer_mut(user));
             match customer {
                 Some(customer) => customer.marketing = marketing,
+                None => tracing::warn!(account, user, "no such customer"),
+            }
+        });
+    }
+
+    /// Decides by what WhatsApp tells the business who the customer is, from now on.
+    pub fn set_identity(&self, account: &str, user: &str, identity: Identity) {
+        self.change(|state| {
+            let customer = state
+                .get_mut(account)
+                .and_then(|account| account.customer_mut(user));
+            match customer {
+                Some(customer) => customer.identity = identity,
                 None => tracing::warn!(account, user, "no such customer"),
             }
         });

@@ -57,7 +57,7 @@ pub use inbound::Utterance;
 pub use outage::Outage;
 pub use outbox::Disorder;
 pub use request_log::ReceivedRequest;
-pub use state::{Customer, Marketing, PhoneMessage, PhoneMessageKind};
+pub use state::{Customer, Identity, Marketing, PhoneMessage, PhoneMessageKind};
 pub use tally::Traffic;
 pub use trouble::{Rate, Trouble, Usage};
 pub use whatsapp::{

@@ -140,9 +140,20 @@ pub enum Marketing {
     Capped,
 }
 
+/// By what WhatsApp tells the business who somebody with a number is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// A business-scoped id (`TW.1349…`) beside the number.
+    pub scoped_id: Option<String>,
+    /// Who takes a username is told by the scoped id alone.
+    pub has_username: bool,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CustomerState {
     pub(crate) customer: Customer,
+    #[serde(default)]
+    pub(crate) identity: Identity,
     /// Whether the platform has announced this customer (LINE: the `follow` event).
     pub(crate) announced: bool,
     pub(crate) blocked: bool,
@@ -162,6 +173,7 @@ impl CustomerState {
     pub(crate) fn new(customer: Customer) -> Self {
         Self {
             customer,
+            identity: Identity::default(),
             announced: false,
             blocked: false,
             marketing: Marketing::Taken,
@@ -321,6 +333,19 @@ impl AccountState {
                     read_receipts: true,
                 })
             })
+    }
+
+    /// Whom WhatsApp's users are kept under: by the number, even where a business-scoped id names them.
+    pub(crate) fn user_of(&self, id: &str) -> Option<String> {
+        let customers = &self.ledger.customers;
+        if customers.contains_key(id) || !is_scoped_id(id) {
+            return Some(id.to_owned());
+        }
+        let named = customers.iter().find(|(_, customer)| {
+            let scoped_id = customer.identity.scoped_id.as_deref();
+            scoped_id == Some(id)
+        });
+        named.map(|(user, _)| user.clone())
     }
 
     pub(crate) fn forget_old(&mut self, now_ms: i64) {

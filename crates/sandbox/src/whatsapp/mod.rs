@@ -17,7 +17,9 @@ use crate::graph::GraphError;
 use crate::ids;
 use crate::media::{Medium, Wanted};
 use crate::receipts::OnPhone;
-use crate::state::{AccountState, Bucket, Customer, Marketing, PhoneMessage, PhoneMessageKind};
+use crate::state::{
+    AccountState, Bucket, Customer, CustomerState, Marketing, PhoneMessage, PhoneMessageKind,
+};
 use content::{Content, Source, invalid, missing, read_content, wrong_parameter};
 use numbers::product_missing;
 use statuses::Outcome;
@@ -88,6 +90,8 @@ pub(crate) async fn send(sandbox: &Sandbox, number_id: &str, body: Map<String, V
         };
     }
     let to = addressee(&body);
+    let user = sandbox.with(|state| state.get(number_id)?.user_of(&to));
+    let to = user.unwrap_or(to);
     let accept = || match sandbox.accept_message(number_id, &body, &to) {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => error.into_response(),
@@ -116,9 +120,20 @@ pub(crate) fn is_scoped_id(user: &str) -> bool {
     })
 }
 
-/// Under which of the two names a customer is told: of a number, or of a business-scoped id.
-fn name_of(user: &str, number: &'static str, scoped: &'static str) -> &'static str {
-    if is_scoped_id(user) { scoped } else { number }
+/// Tells who somebody is, under the names that a number and a business-scoped id have there.
+fn name(told: &mut Value, user: &str, customer: Option<&CustomerState>, names: [&str; 2]) {
+    let [number, scoped] = names;
+    let identity = customer.map(|customer| &customer.identity);
+    match identity.map(|identity| (&identity.scoped_id, identity.has_username)) {
+        Some((Some(scoped_id), has_username)) => {
+            told[scoped] = scoped_id.as_str().into();
+            if !has_username {
+                told[number] = user.into();
+            }
+        }
+        _ if is_scoped_id(user) => told[scoped] = user.into(),
+        _ => told[number] = user.into(),
+    }
 }
 
 /// Meta reads a number with its plus sign, spaces and dashes.
@@ -221,7 +236,7 @@ impl Sandbox {
                     "to must be a phone number in international format.",
                 ));
             }
-            if !is_number && !is_scoped_id(to) {
+            if !is_number && !is_scoped_id(input) {
                 return Err(invalid("recipient must be a business-scoped user ID."));
             }
             let mut links = Vec::new();
@@ -313,9 +328,15 @@ impl Sandbox {
         if is_template {
             sent["message_status"] = "accepted".into();
         }
+        let mut contact = json!({ "input": input });
+        self.with(|state| {
+            let account = state.get(number_id);
+            let customer = account.and_then(|account| account.ledger.customers.get(to));
+            name(&mut contact, to, customer, CONTACT_NAMES);
+        });
         Ok(json!({
             "messaging_product": "whatsapp",
-            "contacts": [{ "input": input, name_of(to, "wa_id", "user_id"): to }],
+            "contacts": [contact],
             "messages": [sent],
         }))
     }
@@ -378,29 +399,39 @@ pub(crate) fn webhook(account: &Account, mut value: Value) -> Value {
     })
 }
 
-fn contact(customer: &Customer) -> Value {
-    let id = &customer.id;
-    json!({ "profile": { "name": customer.name }, name_of(id, "wa_id", "user_id"): id })
+const CONTACT_NAMES: [&str; 2] = ["wa_id", "user_id"];
+
+fn contact(customer: &CustomerState) -> Value {
+    let Customer {
+        id, name: words, ..
+    } = &customer.customer;
+    let mut contact = json!({ "profile": { "name": words } });
+    name(&mut contact, id, Some(customer), CONTACT_NAMES);
+    contact
+}
+
+/// What a customer wrote, and who it was.
+fn inbound(customer: &CustomerState, mut message: Value) -> Value {
+    let names = ["from", "from_user_id"];
+    name(&mut message, &customer.customer.id, Some(customer), names);
+    json!({ "contact": contact(customer), "message": message })
 }
 
 /// One message and who wrote it; `messages_webhook` takes them apart.
-pub(crate) fn inbound_text(customer: &Customer, id: &str, text: &str, at_ms: i64) -> Value {
-    json!({
-        "contact": contact(customer),
-        "message": {
-            name_of(&customer.id, "from", "from_user_id"): customer.id,
-            "id": id,
-            "timestamp": (at_ms / 1_000).to_string(),
-            "type": "text",
-            "text": { "body": text },
-        },
-    })
+pub(crate) fn inbound_text(customer: &CustomerState, id: &str, text: &str, at_ms: i64) -> Value {
+    let message = json!({
+        "id": id,
+        "timestamp": (at_ms / 1_000).to_string(),
+        "type": "text",
+        "text": { "body": text },
+    });
+    inbound(customer, message)
 }
 
 /// As [`inbound_text`], for a quick reply of the message `of`: its payload and text.
 pub(crate) fn inbound_button(
     account: &Account,
-    customer: &Customer,
+    customer: &CustomerState,
     id: &str,
     of: &str,
     (payload, text): (&str, &str),
@@ -416,22 +447,19 @@ pub(crate) fn inbound_button(
         | Account::Instagram { .. }
         | Account::Web { .. } => String::new(),
     };
-    json!({
-        "contact": contact(customer),
-        "message": {
-            "context": { "from": business, "id": of },
-            name_of(&customer.id, "from", "from_user_id"): customer.id,
-            "id": id,
-            "timestamp": (at_ms / 1_000).to_string(),
-            "type": "button",
-            "button": { "payload": payload, "text": text },
-        },
-    })
+    let message = json!({
+        "context": { "from": business, "id": of },
+        "id": id,
+        "timestamp": (at_ms / 1_000).to_string(),
+        "type": "button",
+        "button": { "payload": payload, "text": text },
+    });
+    inbound(customer, message)
 }
 
 /// As [`inbound_text`], with an uploaded file: its id, type, digest and name.
 pub(crate) fn inbound_media(
-    customer: &Customer,
+    customer: &CustomerState,
     id: &str,
     kind: &str,
     (media, mime_type, sha256, name): (&str, &str, &str, &str),
@@ -442,16 +470,13 @@ pub(crate) fn inbound_media(
     if kind == "document" {
         content["filename"] = name.into();
     }
-    json!({
-        "contact": contact(customer),
-        "message": {
-            name_of(&customer.id, "from", "from_user_id"): customer.id,
-            "id": id,
-            "timestamp": (at_ms / 1_000).to_string(),
-            "type": kind,
-            kind: content,
-        },
-    })
+    let message = json!({
+        "id": id,
+        "timestamp": (at_ms / 1_000).to_string(),
+        "type": kind,
+        kind: content,
+    });
+    inbound(customer, message)
 }
 
 pub(crate) fn messages_webhook(account: &Account, inbound: &[Value]) -> Value {

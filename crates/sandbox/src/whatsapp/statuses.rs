@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{TemplateCategory, name_of};
+use super::{TemplateCategory, name};
 use crate::Sandbox;
 use crate::account::Platform;
 use crate::media::{BadMedia, Medium};
@@ -153,7 +153,12 @@ impl Sandbox {
             "id": message.id,
             "status": status,
             "timestamp": (now / 1_000).to_string(),
-            name_of(&message.user, "recipient_id", "recipient_user_id"): message.user,
+        });
+        self.with(|state| {
+            let account = state.get(&message.account);
+            let customer = account.and_then(|account| account.ledger.customers.get(&message.user));
+            let names = ["recipient_id", "recipient_user_id"];
+            name(&mut value, &message.user, customer, names);
         });
         match failure {
             Some(Failure {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use omocast_sandbox::PhoneMessageKind;
+use omocast_sandbox::{Identity, PhoneMessageKind};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
@@ -505,4 +505,70 @@ async fn who_hides_their_number_is_known_by_a_scoped_id() {
     assert_eq!(world.sandbox.messages(NUMBER, HIDDEN).len(), 2);
     let (status, refusal) = answer(send("886912345678")).await;
     assert_eq!((status, &refusal["error"]["code"]), (400, &json!(131_009)));
+}
+
+#[tokio::test]
+async fn who_takes_a_username_is_told_by_the_scoped_id_alone_and_keeps_their_number() {
+    const SCOPED: &str = "TW.13491208655302741918";
+    let world = World::new().await;
+    let identity = |has_username| Identity {
+        scoped_id: Some(SCOPED.into()),
+        has_username,
+    };
+    world.sandbox.add_customer(NUMBER, customer(KEN, "Ken"));
+    for has_username in [false, true] {
+        world
+            .sandbox
+            .set_identity(NUMBER, KEN, identity(has_username));
+        world
+            .sandbox
+            .say(vec![utterance(NUMBER, KEN, "嗨")])
+            .await
+            .unwrap();
+        let number = if has_username {
+            Value::Null
+        } else {
+            json!(KEN)
+        };
+        let body = world.product.webhooks().pop().unwrap().json();
+        let value = &body["entry"][0]["changes"][0]["value"];
+        let contact = &value["contacts"][0];
+        assert_eq!(
+            (&contact["wa_id"], &contact["user_id"]),
+            (&number, &json!(SCOPED))
+        );
+        let message = &value["messages"][0];
+        assert_eq!(
+            (&message["from"], &message["from_user_id"]),
+            (&number, &json!(SCOPED))
+        );
+        // Either names the same phone.
+        for (field, id) in [("to", KEN), ("recipient", SCOPED)] {
+            let send = world.graph_post("messages").json(&json!({
+                "messaging_product": "whatsapp",
+                field: id,
+                "type": "text",
+                "text": { "body": "x" },
+            }));
+            let (status, body) = answer(send).await;
+            assert_eq!(status, 200);
+            let contact = &body["contacts"][0];
+            assert_eq!(
+                (&contact["wa_id"], &contact["user_id"]),
+                (&number, &json!(SCOPED))
+            );
+        }
+        world.sandbox.settle().await;
+        let status = world.product.statuses().pop().unwrap();
+        assert_eq!(
+            (
+                status.get("recipient_id").unwrap_or(&Value::Null),
+                &status["recipient_user_id"]
+            ),
+            (&number, &json!(SCOPED))
+        );
+    }
+    let messages = world.sandbox.messages(NUMBER, KEN);
+    let written = messages.iter().filter(|message| !message.from_customer);
+    assert_eq!(written.count(), 4);
 }

@@ -8,6 +8,7 @@ use omocast_contract::{
     AccountId, Audience, BoundView, Channel, EventAction, EventStatus, EventView, Filter, MemberId,
     Pick, Reason, Role, ShopId,
 };
+use omocast_sandbox::Identity;
 use omocast_server::live::Notice;
 use omocast_server::store::{BoundTo, Member, NewMember};
 use tokio::time::timeout;
@@ -428,4 +429,77 @@ async fn a_reply_moves_a_bound_customer_up() {
         (rows[0].binding, rows[0].last_contact_at),
         (first.binding, now)
     );
+}
+
+#[tokio::test]
+async fn the_binding_of_one_of_two_goes_over_to_the_person_they_are() {
+    let mut sellers = Sellers::new().await;
+    let user = &whatsapp_users(1)[0];
+    let identity = |has_username| Identity {
+        scoped_id: Some("TW.13491208655302741918".to_owned()),
+        has_username,
+    };
+    sellers.world.sandbox.add_customer(NUMBER, customer(user));
+    sellers.say(NUMBER, user, "嗨").await;
+    sellers.world.until_pending(1).await;
+    let sandbox = sellers.world.sandbox.clone();
+    sandbox.set_identity(NUMBER, user, identity(true));
+    let before = sellers.bound(NUMBER, user).await;
+    sandbox.set_identity(NUMBER, user, identity(false));
+    sellers.say(NUMBER, user, "是我").await;
+    let world = &sellers.world;
+    world
+        .until("the other is bound", || {
+            Box::pin(async {
+                let [row] = sellers.all(sellers.may).await.try_into().unwrap();
+                row.binding.customer != before.binding.customer
+            })
+        })
+        .await;
+    let [row] = sellers.all(sellers.may).await.try_into().unwrap();
+    let thread = sellers.thread(&row).await;
+    assert_eq!(thread.messages.len(), 3);
+    assert_eq!(thread.event.owner_id, Some(sellers.may));
+    assert_eq!(row.last_contact_at, thread.event.last_message_at);
+    sellers.world.start_delivery();
+    let messages = vec![text_message("一")];
+    let audience = everything(Channel::Whatsapp);
+    let broadcast = sellers.world.broadcast_to(audience, messages).await;
+    sellers.world.until_completed(broadcast).await;
+    assert_eq!(sellers.world.on_phone(NUMBER, user), ["一"]);
+}
+
+#[tokio::test]
+async fn of_two_who_are_bound_and_turn_out_to_be_one_the_number_stays_with_its_seller() {
+    let sellers = Sellers::new().await;
+    let user = &whatsapp_users(1)[0];
+    let sandbox = &sellers.world.sandbox;
+    sandbox.add_customer(NUMBER, customer(user));
+    sellers.say(NUMBER, user, "聯絡專員 S002").await;
+    let world = &sellers.world;
+    world
+        .until("the number is bound", || {
+            Box::pin(async { sellers.all(sellers.other).await.len() == 1 })
+        })
+        .await;
+    let before = sellers.all(sellers.other).await;
+    for has_username in [true, false] {
+        let scoped_id = Some("TW.13491208655302741918".to_owned());
+        let identity = Identity {
+            scoped_id,
+            has_username,
+        };
+        sandbox.set_identity(NUMBER, user, identity);
+        sellers.say(NUMBER, user, "聯絡專員 S001").await;
+        let mine = usize::from(has_username);
+        world
+            .until("the webhook is taken in", || {
+                let sellers = &sellers;
+                Box::pin(async move { sellers.all(sellers.may).await.len() == mine })
+            })
+            .await;
+    }
+    let after = sellers.all(sellers.other).await;
+    assert_eq!(after.len(), 1);
+    assert_eq!(after[0].binding, before[0].binding);
 }

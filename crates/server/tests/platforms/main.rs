@@ -12,6 +12,7 @@ mod delivery;
 mod inbound_media;
 mod media;
 mod pages;
+mod scoped_ids;
 mod support;
 mod templates;
 mod throughput;

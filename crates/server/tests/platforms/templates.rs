@@ -30,12 +30,12 @@ fn marketing(name: &str) -> Template {
     Template::new(name, "zh_TW", TemplateCategory::Marketing)
 }
 
-fn hello() -> Template {
+pub(crate) fn hello() -> Template {
     marketing("hello").with_body("{{1}} 您好", &["怡君"])
 }
 
 impl World {
-    fn put(&self, template: Template, notice: Notice) {
+    pub(crate) fn put(&self, template: Template, notice: Notice) {
         self.sandbox.set_template(WABA, template, notice).unwrap();
     }
 
@@ -46,7 +46,7 @@ impl World {
         set.unwrap();
     }
 
-    async fn read_templates(&self) -> TemplateSync {
+    pub(crate) async fn read_templates(&self) -> TemplateSync {
         self.advance(A_WHILE);
         let waba = WabaId(WABA.to_owned());
         sync_templates(&self.app, self.team, &waba).await.unwrap()
@@ -117,7 +117,7 @@ impl World {
     }
 
     /// Who would get a template now.
-    async fn count(&self, name: &str) -> AudienceCount {
+    pub(crate) async fn count(&self, name: &str) -> AudienceCount {
         let asked = CountQuery {
             kind: BroadcastKind::Template,
             template: Some(self.template(name).await.id),

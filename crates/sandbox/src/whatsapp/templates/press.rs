@@ -50,7 +50,7 @@ impl Sandbox {
             let id = ids::wamid(&press.user);
             let inbound = inbound_button(
                 &config,
-                &customer.customer,
+                customer,
                 &id,
                 &press.message,
                 (&payload, &text),
