@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use omocast_contract::live::LiveEvent;
 use omocast_contract::message::MessageOrigin;
-use omocast_contract::{BroadcastStatus, DeliveryStatus, EventAction, EventView, Reason, Role};
+use omocast_contract::{
+    BroadcastStatus, DeliveryStatus, EventAction, EventView, Plan, Reason, Role,
+};
 use omocast_sandbox::{Fault, Receipts};
 use omocast_server::follower;
 use omocast_server::live::{Live, Notice};
 use omocast_server::shutdown::Shutdown;
-use omocast_server::store::Store;
 use omocast_server::store::deliveries::{Begun, LEASE, Outcome, Then};
+use omocast_server::store::{NewMember, Store};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -302,25 +304,79 @@ async fn what_changed_since_it_was_accepted_is_checked_again() {
 }
 
 #[tokio::test]
-async fn who_may_no_longer_broadcast_does_not() {
+async fn who_was_taken_over_by_a_colleague_is_written_to_by_them_alone() {
     let mut world = World::new().await;
-    world.customers(LINE, &line_users(2)).await;
+    let users = line_users(3);
+    world.customers(LINE, &users).await;
     let broadcast = world.broadcast(&TEXTS).await;
-    world
-        .app
-        .store
-        .update_role(world.member, Role::Admin)
+    let rows = world.events(EventView::Mine).await;
+    let taken = rows[0].id;
+    let store = &world.app.store;
+    let colleague = NewMember {
+        team_id: world.team,
+        name: "阿明".to_owned(),
+        email: "ming@example.com".to_owned(),
+        password_hash: String::new(),
+        role: Role::Admin,
+        staff_code: None,
+        shops: Vec::new(),
+    };
+    let colleague = store.create_member(colleague, world.now()).await.unwrap();
+    let colleague = store.find_member(colleague).await.unwrap().unwrap();
+    store
+        .act_on_event(&colleague, taken, EventAction::Follow, world.now())
         .await
         .unwrap();
     world.start_delivery();
-    let done = world.until_completed(broadcast).await;
-    assert_eq!(done.summary.progress.skipped, 2);
-    let recipients = world.recipients(broadcast).await;
-    assert!(
-        recipients
-            .iter()
-            .all(|recipient| recipient.reason == Some(Reason::SenderNotAllowed))
-    );
+    world.until_completed(broadcast).await;
+    let kept: Vec<_> = rows[1..].iter().map(|row| row.id).collect();
+    for recipient in world.recipients(broadcast).await {
+        let event = recipient.event.unwrap();
+        let expected = if event == taken {
+            (DeliveryStatus::Skipped, Some(Reason::NotOwner))
+        } else {
+            assert!(kept.contains(&event));
+            (DeliveryStatus::Sent, None)
+        };
+        assert_eq!((recipient.status, recipient.reason), expected);
+    }
+    let mut got: Vec<_> = users
+        .iter()
+        .map(|user| world.on_phone(LINE, user))
+        .collect();
+    got.sort_unstable();
+    assert_eq!(got, [vec![], TEXTS.to_vec(), TEXTS.to_vec()]);
+}
+
+#[tokio::test]
+async fn who_may_no_longer_broadcast_does_not() {
+    enum Lost {
+        Role,
+        Plan,
+    }
+    for lost in [Lost::Role, Lost::Plan] {
+        let mut world = World::new().await;
+        let users = line_users(2);
+        world.customers(LINE, &users).await;
+        let broadcast = world.broadcast(&TEXTS).await;
+        let store = &world.app.store;
+        match lost {
+            Lost::Role => store.update_role(world.member, Role::Admin).await.unwrap(),
+            Lost::Plan => store.update_plan(world.team, Plan::Standard).await.unwrap(),
+        }
+        world.start_delivery();
+        let done = world.until_completed(broadcast).await;
+        assert_eq!(done.summary.progress.skipped, 2);
+        let recipients = world.recipients(broadcast).await;
+        assert!(
+            recipients
+                .iter()
+                .all(|recipient| recipient.reason == Some(Reason::SenderNotAllowed))
+        );
+        for user in &users {
+            assert!(world.on_phone(LINE, user).is_empty());
+        }
+    }
 }
 
 #[tokio::test]
