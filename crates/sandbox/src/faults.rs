@@ -176,6 +176,10 @@ impl Faults {
 #[derive(Clone)]
 pub(crate) struct NoAnswer;
 
+/// Marks a response that breaks off in the middle, for the log of requests.
+#[derive(Clone)]
+pub(crate) struct BrokenOff;
+
 fn reset() -> std::io::Error {
     std::io::ErrorKind::ConnectionReset.into()
 }
@@ -190,10 +194,11 @@ pub(crate) fn reset_connection() -> Response {
 
 /// The head and half of the body arrive.
 async fn break_off(response: Response) -> Response {
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
     let Ok(body) = to_bytes(body, usize::MAX).await else {
         return reset_connection();
     };
+    parts.extensions.insert(BrokenOff);
     let half = body.slice(..body.len() / 2);
     let broken = stream::unfold(Some(half), |half| async move {
         let Some(half) = half else {

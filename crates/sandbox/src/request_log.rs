@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::account::Platform;
-use crate::faults::NoAnswer;
+use crate::faults::{BrokenOff, NoAnswer};
 
 const KEPT: usize = 10_000;
 /// More than any body a platform takes; each platform's own limit is checked by its handlers.
@@ -37,6 +37,8 @@ pub struct ReceivedRequest {
     pub body: Value,
     /// `None` while unanswered, and for good when a fault swallowed the answer.
     pub status: Option<u16>,
+    /// Whether a fault broke the answer off in the middle.
+    pub is_broken_off: bool,
     pub at_ms: i64,
 }
 
@@ -56,12 +58,13 @@ impl RequestLog {
         self.dropped + self.requests.len() - 1
     }
 
-    fn answer(&mut self, number: usize, status: u16) {
+    fn answer(&mut self, number: usize, status: u16, is_broken_off: bool) {
         let request = number
             .checked_sub(self.dropped)
             .and_then(|at| self.requests.get_mut(at));
         if let Some(request) = request {
             request.status = Some(status);
+            request.is_broken_off = is_broken_off;
         }
     }
 
@@ -135,6 +138,7 @@ async fn record(
         headers: headers_of_interest(&parts.headers),
         body: serde_json::from_slice(&body).unwrap_or_default(),
         status: None,
+        is_broken_off: false,
         at_ms: sandbox.now_ms(),
     });
     let response = match sandbox.outage(platform) {
@@ -142,9 +146,10 @@ async fn record(
         None => next.run(Request::from_parts(parts, Body::from(body))).await,
     };
     if response.extensions().get::<NoAnswer>().is_none() {
+        let is_broken_off = response.extensions().get::<BrokenOff>().is_some();
         sandbox
             .lock_log()
-            .answer(number, response.status().as_u16());
+            .answer(number, response.status().as_u16(), is_broken_off);
     }
     response
 }

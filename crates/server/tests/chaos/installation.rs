@@ -1,5 +1,6 @@
 //! The program itself, as it is installed: killed and started again over its data, against stand-ins that live on.
 
+use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,13 +20,14 @@ use omocast_server::config::Config;
 use omocast_server::password;
 use omocast_server::store::{NewAccount, NewMember, Store};
 use serde::de::DeserializeOwned;
-use sqlx::query;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Row as _, query};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::judge::{self, Outcome, TEXTS};
+use crate::judge::{self, Evidence, MessageTo, Outcome, TEXTS};
 use crate::platforms::endpoints;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_omocast-server");
@@ -112,6 +114,8 @@ pub(crate) struct Installation {
     server: Option<Server>,
     http: reqwest::Client,
     cookie: String,
+    /// What servers that were killed had not written down the end of.
+    pub(crate) cut_short: HashSet<MessageTo>,
 }
 
 /// Who is in the database.
@@ -184,6 +188,7 @@ impl Installation {
             server: None,
             http: reqwest::Client::new(),
             cookie: String::new(),
+            cut_short: HashSet::new(),
         }
     }
 
@@ -234,8 +239,38 @@ impl Installation {
     }
 
     /// As a power cut would, or the system when it runs out of memory.
-    pub(crate) fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         drop(self.server.take().unwrap());
+        let under_way = self.under_way().await;
+        self.cut_short.extend(under_way);
+    }
+
+    /// What the database of a dead server says is being sent. A copy is asked: whoever opens the database of one that
+    /// died tidies up, and that is for the next server.
+    async fn under_way(&self) -> Vec<MessageTo> {
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["omocast.db", "omocast.db-wal"] {
+            std::fs::copy(self.folder.path().join(name), copy.path().join(name)).unwrap();
+        }
+        let options = SqliteConnectOptions::new().filename(copy.path().join("omocast.db"));
+        let mut connection = options.connect().await.unwrap();
+        let rows = query(
+            "select r.channel, c.external_id, d.position from delivery d
+             join recipient r on r.id = d.recipient_id join customer c on c.id = r.customer_id
+             where d.status = 'sending'",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        let rows = rows.iter().map(|row| {
+            let channel = Channel::parse(row.get("channel")).unwrap();
+            (
+                channel,
+                row.get("external_id"),
+                row.get::<u32, _>("position") as usize,
+            )
+        });
+        rows.collect()
     }
 
     /// What a dead server was handing over may be taken over at once, as after the minute that it takes otherwise.
@@ -387,7 +422,8 @@ impl Installation {
         })
         .await;
         let outcomes = outcomes().await;
-        judge::check(&outcomes);
+        let evidence = Evidence::new(&self.sandbox, &self.cut_short);
+        judge::check(&outcomes, &evidence);
         outcomes
     }
 }

@@ -1,7 +1,11 @@
-//! Holds what the report says of a broadcast against what is on the phones.
+//! Holds what the report says of a broadcast against what is on the phones, and against what the platforms were asked
+//! and answered.
+
+use std::collections::{HashMap, HashSet};
 
 use omocast_contract::{Channel, DeliveryStatus, Recipient};
-use omocast_sandbox::{PhoneMessageKind, Sandbox};
+use omocast_sandbox::{PhoneMessageKind, Platform, ReceivedRequest, Sandbox};
+use serde_json::Value;
 
 pub(crate) const TEXTS: [&str; 3] = ["一", "二", "三"];
 
@@ -26,7 +30,7 @@ pub(crate) fn outcomes(
         .into();
     let outcomes = recipients.into_iter().map(|recipient| {
         let channel = recipient.channel;
-        let user = recipient.name.rsplit(' ').next().unwrap();
+        let user = user_of(&recipient);
         let messages = sandbox.messages(account_of(channel), user);
         let phone = messages
             .into_iter()
@@ -45,6 +49,80 @@ pub(crate) fn outcomes(
     outcomes.collect()
 }
 
+/// What the platform calls a recipient.
+fn user_of(recipient: &Recipient) -> &str {
+    recipient.name.rsplit(' ').next().unwrap()
+}
+
+/// A message to one customer: the channel, what the platform calls them, and which of [`TEXTS`] it is.
+pub(crate) type MessageTo = (Channel, String, usize);
+
+/// Why a message may be unknown, or failed.
+pub(crate) struct Evidence<'a> {
+    /// Every request that was to send a message, in order.
+    requests: HashMap<MessageTo, Vec<ReceivedRequest>>,
+    /// What servers that were killed had not written down the end of.
+    cut_short: &'a HashSet<MessageTo>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(crate) fn new(sandbox: &Sandbox, cut_short: &'a HashSet<MessageTo>) -> Self {
+        let mut requests: HashMap<_, Vec<_>> = HashMap::new();
+        for request in sandbox.requests() {
+            for message in messages_in(&request) {
+                requests.entry(message).or_default().push(request.clone());
+            }
+        }
+        Self {
+            requests,
+            cut_short,
+        }
+    }
+
+    fn requests(&self, message: &MessageTo) -> &[ReceivedRequest] {
+        self.requests.get(message).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether nobody can tell from the answers if the platform took it.
+    fn is_ambiguous(&self, message: &MessageTo) -> bool {
+        let unclear = |request: &ReceivedRequest| {
+            request.is_broken_off || matches!(request.status, None | Some(500 | 502 | 504))
+        };
+        self.cut_short.contains(message) || self.requests(message).iter().any(unclear)
+    }
+
+    /// Whether the platform said that it does not take it.
+    fn is_refused(&self, message: &MessageTo) -> bool {
+        let last = self.requests(message).last();
+        last.is_some_and(|request| request.status == Some(400))
+    }
+}
+
+/// The messages of [`TEXTS`] that a request was to send.
+fn messages_in(request: &ReceivedRequest) -> Vec<MessageTo> {
+    let channel = match request.platform {
+        Platform::Line => Channel::Line,
+        Platform::Facebook => Channel::Facebook,
+        Platform::Instagram => Channel::Instagram,
+        Platform::Whatsapp => Channel::Whatsapp,
+        Platform::Web => Channel::Web,
+    };
+    let body = &request.body;
+    let user = body["to"].as_str().or(body["recipient"]["id"].as_str());
+    let Some(user) = user.filter(|_| request.method == "POST") else {
+        return Vec::new();
+    };
+    let of_line = body["messages"].as_array().into_iter().flatten();
+    let of_meta = [&body["message"]["text"], &body["text"]["body"]];
+    let texts = of_line.map(|message| &message["text"]).chain(of_meta);
+    let texts = texts.filter_map(Value::as_str);
+    let position = |text| TEXTS.iter().position(|other| *other == text);
+    texts
+        .filter_map(position)
+        .map(|position| (channel, user.to_owned(), position))
+        .collect()
+}
+
 impl Outcome {
     pub(crate) fn is_complete(&self) -> bool {
         self.phone == TEXTS
@@ -55,7 +133,7 @@ impl Outcome {
     }
 
     /// What is wrong: a message twice or out of order, or one that the report says something untrue of.
-    pub(crate) fn fault(&self) -> Option<String> {
+    fn fault(&self, evidence: &Evidence<'_>) -> Option<String> {
         let name = &self.recipient.name;
         let mut in_order = self.phone.clone();
         in_order.sort_by_key(|text| TEXTS.iter().position(|other| other == text));
@@ -66,24 +144,34 @@ impl Outcome {
                 "{name} got {phone:?}, {accepted} messages were taken"
             ));
         }
-        let mut told = self.recipient.deliveries.iter().zip(TEXTS);
-        told.find_map(|(delivery, text)| {
+        let mut told = self.recipient.deliveries.iter().zip(TEXTS).enumerate();
+        told.find_map(|(position, (delivery, text))| {
             let is_there = self.phone.iter().any(|other| other == text);
+            let user = user_of(&self.recipient).to_owned();
+            let message = (self.recipient.channel, user, position);
             let is_true = match delivery.status {
                 DeliveryStatus::Sent | DeliveryStatus::Delivered | DeliveryStatus::Read => is_there,
-                DeliveryStatus::Failed | DeliveryStatus::Skipped => !is_there,
-                DeliveryStatus::Unknown => true,
+                DeliveryStatus::Failed => !is_there && evidence.is_refused(&message),
+                DeliveryStatus::Skipped => !is_there,
+                DeliveryStatus::Unknown => evidence.is_ambiguous(&message),
                 DeliveryStatus::Queued | DeliveryStatus::Sending => false,
             };
             let status = delivery.status;
-            (!is_true).then(|| format!("{name}: {text} is {status:?}, on the phone: {is_there}"))
+            let answers = evidence.requests(&message).iter();
+            let answers: Vec<_> = answers.map(|request| request.status).collect();
+            (!is_true).then(|| {
+                format!(
+                    "{name}: {text} is {status:?}, on the phone: {is_there}, answers: {answers:?}"
+                )
+            })
         })
     }
 }
 
 /// Panics unless everything is as it should be.
 #[track_caller]
-pub(crate) fn check(outcomes: &[Outcome]) {
-    let faults: Vec<_> = outcomes.iter().filter_map(Outcome::fault).collect();
+pub(crate) fn check(outcomes: &[Outcome], evidence: &Evidence<'_>) {
+    let faults = outcomes.iter().filter_map(|each| each.fault(evidence));
+    let faults: Vec<_> = faults.collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

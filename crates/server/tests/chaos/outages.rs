@@ -97,7 +97,7 @@ async fn accounts_that_stop_wait_for_whoever_mends_them_though_the_server_dies()
         installation.find(broadcast).await.summary.paused.len() == troubles.len()
     })
     .await;
-    installation.kill();
+    installation.kill().await;
     for (channel, _) in troubles {
         installation.sandbox.set_trouble(account_of(channel), None);
     }

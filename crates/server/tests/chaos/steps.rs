@@ -38,7 +38,7 @@ fn sendings(installation: &Installation, user: &str) -> Vec<ReceivedRequest> {
 
 /// Dies, and another server takes over.
 async fn die(installation: &mut Installation) {
-    installation.kill();
+    installation.kill().await;
     installation.let_leases_end().await;
     installation.start().await;
 }
@@ -49,7 +49,7 @@ async fn in_the_hold_before_anything_is_handed_over() {
     installation.set("OMOCAST_HOLD_SECONDS", "5");
     installation.start().await;
     let broadcast = installation.broadcast().await;
-    installation.kill();
+    installation.kill().await;
     for channel in Channel::ALL {
         let traffic = installation.sandbox.traffic(account_of(channel));
         assert_eq!(traffic.sendings, 0, "it is held");
@@ -113,7 +113,7 @@ async fn while_the_platform_has_not_answered() {
         all.all(|user| !sendings(&installation, &user).is_empty())
     })
     .await;
-    installation.kill();
+    installation.kill().await;
     for channel in held {
         for number in 0..2 {
             let sandbox = &installation.sandbox;

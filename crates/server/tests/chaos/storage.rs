@@ -18,7 +18,7 @@ async fn a_full_disk_stops_a_broadcast_and_room_lets_it_go_on() {
     installation.set_pace(1);
     installation.start().await;
     let broadcast = installation.broadcast().await;
-    installation.kill();
+    installation.kill().await;
     installation.set_pace(80);
     installation.let_leases_end().await;
     let database = installation.folder.path().join("omocast.db");
@@ -38,7 +38,7 @@ async fn a_full_disk_stops_a_broadcast_and_room_lets_it_go_on() {
         !installation.is_ready().await
     })
     .await;
-    installation.kill();
+    installation.kill().await;
     installation.let_leases_end().await;
     installation.start().await;
     for outcome in installation.until_judged(broadcast).await {
