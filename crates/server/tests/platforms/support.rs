@@ -297,6 +297,12 @@ impl World {
         self.app.wake.templates.notify_one();
     }
 
+    /// As [`Self::advance`], until the clock shows so much.
+    pub(crate) fn advance_to(&self, at: Timestamp) {
+        let left = at.since(self.now()).max(0);
+        self.advance(Duration::from_millis(left.unsigned_abs()));
+    }
+
     /// From now on the clock goes on by itself as well, as the machine's does.
     pub(crate) fn let_time_pass(&self) {
         let now = self.now.clone();
