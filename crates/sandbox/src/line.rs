@@ -409,7 +409,7 @@ impl Sandbox {
                     "The property, 'to', in the request body is invalid (line: -, column: -)",
                 ));
             }
-            repeated(account, retry_key, now)?;
+            repeated(account, retry_key, body, now)?;
             let Some(customer) = account.ledger.customers.get(to) else {
                 return Err(Refusal::bad_request("Failed to send messages"));
             };
@@ -421,7 +421,14 @@ impl Sandbox {
                 .collect();
             let sent = json!(sent);
             deliver(account, to, messages, now);
-            remember(account, retry_key, request_id, Some(sent.clone()), now);
+            remember(
+                account,
+                retry_key,
+                body,
+                request_id,
+                Some(sent.clone()),
+                now,
+            );
             Ok(json!({ "sentMessages": sent }))
         });
         match accepted {
@@ -458,7 +465,7 @@ impl Sandbox {
                 }
             }
             errors.check()?;
-            repeated(account, retry_key, now)?;
+            repeated(account, retry_key, body, now)?;
             let customers = &account.ledger.customers;
             let reached = to.iter().filter(|user| {
                 customers
@@ -471,7 +478,7 @@ impl Sandbox {
                 let messages = phone_messages(body, || self.next_number());
                 deliver(account, user, messages, now);
             }
-            remember(account, retry_key, request_id, None, now);
+            remember(account, retry_key, body, request_id, None, now);
             Ok(reached)
         });
         match accepted {
@@ -524,14 +531,27 @@ fn lost_account() -> Refusal {
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
 }
 
-/// 409 when the key was accepted within a day.
-fn repeated(account: &AccountState, retry_key: Option<Uuid>, now: i64) -> Result<(), Refusal> {
+/// 409 when the key was accepted within a day. LINE does not say what it makes of a repeat that says something else;
+/// it is counted, because a sender who does that takes one message for another.
+fn repeated(
+    account: &mut AccountState,
+    retry_key: Option<Uuid>,
+    content: &Map<String, Value>,
+    now: i64,
+) -> Result<(), Refusal> {
     let accepted = retry_key
         .and_then(|key| account.ledger.retry_keys.get(&key))
         .filter(|accepted| now - accepted.at_ms < DAY_MS);
     let Some(accepted) = accepted else {
         return Ok(());
     };
+    if accepted
+        .content
+        .as_ref()
+        .is_some_and(|first| first != content)
+    {
+        account.tally.count_changed_repeat();
+    }
     let mut body = json!({ "message": "The retry key is already accepted" });
     if let Some(sent) = &accepted.sent_messages {
         body["sentMessages"] = sent.clone();
@@ -546,6 +566,7 @@ fn repeated(account: &AccountState, retry_key: Option<Uuid>, now: i64) -> Result
 fn remember(
     account: &mut AccountState,
     retry_key: Option<Uuid>,
+    content: &Map<String, Value>,
     request_id: &str,
     sent_messages: Option<Value>,
     at_ms: i64,
@@ -553,6 +574,7 @@ fn remember(
     if let Some(key) = retry_key {
         let accepted = AcceptedRequest {
             request_id: request_id.to_owned(),
+            content: Some(content.clone()),
             sent_messages,
             at_ms,
         };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::account::{Account, Platform};
@@ -210,6 +210,9 @@ impl CustomerState {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AcceptedRequest {
     pub(crate) request_id: String,
+    /// What it said; `None` when it was accepted before that was kept.
+    #[serde(default)]
+    pub(crate) content: Option<Map<String, Value>>,
     /// `None` for multicast, which has no message ids.
     pub(crate) sent_messages: Option<Value>,
     pub(crate) at_ms: i64,
@@ -463,6 +466,7 @@ mod tests {
         let mut account = AccountState::new(account, Ledger::default());
         let accepted = AcceptedRequest {
             request_id: String::new(),
+            content: None,
             sent_messages: None,
             at_ms: 0,
         };

@@ -22,6 +22,7 @@ pub struct Traffic {
 #[derive(Default)]
 pub(crate) struct Tally {
     accepted: BTreeMap<String, u64>,
+    changed_repeats: u64,
     traffic: Traffic,
     began: Option<Instant>,
     /// The sendings of the last second.
@@ -53,6 +54,11 @@ impl Tally {
         traffic.peak = traffic.peak.max(self.recent.len());
     }
 
+    /// A retry key came again with something else.
+    pub(crate) fn count_changed_repeat(&mut self) {
+        self.changed_repeats += 1;
+    }
+
     /// Messages were taken for a customer, wherever they end.
     pub(crate) fn accept(&mut self, user: &str, messages: usize) {
         *self.accepted.entry(user.to_owned()).or_default() += messages as u64;
@@ -68,6 +74,14 @@ impl Sandbox {
             account.map(|account| account.tally.accepted.clone())
         })
         .unwrap_or_default()
+    }
+
+    /// How often a retry key came again with something else than what was accepted with it.
+    pub fn changed_repeats(&self, account: &str) -> u64 {
+        self.with(|state| {
+            let account = state.get(account);
+            account.map_or(0, |account| account.tally.changed_repeats)
+        })
     }
 
     /// How many sendings the account asked for since the start, or since the tally was reset, and how quickly.

@@ -293,6 +293,13 @@ async fn a_retry_key_is_accepted_once_a_day() {
     assert_eq!(world.sandbox.messages(LINE, MAY).len(), 1);
     assert_eq!(world.sandbox.requests()[0].headers["x-line-retry-key"], key);
 
+    assert_eq!(world.sandbox.changed_repeats(LINE), 0);
+    let changed = world
+        .push(MAY, text("something else"))
+        .header("X-Line-Retry-Key", key);
+    assert_eq!(changed.send().await.unwrap().status(), 409);
+    assert_eq!(world.sandbox.changed_repeats(LINE), 1);
+
     world
         .sandbox
         .advance_clock(std::time::Duration::from_secs(24 * 60 * 60));

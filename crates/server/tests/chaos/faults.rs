@@ -7,21 +7,12 @@ use std::time::Duration;
 use omocast_contract::{BroadcastId, BroadcastStatus, Channel, DeliveryStatus};
 use omocast_sandbox::{Chaos, Disorder, Fault};
 
+use crate::installation::account_of;
 use crate::judge::{self, Evidence, Outcome, TEXTS};
 use crate::platforms::{
-    INSTAGRAM, LINE, NUMBER, PAGE, SITE, Setup, World, line_users, page_users, whatsapp_users,
+    INSTAGRAM, LINE, NUMBER, PAGE, Setup, World, line_users, page_users, whatsapp_users,
 };
 use crate::seed;
-
-fn account_of(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Line => LINE,
-        Channel::Whatsapp => NUMBER,
-        Channel::Facebook => PAGE,
-        Channel::Instagram => INSTAGRAM,
-        Channel::Web => SITE,
-    }
-}
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Longer than any test.
@@ -65,7 +56,7 @@ async fn deliver(world: &mut World) -> (BroadcastId, Vec<Outcome>) {
         })
         .await;
     let recipients = world.recipients(broadcast).await;
-    let outcomes = judge::outcomes(recipients, &world.sandbox, account_of);
+    let outcomes = judge::outcomes(recipients, &world.sandbox);
     judge::check(&outcomes, &Evidence::new(&world.sandbox, &HashSet::new()));
     (broadcast, outcomes)
 }

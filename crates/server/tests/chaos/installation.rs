@@ -377,7 +377,7 @@ impl Installation {
                 None => break,
             }
         }
-        judge::outcomes(recipients, &self.sandbox, account_of)
+        judge::outcomes(recipients, &self.sandbox)
     }
 
     pub(crate) async fn stop(&self, broadcast: BroadcastId) -> Broadcast {

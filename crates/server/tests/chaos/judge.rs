@@ -7,6 +7,8 @@ use omocast_contract::{Channel, DeliveryStatus, Recipient};
 use omocast_sandbox::{PhoneMessageKind, Platform, ReceivedRequest, Sandbox};
 use serde_json::Value;
 
+use crate::installation::account_of;
+
 pub(crate) const TEXTS: [&str; 3] = ["一", "二", "三"];
 
 /// A recipient beside their phone.
@@ -19,11 +21,7 @@ pub(crate) struct Outcome {
 }
 
 /// Everybody, beside their phones. Their names end with what the platform calls them.
-pub(crate) fn outcomes(
-    recipients: Vec<Recipient>,
-    sandbox: &Sandbox,
-    account_of: fn(Channel) -> &'static str,
-) -> Vec<Outcome> {
+pub(crate) fn outcomes(recipients: Vec<Recipient>, sandbox: &Sandbox) -> Vec<Outcome> {
     let accepted = |channel| sandbox.accepted(account_of(channel));
     let accepted: Vec<_> = Channel::ALL
         .map(|channel| (channel, accepted(channel)))
@@ -63,6 +61,8 @@ pub(crate) struct Evidence<'a> {
     requests: HashMap<MessageTo, Vec<ReceivedRequest>>,
     /// What servers that were killed had not written down the end of.
     cut_short: &'a HashSet<MessageTo>,
+    /// How often LINE was asked to repeat what was something else the first time.
+    changed_repeats: u64,
 }
 
 impl<'a> Evidence<'a> {
@@ -76,6 +76,7 @@ impl<'a> Evidence<'a> {
         Self {
             requests,
             cut_short,
+            changed_repeats: sandbox.changed_repeats(account_of(Channel::Line)),
         }
     }
 
@@ -174,4 +175,8 @@ pub(crate) fn check(outcomes: &[Outcome], evidence: &Evidence<'_>) {
     let faults = outcomes.iter().filter_map(|each| each.fault(evidence));
     let faults: Vec<_> = faults.collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(
+        evidence.changed_repeats, 0,
+        "a repeat says what the first said"
+    );
 }

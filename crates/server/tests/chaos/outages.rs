@@ -137,7 +137,7 @@ async fn outlast(outage: Outage) -> (Vec<Outcome>, Vec<(Channel, usize)>) {
     events.retain(|event| !matches!(event, LogEvent::AccountResumed { .. }));
     assert_eq!(count - events.len(), crowd.len(), "each went on once");
     let recipients = world.recipients(broadcast).await;
-    let outcomes = judge::outcomes(recipients, sandbox, account_of);
+    let outcomes = judge::outcomes(recipients, sandbox);
     judge::check(&outcomes, &Evidence::new(sandbox, &HashSet::new()));
     (outcomes, asked.into())
 }
