@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use omocast_contract::api::{EventQuery, IDEMPOTENCY_KEY, PageStart, RecipientPage, SignIn, path};
 use omocast_contract::{
     AccountId, Audience, Broadcast, BroadcastId, BroadcastRequest, BroadcastStatus, Channel,
@@ -238,6 +239,16 @@ impl Installation {
         }
     }
 
+    /// From now on the server may write no file larger than so many bytes.
+    pub(crate) fn limit_files(&self, bytes: &str) {
+        let process = self.server.as_ref().unwrap().process.id();
+        let status = Command::new("prlimit")
+            .args(["--pid", &process.to_string()])
+            .arg(format!("--fsize={bytes}:unlimited"))
+            .status();
+        assert!(status.unwrap().success());
+    }
+
     /// As a power cut would, or the system when it runs out of memory.
     pub(crate) async fn kill(&mut self) {
         drop(self.server.take().unwrap());
@@ -336,16 +347,24 @@ impl Installation {
         self.broadcast_with_key("chaos-0001").await
     }
 
-    pub(crate) async fn broadcast_with_key(&self, key: &str) -> BroadcastId {
-        let answer = self
-            .http
+    /// What is answered to one more broadcast.
+    pub(crate) async fn try_broadcast(&self, key: &str) -> StatusCode {
+        self.post_broadcast(key).await.status()
+    }
+
+    async fn post_broadcast(&self, key: &str) -> reqwest::Response {
+        self.http
             .post(self.url(path::BROADCASTS))
             .header("cookie", &self.cookie)
             .header(IDEMPOTENCY_KEY, key)
             .json(&request())
             .send()
             .await
-            .unwrap();
+            .unwrap()
+    }
+
+    pub(crate) async fn broadcast_with_key(&self, key: &str) -> BroadcastId {
+        let answer = self.post_broadcast(key).await;
         assert!(answer.status().is_success(), "{}", answer.status());
         answer.json::<Broadcast>().await.unwrap().summary.id
     }
