@@ -22,7 +22,7 @@ use omocast_server::password;
 use omocast_server::store::{NewAccount, NewMember, Store};
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Row as _, query};
+use sqlx::{ConnectOptions as _, Row as _, SqliteConnection, query};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -254,6 +254,16 @@ impl Installation {
         drop(self.server.take().unwrap());
         let under_way = self.under_way().await;
         self.cut_short.extend(under_way);
+    }
+
+    /// Nobody else writes to the database until the connection is closed.
+    pub(crate) async fn hold_database(&self) -> SqliteConnection {
+        let file = self.folder.path().join("omocast.db");
+        let options = SqliteConnectOptions::new().filename(file);
+        let mut connection = options.connect().await.unwrap();
+        let hold = query("begin immediate").execute(&mut connection);
+        hold.await.unwrap();
+        connection
     }
 
     /// What the database of a dead server says is being sent. A copy is asked: whoever opens the database of one that
