@@ -1,13 +1,21 @@
 //! The machine's clock jumps while a broadcast goes out. The platforms' own does not.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use omocast_contract::{BroadcastId, BroadcastStatus, DeliveryStatus, Reason};
+use omocast_contract::{
+    BroadcastId, BroadcastRequest, BroadcastStatus, Content, DeliveryStatus, Reason,
+};
 use omocast_sandbox::{Fault, Trouble};
+use omocast_server::app::Clock;
+use omocast_server::store::{Begins, CreatedBroadcast};
+use tokio::time::{Instant, sleep};
 
+use crate::installation::request;
 use crate::judge::TEXTS;
 use crate::platforms::{
-    INSTAGRAM, LINE, NUMBER, PAGE, Setup, World, line_users, page_users, whatsapp_users,
+    INSTAGRAM, LINE, NUMBER, PAGE, Setup, World, line_users, page_users, text_message,
+    whatsapp_users,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,9 +37,26 @@ async fn crowded() -> (World, Crowd) {
         world.customers(account, users).await;
     }
     world.sandbox.reset_tally();
-    world.let_time_pass();
+    let_time_pass(&world);
     world.start_delivery();
     (world, crowd)
+}
+
+/// From now on the clock goes on by itself, as the machine's does.
+fn let_time_pass(world: &World) {
+    let Clock::Fixed(now) = world.app.clock.clone() else {
+        panic!("the clock is the test's");
+    };
+    tokio::spawn(async move {
+        let began = Instant::now();
+        let mut told = 0;
+        loop {
+            sleep(Duration::from_millis(5)).await;
+            let passed = i64::try_from(began.elapsed().as_millis()).unwrap();
+            now.fetch_add(passed - told, Ordering::SeqCst);
+            told = passed;
+        }
+    });
 }
 
 async fn until_some_are_out(world: &World) {
@@ -127,8 +152,15 @@ async fn what_is_held_is_not_held_for_the_hour_that_the_clock_lost_and_what_is_s
     let first = world.broadcast(&["先"]).await;
     world.advance(hold);
     world.until_completed(first).await;
-    let at = world.now().plus(600_000);
-    let scheduled = world.schedule(&["之後"], at).await;
+    let later = BroadcastRequest {
+        content: Content::Messages(vec![text_message("之後")]),
+        ..request()
+    };
+    let begins = Begins::At(world.now().plus(600_000));
+    let CreatedBroadcast::New(scheduled) = world.create(&later, begins).await else {
+        panic!("the key is new");
+    };
+    let scheduled = scheduled.summary.id;
     let held = world.broadcast(&["現在"]).await;
     world.set_back(HOUR);
     world

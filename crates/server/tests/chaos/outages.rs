@@ -100,7 +100,8 @@ async fn outlast(outage: Outage) -> (Vec<Outcome>, Vec<(Channel, usize)>) {
         if next.since(down_since) > 60_000 {
             break;
         }
-        world.advance_to(next);
+        let left = next.since(world.now()).unsigned_abs();
+        world.advance(Duration::from_millis(left));
         world
             .until("all of them were tried in vain", || {
                 Box::pin(async { paused().await.iter().all(|each| each.tried_at > next) })

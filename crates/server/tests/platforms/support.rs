@@ -33,7 +33,7 @@ use omocast_server::store::{
 };
 use omocast_server::{delivery, router, templates, webhooks};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use schemas::check_requests;
 
@@ -297,28 +297,6 @@ impl World {
         self.app.wake.templates.notify_one();
     }
 
-    /// As [`Self::advance`], until the clock shows so much.
-    pub(crate) fn advance_to(&self, at: Timestamp) {
-        let left = at.since(self.now()).max(0);
-        self.advance(Duration::from_millis(left.unsigned_abs()));
-    }
-
-    /// From now on the clock goes on by itself as well, as the machine's does.
-    pub(crate) fn let_time_pass(&self) {
-        let now = self.now.clone();
-        tokio::spawn(async move {
-            let mut told = Duration::ZERO;
-            let began = Instant::now();
-            loop {
-                sleep(Duration::from_millis(5)).await;
-                let passed = began.elapsed() - told;
-                let milliseconds = i64::try_from(passed.as_millis()).unwrap();
-                now.fetch_add(milliseconds, Ordering::SeqCst);
-                told += Duration::from_millis(milliseconds.unsigned_abs());
-            }
-        });
-    }
-
     /// Somebody sets the machine's clock back.
     pub(crate) fn set_back(&self, by: Duration) {
         self.now
@@ -483,16 +461,6 @@ impl World {
     ) -> BroadcastId {
         let begins = Begins::AfterHold(self.app.config.hold);
         self.broadcast_as(begins, audience, messages).await
-    }
-
-    /// Texts to everybody, not before a time.
-    pub(crate) async fn schedule(&self, texts: &[&str], at: Timestamp) -> BroadcastId {
-        let audience = Audience {
-            pick: Pick::AllExcept(Vec::new()),
-            ..Audience::default()
-        };
-        let messages = texts.iter().map(|text| text_message(text)).collect();
-        self.broadcast_as(Begins::At(at), audience, messages).await
     }
 
     pub(crate) async fn broadcast_as(
