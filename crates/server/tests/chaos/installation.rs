@@ -143,6 +143,7 @@ impl Drop for Server {
 struct Platforms {
     address: std::net::SocketAddr,
     open: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    was_shut: bool,
 }
 
 impl Platforms {
@@ -155,6 +156,7 @@ impl Platforms {
         Self {
             address,
             open: Some((shut, serving)),
+            was_shut: false,
         }
     }
 }
@@ -321,6 +323,7 @@ impl Installation {
     pub(crate) async fn open_platforms(&mut self) {
         let listener = TcpListener::bind(self.platforms.address).await.unwrap();
         self.platforms = Platforms::serve(listener, &self.sandbox);
+        self.platforms.was_shut = true;
     }
 
     async fn sign_in(&mut self) {
@@ -451,7 +454,8 @@ impl Installation {
         })
         .await;
         let outcomes = outcomes().await;
-        let evidence = Evidence::new(&self.sandbox, &self.cut_short);
+        let mut evidence = Evidence::new(&self.sandbox, &self.cut_short);
+        evidence.was_shut = self.platforms.was_shut;
         judge::check(&outcomes, &evidence);
         outcomes
     }

@@ -61,6 +61,8 @@ pub(crate) struct Evidence<'a> {
     requests: HashMap<MessageTo, Vec<ReceivedRequest>>,
     /// What servers that were killed had not written down the end of.
     cut_short: &'a HashSet<MessageTo>,
+    /// Whether connections were shut before anybody read what came by them.
+    pub(crate) was_shut: bool,
     /// How often LINE was asked to repeat what was something else the first time.
     changed_repeats: u64,
 }
@@ -76,6 +78,7 @@ impl<'a> Evidence<'a> {
         Self {
             requests,
             cut_short,
+            was_shut: false,
             changed_repeats: sandbox.changed_repeats(account_of(Channel::Line)),
         }
     }
@@ -89,7 +92,10 @@ impl<'a> Evidence<'a> {
         let unclear = |request: &ReceivedRequest| {
             request.is_broken_off || matches!(request.status, None | Some(500 | 502 | 504))
         };
-        self.cut_short.contains(message) || self.requests(message).iter().any(unclear)
+        let requests = self.requests(message);
+        self.cut_short.contains(message)
+            || (self.was_shut && requests.is_empty())
+            || requests.iter().any(unclear)
     }
 
     /// Whether the platform said that it does not take it.

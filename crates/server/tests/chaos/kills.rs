@@ -9,8 +9,9 @@ use crate::seed;
 
 const KILLS: usize = 20;
 const PACE: u32 = 70;
-/// The most that is under way on three channels: on each as much as the pace takes in half a second.
-const IN_HAND: usize = 3 * PACE as usize / 2;
+/// The most that is under way on three channels: on each as much as the pace takes in half a second, and as much again
+/// that was answered and is not written down.
+const IN_HAND: usize = 3 * PACE as usize;
 
 /// Waits until LINE was asked to send more than so often.
 async fn until_asked(installation: &Installation, sendings: u64) {
