@@ -39,7 +39,8 @@ const LONGEST_TURN: i64 = HELD * 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Now,
-    NotBefore(Timestamp),
+    /// Further ahead than anybody waits.
+    FarAhead,
 }
 
 /// The pace of one account.
@@ -128,7 +129,7 @@ impl Pace {
         let turn = self.take(weight).await?;
         let wait = turn - self.now();
         if wait > LONGEST_TURN {
-            return Ok(Turn::NotBefore(Timestamp(turn / 1_000)));
+            return Ok(Turn::FarAhead);
         }
         let wait = Duration::from_micros(u64::try_from(wait).unwrap_or_default());
         if wait >= TICK {

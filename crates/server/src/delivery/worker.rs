@@ -19,11 +19,11 @@ use super::pace::{Pace, Turn};
 use super::{Books, GRACE, ToRecord, Worker, weight_of};
 use crate::channels::{Account, Outbound, SendOutcome, Upload};
 use crate::outbound::{outbound, outbound_template, upload_of};
-use crate::store::StoreError;
 use crate::store::deliveries::{
     Begun, Claim, ClaimedRecipient, LEASE, Outcome, RecipientKey, Then, Told,
 };
 use crate::store::inbound::About;
+use crate::store::{HELD, StoreError};
 
 /// After so many faults of a platform in a row an account is left alone for a while, before everybody's attempts are
 /// used up, and before more messages are of unknown outcome than need be.
@@ -463,16 +463,17 @@ impl Sender {
         recipient: &ClaimedRecipient,
         weight: u32,
     ) -> Option<AccountState> {
-        let not_before = match self.pace.turn(weight).await {
+        let after = match self.pace.turn(weight).await {
             Ok(Turn::Now) => return None,
-            Ok(Turn::NotBefore(at)) => at,
+            // The account is held: how long still is with the account.
+            Ok(Turn::FarAhead) => HELD,
             Err(error) => {
                 tracing::error!("no turn could be taken: {error}");
-                self.worker.app.now().plus(5_000)
+                5_000
             }
         };
         let then = Then::PutBack {
-            not_before,
+            after,
             attempts: recipient.attempts,
             reason: Some(Reason::RateLimited),
             code: None,
@@ -562,7 +563,7 @@ impl Sender {
         if let Some(wait) = wait {
             // Not noted, so not sent.
             let then = Then::PutBack {
-                not_before: app.now().plus(wait),
+                after: wait,
                 attempts: recipient.attempts,
                 reason: None,
                 code: None,
@@ -600,7 +601,6 @@ impl Sender {
                 external_id,
             })
         };
-        let now = self.worker.app.now();
         match outcome {
             SendOutcome::Accepted {
                 external_id,
@@ -668,7 +668,7 @@ impl Sender {
                 }
                 let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
                 let put_back = Then::PutBack {
-                    not_before: now.plus(wait),
+                    after: wait,
                     attempts,
                     reason: Some(reason),
                     code: Some(code),
@@ -679,7 +679,7 @@ impl Sender {
             SendOutcome::AccountStopped { reason, code } => {
                 // They wait with all others of the account.
                 let put_back = Then::PutBack {
-                    not_before: now,
+                    after: 0,
                     attempts: recipient.attempts,
                     reason: Some(reason),
                     code: Some(code.clone()),

@@ -97,7 +97,7 @@ async fn back_by_an_hour() {
     let [line, number, page, (_, resting)] = &crowd;
     let put_off = [line, number, page].map(|(account, users)| (*account, &users[0]));
     for (account, user) in put_off {
-        let fault = Fault::RetryAfter(503, 60);
+        let fault = Fault::Status(503);
         world.sandbox.set_fault(account, user, Some(fault));
     }
     let trouble = Trouble::TokenRevoked;
@@ -117,6 +117,17 @@ async fn back_by_an_hour() {
         world.sandbox.set_fault(account, user, None);
     }
     world.sandbox.set_trouble(INSTAGRAM, None);
+    world.set_back(HOUR);
+    world.until_completed(broadcast).await;
+    check_phones(&world, &crowd);
+}
+
+/// Who is being handed over meanwhile, and has a turn by the clock that was wrong, does not wait for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn back_by_an_hour_in_the_middle() {
+    let (world, crowd) = crowded().await;
+    let broadcast = world.broadcast(&TEXTS).await;
+    until_some_are_out(&world).await;
     world.set_back(HOUR);
     world.until_completed(broadcast).await;
     check_phones(&world, &crowd);

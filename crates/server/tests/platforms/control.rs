@@ -170,7 +170,7 @@ async fn who_is_put_back_after_the_stop_is_stopped_too() {
         key: claimed.key,
         told: Vec::new(),
         then: Then::PutBack {
-            not_before: world.now(),
+            after: 0,
             attempts: 1,
             reason: Some(Reason::RateLimited),
             code: None,

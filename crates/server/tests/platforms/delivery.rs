@@ -511,7 +511,7 @@ async fn a_worker_that_comes_back_after_its_lease_sends_nothing() {
         key,
         told: Vec::new(),
         then: Then::PutBack {
-            not_before: world.now(),
+            after: 0,
             attempts: 1,
             reason: None,
             code: None,

@@ -132,7 +132,7 @@ impl Store {
                         key,
                         told: plan.told,
                         then: Then::PutBack {
-                            not_before,
+                            after: not_before.since(now),
                             attempts,
                             reason: Some(Reason::RateLimited),
                             code: None,

@@ -209,7 +209,8 @@ pub enum Then {
     Done,
     /// To be tried again. What was being sent waits again.
     PutBack {
-        not_before: Timestamp,
+        /// For how long, in milliseconds: a time would be wrong once the clock is set back.
+        after: i64,
         attempts: u32,
         /// Shown while they wait.
         reason: Option<Reason>,

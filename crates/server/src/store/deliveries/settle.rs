@@ -366,7 +366,7 @@ impl Recipient {
             && !is_in_thread(delivery.status)
     }
 
-    fn take(&mut self, outcome: &Outcome) {
+    fn take(&mut self, outcome: &Outcome, now: Timestamp) {
         let is_of_another = outcome.account.is_some_and(|of| of != self.account);
         if is_of_another || outcome.key != self.key {
             return;
@@ -389,7 +389,7 @@ impl Recipient {
                 self.is_changed |= self.lease_owner.take().is_some();
             }
             Then::PutBack {
-                not_before,
+                after,
                 attempts,
                 reason,
                 code,
@@ -403,7 +403,7 @@ impl Recipient {
                 }
                 self.is_changed = true;
                 self.lease_owner = None;
-                self.not_before = not_before.0;
+                self.not_before = now.plus(*after).0;
                 self.attempts = i64::from(*attempts);
                 self.reason = *reason;
                 self.code.clone_from(code);
@@ -517,7 +517,7 @@ pub(in crate::store) async fn settle(
                 .into_iter()
                 .flatten()
             {
-                recipient.take(outcome);
+                recipient.take(outcome, now);
             }
         }
         write_deliveries(tx, &recipients, now).await?;
