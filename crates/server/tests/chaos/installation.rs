@@ -22,11 +22,12 @@ use omocast_server::password;
 use omocast_server::store::{NewAccount, NewMember, Store};
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Row as _, SqliteConnection, query};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection, query};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::judge::{self, Evidence, MessageTo, Outcome, TEXTS};
 use crate::platforms::endpoints;
@@ -366,14 +367,36 @@ impl Installation {
     }
 
     async fn post_broadcast(&self, key: &str) -> reqwest::Response {
-        self.http
-            .post(self.url(path::BROADCASTS))
-            .header("cookie", &self.cookie)
-            .header(IDEMPOTENCY_KEY, key)
+        self.post(path::BROADCASTS, key)
             .json(&request())
             .send()
             .await
             .unwrap()
+    }
+
+    fn post(&self, path: &str, key: &str) -> reqwest::RequestBuilder {
+        self.http
+            .post(self.url(path))
+            .header("cookie", &self.cookie)
+            .header(IDEMPOTENCY_KEY, key)
+    }
+
+    /// Sends again what failed of a broadcast.
+    pub(crate) async fn retry(&self, broadcast: BroadcastId) -> BroadcastId {
+        let asked = self.post(&path::broadcast_retry(broadcast), "chaos-retry");
+        let answer = asked.send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        answer.json::<Broadcast>().await.unwrap().summary.id
+    }
+
+    /// Dies while somebody waits for an answer, which can't be given: somebody else has the database.
+    pub(crate) async fn die_before<T>(&mut self, asking: impl AsyncFn(&Self) -> T) {
+        let held = self.hold_database().await;
+        let answer = timeout(Duration::from_secs(1), asking(self)).await;
+        assert!(answer.is_err(), "it was answered");
+        self.kill().await;
+        held.close().await.unwrap();
+        self.start().await;
     }
 
     pub(crate) async fn broadcast_with_key(&self, key: &str) -> BroadcastId {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use omocast_contract::{Channel, DeliveryStatus};
+use omocast_contract::{BroadcastId, Channel, DeliveryStatus, Reason};
 use omocast_sandbox::{Fault, ReceivedRequest};
 use omocast_server::app::Clock;
 use omocast_server::config::Pace;
@@ -42,6 +42,63 @@ async fn die(installation: &mut Installation) {
     installation.kill().await;
     installation.let_leases_end().await;
     installation.start().await;
+}
+
+#[tokio::test]
+async fn while_it_is_being_accepted() {
+    let mut installation = Installation::new(FEW).await;
+    installation.start().await;
+    installation
+        .die_before(async |server| server.broadcast().await)
+        .await;
+    // The browser asks again, and once more because that answer got lost.
+    let broadcast = installation.broadcast().await;
+    assert_eq!(installation.broadcast().await, broadcast);
+    for outcome in installation.until_judged(broadcast).await {
+        assert!(outcome.is_complete());
+    }
+}
+
+#[tokio::test]
+async fn as_it_begins() {
+    let mut installation = Installation::new(FEW).await;
+    installation.set("OMOCAST_HOLD_SECONDS", "2");
+    installation.start().await;
+    let broadcast = installation.broadcast().await;
+    let starts_at = installation.find(broadcast).await.summary.starts_at;
+    let held = installation.hold_database().await;
+    until("its time has come", async || {
+        Clock::System.now().since(starts_at) > 500
+    })
+    .await;
+    installation.kill().await;
+    held.close().await.unwrap();
+    installation.start().await;
+    for outcome in installation.until_judged(broadcast).await {
+        assert!(outcome.is_complete());
+    }
+}
+
+#[tokio::test]
+async fn while_what_failed_is_being_sent_again() {
+    let crowd = Crowd {
+        line: 3,
+        ..Crowd::default()
+    };
+    let mut installation = Installation::new(crowd).await;
+    let failed = (DeliveryStatus::Failed, Some(Reason::PlatformFault));
+    let first = handed_over(&installation, failed).await;
+    installation.start().await;
+    installation.until_completed(first).await;
+    installation
+        .die_before(async |server| server.retry(first).await)
+        .await;
+    let again = installation.retry(first).await;
+    assert_eq!(installation.retry(first).await, again);
+    let outcomes = installation.until_judged(again).await;
+    assert_eq!(outcomes.len(), 3);
+    assert!(outcomes.iter().all(|outcome| outcome.is_complete()));
+    assert_eq!(installation.find(first).await.retries.len(), 1);
 }
 
 #[tokio::test]
@@ -247,6 +304,24 @@ async fn after_the_last_record_and_before_the_broadcast_is_completed() {
     };
     let mut installation = Installation::new(crowd).await;
     // Nothing but the database tells a later server that everything is done.
+    let broadcast = handed_over(&installation, (DeliveryStatus::Sent, None)).await;
+    installation.start().await;
+    installation.until_completed(broadcast).await;
+    assert_eq!(installation.find(broadcast).await.summary.progress.sent, 3);
+    assert_eq!(
+        installation
+            .sandbox
+            .traffic(account_of(Channel::Line))
+            .sendings,
+        0
+    );
+}
+
+/// A broadcast to everybody on LINE, of whom this became before the server died.
+async fn handed_over(
+    installation: &Installation,
+    fate: (DeliveryStatus, Option<Reason>),
+) -> BroadcastId {
     let store = installation.open_store().await;
     let member = store.find_member(installation.team.member).await;
     let member = member.unwrap().unwrap();
@@ -265,32 +340,25 @@ async fn after_the_last_record_and_before_the_broadcast_is_completed() {
     let line = installation.team.accounts[0];
     let claim = store.claim_recipients(line, owner, now, 10).await.unwrap();
     assert_eq!(claim.recipients.len(), 3);
-    let outcomes: Vec<_> = claim
-        .recipients
-        .iter()
-        .map(|recipient| sent(recipient.key, owner))
+    let recipients = claim.recipients.iter();
+    let outcomes: Vec<_> = recipients
+        .map(|recipient| outcome(recipient.key, owner, fate))
         .collect();
     store.record_outcomes(&outcomes, now).await.unwrap();
     store.close().await;
-    installation.start().await;
-    let broadcast = broadcast.summary.id;
-    installation.until_completed(broadcast).await;
-    assert_eq!(installation.find(broadcast).await.summary.progress.sent, 3);
-    assert_eq!(
-        installation
-            .sandbox
-            .traffic(account_of(Channel::Line))
-            .sendings,
-        0
-    );
+    broadcast.summary.id
 }
 
-/// All messages to a recipient were taken.
-fn sent(key: RecipientKey, by: Uuid) -> Outcome {
+/// The same became of all messages to a recipient.
+fn outcome(
+    key: RecipientKey,
+    by: Uuid,
+    (status, reason): (DeliveryStatus, Option<Reason>),
+) -> Outcome {
     let told = (0..3).map(|position| Told {
         position,
-        status: DeliveryStatus::Sent,
-        reason: None,
+        status,
+        reason,
         code: None,
         external_id: None,
     });
