@@ -22,7 +22,7 @@ const MANY: usize = 32;
 const RELOAD_EVERY: Duration = Duration::from_secs(1);
 
 /// Tells open pages what changed, whoever changed it: the first change at once, what follows no more often than
-/// [`NOTICE_EVERY`]. Where a broadcast ends is always told.
+/// four times a second. Where a broadcast ends is always told.
 pub struct Announcer {
     store: Store,
     live: Live,
@@ -59,6 +59,8 @@ impl Announcer {
     /// Never ends. Where several workers run it one tells, and another goes on when that one is gone.
     pub(crate) async fn run(&self) {
         let _only = self.telling.lock().await;
+        // Whoever told before may have left something.
+        self.wake.notify_one();
         loop {
             self.wake.notified().await;
             if self.tell(Some(Instant::now())).await {
@@ -97,18 +99,40 @@ impl Announcer {
                 live.event_changed(team, event, &Vec::from_iter(owners));
             }
         }
-        for broadcast in broadcasts {
+        let mut untold = Untold {
+            announcer: self,
+            broadcasts,
+        };
+        while let Some(&broadcast) = untold.broadcasts.first() {
             match self.store.broadcast_state(broadcast).await {
                 Ok(Some(state)) => live.broadcast_progress(state.team, state.sender, state.event),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%broadcast, "its progress is not known: {error}"),
             }
+            untold.broadcasts.remove(&broadcast);
         }
         is_left
     }
 
     fn with_due<T>(&self, act: impl FnOnce(&mut Due) -> T) -> T {
         act(&mut self.due.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Broadcasts that are being told of: still to be told of where that is broken off.
+struct Untold<'a> {
+    announcer: &'a Announcer,
+    broadcasts: BTreeSet<BroadcastId>,
+}
+
+impl Drop for Untold<'_> {
+    fn drop(&mut self) {
+        if !self.broadcasts.is_empty() {
+            let mut left = mem::take(&mut self.broadcasts);
+            self.announcer
+                .with_due(|due| due.broadcasts.append(&mut left));
+            self.announcer.wake.notify_one();
+        }
     }
 }
 

@@ -470,7 +470,7 @@ async fn ask(request: RequestBuilder) -> Result<Answer, Silence> {
     })
 }
 
-/// Only the form in seconds: no platform here uses the other.
+/// Only the form in seconds: no platform here uses the other. None is no wait.
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds: u64 = response
         .headers()
@@ -480,7 +480,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
         .trim()
         .parse()
         .ok()?;
-    Some(Duration::from_secs(seconds.min(3_600)))
+    Some(Duration::from_secs(seconds.clamp(1, 3_600)))
 }
 
 async fn read_bounded(mut response: Response, limit: usize) -> Result<Bytes, FetchError> {

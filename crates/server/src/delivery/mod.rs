@@ -22,7 +22,7 @@ use crate::shutdown::Shutdown;
 use crate::store::StoreError;
 use crate::store::deliveries::{AccountWithWork, Begun, Changes, Outcome, Then};
 use pace::Pace;
-use worker::{BREATH, Ended, Lane, longest_wait};
+use worker::{BREATH, Ended, FAULTS, Lane, longest_wait};
 
 /// Outcomes that are written together: this many, or what comes within this time.
 const OUTCOMES_AT_ONCE: usize = 500;
@@ -192,7 +192,7 @@ async fn look(
     let worker = lanes.worker.clone();
     let app = &worker.app;
     let now = app.now();
-    if watch.was_set_back(now) {
+    if watch.is_set_back(now) {
         tracing::warn!("the clock was set back");
         let hold = app.config.hold;
         app.store
@@ -202,6 +202,8 @@ async fn look(
             known.pace.forget().await;
         }
     }
+    // Only now: what could not be forgotten is to be.
+    watch.0 = now;
     let mut changes = app.store.start_due(now).await?;
     if given_up_at.is_none_or(|at| now.since(at).abs() > GIVEN_UP_EVERY) {
         *given_up_at = Some(now);
@@ -253,6 +255,10 @@ impl Lanes {
             pace: Arc::new(pace_of(app, &account)),
             faults: 0,
         });
+        if !is_paused && known.faults >= FAULTS {
+            // Another process has seen that it is mended.
+            known.faults = 0;
+        }
         let more = Arc::new(Notify::new());
         let lane = Lane::new(
             worker.clone(),
@@ -315,9 +321,8 @@ impl Watch {
     /// Clocks that are kept right move by less than this, in milliseconds.
     const TOLERATED: i64 = 5_000;
 
-    fn was_set_back(&mut self, now: Timestamp) -> bool {
-        let before = std::mem::replace(&mut self.0, now);
-        now.since(before) < -Self::TOLERATED
+    fn is_set_back(&self, now: Timestamp) -> bool {
+        now.since(self.0) < -Self::TOLERATED
     }
 }
 

@@ -27,9 +27,9 @@ use crate::store::{HELD, StoreError};
 
 /// After so many faults of a platform in a row an account is left alone for a while, before everybody's attempts are
 /// used up, and before more messages are of unknown outcome than need be.
-const FAULTS: u32 = 10;
+pub(super) const FAULTS: u32 = 10;
 /// How soon WhatsApp tells that nothing arrives of what it accepted, as from an account that can't pay.
-const WORD_WITHIN: Duration = Duration::from_secs(3);
+const WORD_WITHIN: Duration = Duration::from_secs(5);
 /// After this many attempts that came to nothing, a recipient is given up.
 const ATTEMPTS: u32 = 8;
 /// How long whoever could not read or write waits.
@@ -380,11 +380,7 @@ impl Sender {
         let app = &self.worker.app;
         let (account, owner, now) = (self.account.id, self.owner, app.now());
         if is_trial {
-            // Whoever was tried in vain may be what is wrong.
-            let claim = app.store.claim_untried(account, owner, now, limit).await?;
-            if !claim.is_empty {
-                return Ok(claim);
-            }
+            return app.store.claim_for_trial(account, owner, now, limit).await;
         }
         app.store.claim_recipients(account, owner, now, limit).await
     }
@@ -638,7 +634,8 @@ impl Sender {
             } => {
                 let state = match reason {
                     Reason::RateLimited if slows_account => AccountState::Throttled,
-                    Reason::RateLimited => AccountState::Takes,
+                    // It judged the message.
+                    Reason::RateLimited | Reason::MediaRefused => AccountState::Takes,
                     _ => AccountState::Faulty(Stopped {
                         reason: Reason::PlatformFault,
                         code: code.clone(),

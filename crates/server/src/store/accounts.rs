@@ -11,7 +11,7 @@ use sqlx::{Row as _, SqliteConnection, query};
 
 use super::broadcasts::log::log;
 use super::deliveries::{Changes, Close, close};
-use super::{Store, read_count, read_id, read_time, read_word};
+use super::{Store, read_count, read_id, read_time, read_time_or_none, read_word};
 
 /// How long an account that stopped is left alone before it is tried again: the longer the more often it was in vain.
 const REST: [i64; 6] = [10_000, 30_000, 60_000, 5 * 60_000, 15 * 60_000, HOUR];
@@ -86,7 +86,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Changes, sqlx::Error> {
         let mut tx = self.begin_write().await?;
-        let broadcasts = pause(&mut tx, account, reason, code, now).await?;
+        let broadcasts = pause(&mut tx, account, reason, code, now, now).await?;
         tx.commit().await?;
         Ok(Changes {
             broadcasts,
@@ -181,7 +181,7 @@ impl Store {
         .bind(now.plus(longest).0)
         .execute(&mut *tx)
         .await?;
-        query("update account set next_turn_at = 0, tried_at = min(tried_at, $1)")
+        query("update account set next_turn_at = 0, tried_at = min(tried_at, $1), paused_at = min(paused_at, $1)")
             .bind(now.0)
             .execute(&mut *tx)
             .await?;
@@ -233,6 +233,18 @@ impl Store {
     }
 }
 
+/// Whether an account has stopped.
+pub(super) async fn is_paused(
+    tx: &mut SqliteConnection,
+    account: AccountId,
+) -> Result<bool, sqlx::Error> {
+    query("select 1 from account where id = $1 and paused_at is not null")
+        .bind(account.to_string())
+        .fetch_optional(tx)
+        .await
+        .map(|row| row.is_some())
+}
+
 /// Whether an account has stopped and is not to be tried yet.
 pub(super) async fn is_resting(
     tx: &mut SqliteConnection,
@@ -247,24 +259,25 @@ pub(super) async fn is_resting(
         .map(|row| row.is_some())
 }
 
-/// Lets an account rest, and names the broadcasts that wait for it.
+/// Lets an account rest, and names the broadcasts that wait for it. `sent_at` is when the message was sent that the
+/// platform tells of: platforms tell late, and an account may have been mended since.
 pub(super) async fn pause(
     tx: &mut SqliteConnection,
     account: AccountId,
     reason: Reason,
     code: &str,
+    sent_at: Timestamp,
     now: Timestamp,
 ) -> Result<BTreeSet<BroadcastId>, sqlx::Error> {
-    let row = query(
-        "select name, paused_at is not null as is_paused, tried_at, tries from account where id = $1",
-    )
-    .bind(account.to_string())
-    .fetch_one(&mut *tx)
-    .await?;
-    let is_paused: bool = row.try_get("is_paused")?;
+    let row = query("select name, paused_at, tried_at, tries from account where id = $1")
+        .bind(account.to_string())
+        .fetch_one(&mut *tx)
+        .await?;
+    let paused_at = read_time_or_none(&row, "paused_at")?;
+    let is_paused = paused_at.is_some();
     let tried_at = read_time(&row, "tried_at")?;
-    if is_paused && tried_at > now {
-        // Another message that went out before: nothing new.
+    // Another message that went out before it stopped, or before it went on: nothing new.
+    if (is_paused && tried_at > now) || sent_at < paused_at.unwrap_or(tried_at) {
         return Ok(BTreeSet::new());
     }
     // One that stops soon after it went on rests longer than the last time.

@@ -162,7 +162,7 @@ pub(super) async fn unite(
 }
 
 /// `$1` is kept, `$2` the other, `$3` now.
-const UNITE: [&str; 11] = [
+const UNITE: [&str; 12] = [
     // With a twin, because only among those somebody who is left out is looked for.
     "update customer set same_as = $1, scoped_id = null, has_twin = 1 where id = $2 or same_as = $2",
     // What was said of marketing last counts.
@@ -172,7 +172,9 @@ const UNITE: [&str; 11] = [
             marketing_stopped_at = case when o.marketing_changed_at > customer.marketing_changed_at
                                    then o.marketing_stopped_at else customer.marketing_stopped_at end,
             marketing_changed_at = max(customer.marketing_changed_at, o.marketing_changed_at),
-            pair_busy_until = max(customer.pair_busy_until, o.pair_busy_until)
+            pair_busy_until = max(customer.pair_busy_until, o.pair_busy_until),
+            is_blocked = customer.is_blocked and not exists (
+                select 1 from event where customer_id = $2 and last_inbound_at > customer.block_changed_at)
      from customer o where customer.id = $1 and o.id = $2",
     "update or ignore customer_tag set customer_id = $1 where customer_id = $2",
     "update test_customer set customer_id = $1 where customer_id = $2",
@@ -192,6 +194,10 @@ const UNITE: [&str; 11] = [
             (select max(last_inbound_at), sum(unread) from event where customer_id in ($1, $2))
      where customer_id = $1",
     "update event set status = 'ended', ended_at = coalesce(ended_at, $3), unread = 0 where customer_id = $2",
+    // Who was left out under one id, and is to get it under the other, gets it.
+    "delete from recipient where customer_id = $1 and status = 'skipped'
+     and not exists (select 1 from delivery where recipient_id = recipient.id)
+     and broadcast_id in (select broadcast_id from recipient where customer_id = $2 and is_open = 1)",
     // Except those of broadcasts that went to both.
     "update or ignore recipient set customer_id = $1, event_id = (select id from event where customer_id = $1)
      where customer_id = $2",

@@ -22,7 +22,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         query(
             "insert into customer_tag (customer_id, tag)
-             select c.id, t.value ->> 3 from json_each($1) t
+             select coalesce(c.same_as, c.id), t.value ->> 3 from json_each($1) t
              join account a on a.channel = t.value ->> 0 and a.external_id = t.value ->> 1
              join customer c on c.account_id = a.id and c.external_id = t.value ->> 2
              where true on conflict do nothing",

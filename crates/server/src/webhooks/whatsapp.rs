@@ -198,34 +198,35 @@ struct Ids {
 impl Ids {
     fn of(number: &Value, scoped: &Value) -> Self {
         Self {
-            number: number.as_str().map(str::to_owned),
-            scoped: scoped.as_str().map(str::to_owned),
+            number: told_id(number.as_str()),
+            scoped: told_id(scoped.as_str()),
         }
     }
 
     /// Adds the id that only the contacts tell, and finds the contact.
     fn complete<'a>(&mut self, contacts: &'a [ContactTold]) -> Option<&'a ContactTold> {
-        let is_same = |told: &Option<String>, own: &Option<String>| {
-            told == own && told.as_ref().is_some_and(|id| !id.is_empty())
-        };
+        let is_same = |told: &Option<String>, own: &Option<String>| own.is_some() && told == own;
         let contact = contacts.iter().find(|contact| {
             is_same(&contact.wa_id, &self.number) || is_same(&contact.user_id, &self.scoped)
         })?;
-        self.number = self.number.take().or_else(|| contact.wa_id.clone());
-        self.scoped = self.scoped.take().or_else(|| contact.user_id.clone());
+        let (number, scoped) = (contact.wa_id.as_deref(), contact.user_id.as_deref());
+        self.number = self.number.take().or_else(|| told_id(number));
+        self.scoped = self.scoped.take().or_else(|| told_id(scoped));
         Some(contact)
     }
 
     /// Written to is the number, where it is told.
     fn known_as(self) -> Option<KnownAs> {
-        // An empty id would make one person of everybody who has it.
-        let scoped_id = self.scoped.filter(|id| !id.is_empty());
-        let number = self.number.filter(|id| !id.is_empty());
         Some(KnownAs {
-            external_id: number.or_else(|| scoped_id.clone())?,
-            scoped_id,
+            external_id: self.number.or_else(|| self.scoped.clone())?,
+            scoped_id: self.scoped,
         })
     }
+}
+
+/// An id that is told. An empty one would make one person of everybody who has it.
+fn told_id(id: Option<&str>) -> Option<String> {
+    id.filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
 fn read_message(message: &Value, contacts: &[ContactTold]) -> Option<InboundMessage> {
@@ -302,8 +303,8 @@ fn read_status(told: Status, contacts: &[ContactTold]) -> Option<StatusTold> {
         _ => None,
     };
     let mut ids = Ids {
-        number: told.recipient_id,
-        scoped: told.recipient_user_id,
+        number: told_id(told.recipient_id.as_deref()),
+        scoped: told_id(told.recipient_user_id.as_deref()),
     };
     ids.complete(contacts);
     Some(StatusTold {
@@ -483,6 +484,15 @@ mod tests {
             assert_eq!(message.customer.phone.as_deref(), Some("886912345678"));
             assert_eq!(status.customer.as_ref(), Some(&both));
         }
+        // An empty id is none.
+        let nobody = json!([{ "wa_id": "", "user_id": "TW.1" }]);
+        let told = json!({ "from": "", "from_user_id": "TW.1" });
+        let changes = parse_value(json!({ "contacts": nobody, "messages": [message(told)] }));
+        let [Change::Message(heard)] = changes.as_slice() else {
+            panic!("{changes:?}");
+        };
+        assert_eq!(heard.customer.known_as, scoped("TW.1"));
+        assert_eq!(heard.customer.phone, None);
         let changes =
             parse_value(json!({ "statuses": [status(json!({ "from": "886912345678" }))] }));
         let [Change::Status(status)] = changes.as_slice() else {

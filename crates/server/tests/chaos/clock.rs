@@ -200,7 +200,7 @@ async fn what_is_held_is_not_held_for_the_hour_that_the_clock_lost_and_what_is_s
 /// LINE takes a push and does not answer; then the clock jumps, and the same time passes at LINE.
 async fn jump_unanswered(by: Duration) -> (World, BroadcastId) {
     let mut world = World::with(Setup {
-        timeout: SECOND,
+        timeout: 5 * SECOND,
         ..Setup::default()
     })
     .await;

@@ -71,7 +71,7 @@ fn chaos(world: &World, account: &str, shares: &[(Fault, f64)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_third_of_all_requests_goes_wrong_and_nobody_gets_anything_twice() {
-    let mut world = crowded(SECOND).await;
+    let mut world = crowded(3 * SECOND).await;
     let of_all = [
         (Fault::Status(500), 0.05),
         (Fault::RateLimited, 0.05),
@@ -124,7 +124,7 @@ async fn a_third_of_all_requests_goes_wrong_and_nobody_gets_anything_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_doubled_reversed_and_stray_webhooks_make_nothing_untrue() {
-    let mut world = crowded(SECOND).await;
+    let mut world = crowded(3 * SECOND).await;
     let disorder = Disorder {
         seed: seed(),
         lost: 0.3,

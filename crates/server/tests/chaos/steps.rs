@@ -141,7 +141,11 @@ async fn after_recipients_were_claimed() {
     let (instagram, others): (Vec<_>, Vec<_>) = outcomes
         .iter()
         .partition(|outcome| of_instagram(outcome.recipient.channel));
-    assert!(others.iter().all(|outcome| outcome.is_complete()));
+    // Another's first message may have been on its way as well.
+    for outcome in others {
+        let is_line = outcome.recipient.channel == Channel::Line;
+        assert!(outcome.is_complete() || (!is_line && outcome.is_unknown()));
+    }
     // The one whose outcome was not recorded, and that nothing tells of later.
     let unknown = instagram.iter().filter(|outcome| outcome.is_unknown());
     assert!(unknown.count() <= 1);

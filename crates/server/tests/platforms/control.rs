@@ -393,8 +393,15 @@ async fn an_outage_of_minutes_loses_nobody_of_a_broadcast_to_few() {
     for (account, user) in everybody() {
         world.sandbox.set_fault(account, user, None);
     }
-    world.advance(Duration::from_secs(3_600));
-    let done = world.until_completed(broadcast).await;
+    world
+        .until("it is completed", || {
+            world.advance(Duration::from_secs(60));
+            Box::pin(async {
+                world.find(broadcast).await.summary.status == BroadcastStatus::Completed
+            })
+        })
+        .await;
+    let done = world.find(broadcast).await;
     assert_eq!(done.summary.progress.accepted(), 4);
     for (account, user) in everybody() {
         assert_eq!(world.on_phone(account, user), ["一"]);
@@ -443,7 +450,8 @@ async fn a_database_that_fails_breaks_nothing_off() {
     let users = whatsapp_users(3);
     world.customers(NUMBER, &users).await;
     for user in &users {
-        let slow = Fault::Slow(Duration::from_millis(400));
+        // Long enough to break the database before anything is answered.
+        let slow = Fault::Slow(Duration::from_secs(5));
         world.sandbox.set_fault(NUMBER, user, Some(slow));
     }
     world.start_delivery();
@@ -624,6 +632,16 @@ async fn an_account_of_which_nothing_arrives_stops_while_it_is_being_sent() {
     let resumed = done.log.iter();
     let resumed = resumed.filter(|entry| matches!(entry.event, LogEvent::AccountResumed { .. }));
     assert_eq!(resumed.count(), 1);
+    // What is told late of a message that went out before is no news of the account.
+    let late = before.iter().find(|user| *user != first).unwrap();
+    tell_unpaid(&world, late).await;
+    world
+        .until("that is known", || {
+            Box::pin(async { world.find(broadcast).await.summary.progress.failed == 3 })
+        })
+        .await;
+    let another = world.broadcast(&["二"]).await;
+    world.until_completed(another).await;
 }
 
 #[tokio::test]

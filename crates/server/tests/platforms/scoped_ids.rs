@@ -291,6 +291,33 @@ async fn a_broadcast_that_waits_for_one_of_two_arrives_at_the_person_they_are() 
 }
 
 #[tokio::test]
+async fn who_was_left_out_under_one_id_gets_what_waits_for_the_other() {
+    let mut world = World::with(Setup {
+        hold: 8_000,
+        ..Setup::default()
+    })
+    .await;
+    let user = &whatsapp_users(1)[0];
+    let [number, _] = world.strangers(user).await;
+    sqlx::query("update customer set is_blocked = 1 where external_id = $1")
+        .bind(user)
+        .execute(world.app.store.raw())
+        .await
+        .unwrap();
+    let broadcast = world.broadcast(&["一"]).await;
+    assert_eq!(world.find(broadcast).await.summary.progress.skipped, 1);
+    // Who writes under one id has blocked nobody under the other.
+    world.hear(user, Told::Both, "是我").await;
+    world.start_delivery();
+    world.advance(Duration::from_secs(9));
+    let done = world.until_completed(broadcast).await;
+    assert_eq!(done.summary.progress.accepted(), 1);
+    assert_eq!(world.on_phone(NUMBER, user), ["一"]);
+    let recipients = world.recipients(broadcast).await;
+    assert_eq!(recipients[0].event, Some(number));
+}
+
+#[tokio::test]
 async fn who_was_added_by_number_and_wrote_under_a_username_keeps_the_conversation() {
     let mut world = World::new().await;
     let user = &whatsapp_users(1)[0];

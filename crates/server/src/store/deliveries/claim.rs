@@ -19,7 +19,7 @@ use super::{
     Claim, ClaimedRecipient, LEASE, Outcome, RecipientKey, Then, Told, deliveries_of_r, keys_json,
     with_keys,
 };
-use crate::store::accounts::is_resting;
+use crate::store::accounts::{is_paused, is_resting};
 use crate::store::templates::outgoing_of;
 use crate::store::{Store, read_id, read_json, read_time, read_word};
 
@@ -37,19 +37,25 @@ impl Store {
         now: Timestamp,
         limit: usize,
     ) -> Result<Claim, sqlx::Error> {
-        self.claim(account, owner, now, limit, false).await
+        self.claim(account, owner, now, limit, Wanted::Any).await
     }
 
-    /// The same of those of whom no attempt came to nothing: they tell of an account what one who was tried in vain
-    /// doesn't.
-    pub async fn claim_untried(
+    /// The same of an account that has stopped, to see whether it is mended: those of whom no attempt came to nothing go
+    /// first, because one who was tried in vain may be what is wrong.
+    pub async fn claim_for_trial(
         &self,
         account: AccountId,
         owner: Uuid,
         now: Timestamp,
         limit: usize,
     ) -> Result<Claim, sqlx::Error> {
-        self.claim(account, owner, now, limit, true).await
+        let untried = self.claim(account, owner, now, limit, Wanted::Untried);
+        let claim = untried.await?;
+        if !claim.is_empty {
+            return Ok(claim);
+        }
+        self.claim(account, owner, now, limit, Wanted::AnyOnTrial)
+            .await
     }
 
     async fn claim(
@@ -58,10 +64,15 @@ impl Store {
         owner: Uuid,
         now: Timestamp,
         limit: usize,
-        only_untried: bool,
+        wanted: Wanted,
     ) -> Result<Claim, sqlx::Error> {
         let mut tx = self.begin_write().await?;
-        if is_resting(&mut tx, account, now).await? {
+        let is_resting = match wanted {
+            // Whoever goes on with it is a trial.
+            Wanted::Any => is_paused(&mut tx, account).await?,
+            Wanted::Untried | Wanted::AnyOnTrial => is_resting(&mut tx, account, now).await?,
+        };
+        if is_resting {
             return Ok(Claim {
                 is_resting: true,
                 ..Claim::default()
@@ -91,7 +102,7 @@ impl Store {
         .bind(now.0)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(owner.to_string())
-        .bind(only_untried)
+        .bind(wanted == Wanted::Untried)
         .fetch_one(&mut *tx)
         .await?;
         let candidates: Vec<Candidate> = read_json(&row, "rows")?;
@@ -188,6 +199,15 @@ impl Store {
         }
         Ok(claim)
     }
+}
+
+/// Whom a claim is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Any,
+    AnyOnTrial,
+    /// On trial, those of whom no attempt came to nothing.
+    Untried,
 }
 
 /// A recipient who may be claimed, with what decides whether they are reached.

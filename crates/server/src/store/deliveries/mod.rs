@@ -277,7 +277,7 @@ impl Store {
             "select min(due) as due from (
                 select (select min(not_before) from recipient
                         where account_id = account.id and is_open = 1 and not_before > $1) as due
-                from account where paused_at is null
+                from account where paused_at is null or tried_at <= $1
                 union all
                 select tried_at from account where paused_at is not null and tried_at > $1
                 union all

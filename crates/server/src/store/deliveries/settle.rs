@@ -1,7 +1,7 @@
 //! What became of deliveries, whoever tells: merged by the contract's rules, and shown in threads and lists.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use omocast_contract::limit::pair_counted;
 use omocast_contract::{
@@ -527,8 +527,8 @@ pub(in crate::store) async fn settle(
         count_quota(tx, &recipients).await?;
         stop_marketing(tx, &newly_failed(&recipients, Reason::OptedOut, now)).await?;
         mark_unreachable(tx, &newly_failed(&recipients, Reason::Unreachable, now)).await?;
-        for (account, reason, code) in newly_stopped(&recipients) {
-            let paused = pause(tx, account, reason, &code, now).await?;
+        for ((account, reason, code), sent_at) in newly_stopped(&recipients, now) {
+            let paused = pause(tx, account, reason, &code, sent_at, now).await?;
             changes.broadcasts.extend(paused);
         }
         let changed = recipients.iter().filter(|recipient| recipient.is_changed);
@@ -666,9 +666,13 @@ fn newly_failed(
     failed.collect()
 }
 
-/// Accounts of which the platform tells after accepting a message that nothing of them arrives.
-fn newly_stopped(recipients: &[Recipient]) -> BTreeSet<(AccountId, Reason, String)> {
-    let mut stopped = BTreeSet::new();
+/// Accounts of which the platform tells after accepting a message that nothing of them arrives, and when the last
+/// such message was sent.
+fn newly_stopped(
+    recipients: &[Recipient],
+    now: Timestamp,
+) -> BTreeMap<(AccountId, Reason, String), Timestamp> {
+    let mut stopped = BTreeMap::new();
     for recipient in recipients {
         for delivery in &recipient.deliveries {
             if let Some(reason) = delivery.reason
@@ -676,7 +680,11 @@ fn newly_stopped(recipients: &[Recipient]) -> BTreeSet<(AccountId, Reason, Strin
                 && reason.is_of_account()
             {
                 let code = delivery.code.clone().unwrap_or_default();
-                stopped.insert((recipient.account, reason, code));
+                let sent_at = delivery.sent_at.unwrap_or(now);
+                stopped
+                    .entry((recipient.account, reason, code))
+                    .and_modify(|last: &mut Timestamp| *last = sent_at.max(*last))
+                    .or_insert(sent_at);
             }
         }
     }
