@@ -293,7 +293,7 @@ async fn who_was_left_out_in_the_check_is_in_none_of_its_lists() {
     };
     click(&button_like(&page, "將會收到").unwrap()).await;
     wait_for(|| on_line() > 0).await;
-    click(&page.by_role("button", "不發送給 LINE 顧客")).await;
+    click(&button_like(&page, "移除 LINE ").unwrap()).await;
     wait_for(|| !groups(&page)[0].0.contains("LINE ")).await;
     let line = button_like(&page, "將會收到").unwrap();
     assert!(!is_open(&line) && on_line() == 0);

@@ -10,7 +10,9 @@ use crate::components::channel_badge::channel_name;
 use crate::components::reason_text::reason_text;
 use crate::components::send_bar::skipped_words;
 use crate::i18n::{Key, PluralKey, number, t, t_count, t_with};
-use crate::ui::{Button, ButtonKind, Icon, IconView, Meter, Segment, Tone, reactive, unique_id};
+use crate::ui::{
+    Button, ButtonKind, Chip, Icon, IconView, Meter, Segment, Tone, reactive, unique_id,
+};
 
 /// What kind of news it is that customers are skipped for a reason.
 fn reason_tone(reason: Reason) -> Tone {
@@ -44,6 +46,15 @@ fn by_reason(count: &AudienceCount) -> Vec<(Reason, Vec<ChannelCount>)> {
     }
     found.sort_by_key(|(reason, channels)| (std::cmp::Reverse(sum(channels)), *reason));
     found
+}
+
+/// A channel with its number: 「LINE 808」.
+fn channel_words(count: &ChannelCount) -> String {
+    let (channel, customers) = (channel_name(count.channel), number(count.customers));
+    t_with(
+        Key::CheckChannel,
+        &[("channel", &channel), ("count", &customers)],
+    )
 }
 
 fn sum(channels: &[ChannelCount]) -> u64 {
@@ -152,16 +163,7 @@ fn group(
         Tone::Bad => Icon::TriangleAlert,
         Tone::Neutral => Icon::Users,
     };
-    let each: Vec<String> = channels
-        .iter()
-        .map(|count| {
-            let (channel, customers) = (channel_name(count.channel), number(count.customers));
-            t_with(
-                Key::CheckChannel,
-                &[("channel", &channel), ("count", &customers)],
-            )
-        })
-        .collect();
+    let each: Vec<String> = channels.iter().map(channel_words).collect();
     let opened = Memo::new(move |_| {
         let found = opened.with(|all| all.iter().find(|group| group.reason == reason).cloned());
         found.unwrap_or_default()
@@ -171,8 +173,8 @@ fn group(
     let list = {
         let (id, label) = (id.clone(), name.clone());
         let on_more = Callback::new(move |()| on_event.run(CheckEvent::LoadMore(reason)));
-        let channels: Vec<Channel> = match may_leave_out {
-            true => channels.iter().map(|count| count.channel).collect(),
+        let channels = match may_leave_out {
+            true => channels.clone(),
             false => Vec::new(),
         };
         move || {
@@ -213,13 +215,17 @@ fn group(
     .into_any()
 }
 
-/// A button for each channel whose customers can be left out.
-fn ways_to_leave_out(channels: &[Channel], on_event: Callback<CheckEvent>) -> Option<AnyView> {
+/// A chip for each channel whose customers can be left out.
+fn ways_to_leave_out(channels: &[ChannelCount], on_event: Callback<CheckEvent>) -> Option<AnyView> {
     if channels.is_empty() {
         return None;
     }
-    let buttons = channels.iter().map(|&channel| leave_out(channel, on_event));
-    let ways = view! { <div class="broadcast-check__ways">{buttons.collect_view()}</div> };
+    let chips = channels.iter().map(|count| {
+        let (channel, text) = (count.channel, channel_words(count));
+        let leave_out = move || on_event.run(CheckEvent::LeaveOut(channel));
+        view! { <Chip text on_remove=leave_out /> }
+    });
+    let ways = view! { <div class="broadcast-check__ways">{chips.collect_view()}</div> };
     Some(ways.into_any())
 }
 
