@@ -151,17 +151,22 @@ async fn run_lanes(worker: &Arc<Worker>, books: Books) -> anyhow::Result<()> {
     let app = &worker.app;
     let mut watch = Watch(app.now());
     let mut given_up_at = None;
+    let mut broken = None;
     while !worker.shutdown.is_requested() {
         app.health.beat("delivery");
         let longest = app.config.role.longest_rest();
         let pause = match look(&mut lanes, &mut watch, &mut given_up_at).await {
-            Ok(due) => due.map_or(longest, |due| {
-                let wait = due.since(app.now()).max(0).unsigned_abs();
-                Duration::from_millis(wait).min(longest)
-            }),
+            Ok(due) => {
+                broken = None;
+                due.map_or(longest, |due| {
+                    let wait = due.since(app.now()).max(0).unsigned_abs();
+                    Duration::from_millis(wait).min(longest)
+                })
+            }
             Err(error) => {
                 // Whatever is wrong with the database, what is under way goes on.
                 tracing::error!("what is due is not known: {error:#}");
+                broken.get_or_insert_with(|| app.health.break_down());
                 BREATH
             }
         };

@@ -47,14 +47,7 @@ async fn deliver(world: &mut World) -> (BroadcastId, Vec<Outcome>) {
         })
         .await;
     world.sandbox.settle().await;
-    world
-        .until("the platforms' webhooks are processed", || {
-            Box::pin(async {
-                let due = world.app.store.due_webhooks(world.now(), 1).await;
-                due.unwrap().is_empty()
-            })
-        })
-        .await;
+    world.until_taken_in().await;
     let recipients = world.recipients(broadcast).await;
     let outcomes = judge::outcomes(recipients, &world.sandbox);
     judge::check(&outcomes, &Evidence::new(&world.sandbox, &HashSet::new()));

@@ -14,8 +14,8 @@ use omocast_server::store::{BoundTo, Member, NewMember};
 use tokio::time::timeout;
 
 use crate::support::{
-    LINE, NUMBER, OTHER_NUMBER, PAGE, World, customer, line_users, page_users, text_message,
-    utterance, whatsapp_users,
+    LINE, NUMBER, OTHER_NUMBER, PAGE, SCOPED, World, customer, line_users, page_users,
+    text_message, utterance, whatsapp_users,
 };
 
 const TEXTS: [&str; 3] = ["一", "二", "三"];
@@ -436,7 +436,7 @@ async fn the_binding_of_one_of_two_goes_over_to_the_person_they_are() {
     let mut sellers = Sellers::new().await;
     let user = &whatsapp_users(1)[0];
     let identity = |has_username| Identity {
-        scoped_id: Some("TW.13491208655302741918".to_owned()),
+        scoped_id: Some(SCOPED.to_owned()),
         has_username,
     };
     sellers.world.sandbox.add_customer(NUMBER, customer(user));
@@ -484,7 +484,7 @@ async fn of_two_who_are_bound_and_turn_out_to_be_one_the_number_stays_with_its_s
         .await;
     let before = sellers.all(sellers.other).await;
     for has_username in [true, false] {
-        let scoped_id = Some("TW.13491208655302741918".to_owned());
+        let scoped_id = Some(SCOPED.to_owned());
         let identity = Identity {
             scoped_id,
             has_username,

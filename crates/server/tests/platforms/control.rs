@@ -472,7 +472,7 @@ async fn a_database_that_fails_breaks_nothing_off() {
     rename("broadcast", "gone").await;
     world.app.wake.deliveries.notify_one();
     world
-        .until("the answers can't be recorded", || {
+        .until("somebody finds that it fails", || {
             Box::pin(async { world.app.health.broken_workers.load(Ordering::SeqCst) > 0 })
         })
         .await;

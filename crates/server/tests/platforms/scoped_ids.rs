@@ -11,11 +11,11 @@ use omocast_contract::{
 use omocast_sandbox::{Identity, Notice};
 use serde_json::{Value, json};
 
-use crate::support::{NUMBER, Setup, World, customer, text_message, utterance, whatsapp_users};
+use crate::support::{
+    NUMBER, SCOPED, Setup, World, customer, text_message, utterance, whatsapp_users,
+};
 use crate::templates::hello;
 use crate::webhooks::post_whatsapp_field;
-
-const SCOPED: &str = "TW.13491208655302741918";
 
 /// By what the business is told of somebody.
 #[derive(Clone, Copy)]
@@ -35,16 +35,6 @@ impl World {
             },
         };
         self.sandbox.set_identity(NUMBER, user, identity);
-    }
-
-    async fn until_taken_in(&self) {
-        self.until("all webhooks are taken in", || {
-            Box::pin(async {
-                let due = self.app.store.due_webhooks(self.now(), 1).await;
-                due.unwrap().is_empty()
-            })
-        })
-        .await;
     }
 
     /// The customer writes, and is told like this.

@@ -41,6 +41,8 @@ pub(crate) const LINE: &str = "U00000000000000000000000000000001";
 pub(crate) const NUMBER: &str = "200000000000001";
 /// The WhatsApp Business account of both numbers.
 pub(crate) const WABA: &str = "100000000000001";
+/// What WhatsApp calls somebody whose number it does not tell.
+pub(crate) const SCOPED: &str = "TW.13491208655302741918";
 pub(crate) const OTHER_NUMBER: &str = "200000000000002";
 pub(crate) const SITE: &str = "site-1";
 pub(crate) const PAGE: &str = "300000000000001";
@@ -364,6 +366,17 @@ impl World {
             timeout(PATIENCE, waiting).await.is_ok(),
             "waited in vain until {what}"
         );
+    }
+
+    /// Waits until every webhook that came is processed.
+    pub(crate) async fn until_taken_in(&self) {
+        self.until("all webhooks are taken in", || {
+            Box::pin(async {
+                let due = self.app.store.due_webhooks(self.now(), 1).await;
+                due.unwrap().is_empty()
+            })
+        })
+        .await;
     }
 
     pub(crate) async fn events(&self, view: EventView) -> Vec<EventRow> {

@@ -20,8 +20,8 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::support::{
-    APP_SECRET, LINE, LINE_SECRET, NUMBER, OTHER_NUMBER, PAGE, PAGE_SECRET, SITE, Setup, World,
-    customer, line_users, utterance, whatsapp_users,
+    APP_SECRET, LINE, LINE_SECRET, NUMBER, OTHER_NUMBER, PAGE, PAGE_SECRET, SCOPED, SITE, Setup,
+    World, customer, line_users, utterance, whatsapp_users,
 };
 
 pub(crate) fn hmac(secret: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
@@ -450,14 +450,7 @@ async fn post_meta(world: &World, path: &str, secret: &str, body: String) -> Sta
 
 /// Everything that was posted is processed or given up, and nothing waits to be tried again.
 pub(crate) async fn until_nothing_is_left(world: &World) {
-    world
-        .until("nothing is left to process", || {
-            Box::pin(async {
-                let due = world.app.store.due_webhooks(world.now(), 1).await;
-                due.unwrap().is_empty()
-            })
-        })
-        .await;
+    world.until_taken_in().await;
     let next = world.app.store.next_webhook_at(world.now()).await.unwrap();
     assert_eq!(next, None, "something is tried again");
 }
@@ -675,7 +668,7 @@ async fn a_handshake_is_answered_to_who_knows_the_token_and_asks_as_meta_does() 
 #[tokio::test]
 async fn who_hides_their_number_writes_and_is_written_to() {
     let mut world = World::new().await;
-    let hidden = "TW.13491208655302741918".to_owned();
+    let hidden = SCOPED.to_owned();
     world.customers(NUMBER, std::slice::from_ref(&hidden)).await;
     world.start_delivery();
     let broadcast = world.broadcast(&["嗨"]).await;
